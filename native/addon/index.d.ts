@@ -1,0 +1,177 @@
+/**
+ * The binding: about fifteen coarse calls. No call is made per packet, and none from native to JavaScript but `onWake`
+ * (coalesced, at most 50 a second). All calls return at once; what they ask happens on the data plane's own threads.
+ * Byte arrays are copied when they cross (Electron forbids external buffers). Errors are thrown as `Error` with `code`.
+ */
+
+/** A member of a network as the data plane knows it: `peer` is a handle that the engine chose, unique in its network. */
+export interface PeerConfig {
+  peer: number;
+  /** X25519 public key, 32 bytes. */
+  key: Uint8Array;
+  /** Members exchange packets; strangers (a joiner before its record is accepted) only control messages. */
+  level: 'member' | 'stranger';
+  /** First 8 bytes of the member id: its name in cast stamps. */
+  origin: Uint8Array;
+  /** Overlay addresses that may be this member's source, without prefix length: IPv4 (absent without), ULA, fe80. */
+  ipv4?: string;
+  ipv6?: string;
+  linkLocal?: string;
+  /** "02:…" */
+  mac?: string;
+}
+
+export interface NetworkConfig {
+  /** Handle chosen by the engine, unique in the process. */
+  net: number;
+  /** 32 bytes. */
+  networkId: Uint8Array;
+  /** Own X25519 secret key in this network, 32 bytes. */
+  secretKey: Uint8Array;
+  /** First 8 bytes of the own member id. */
+  origin: Uint8Array;
+  ipv4?: string;
+  ipv4Prefix?: number;
+  ipv6: string;
+  ipv6Prefix: number;
+  linkLocal: string;
+  mac: string;
+  /** Adapter MTU in bytes. */
+  mtu: number;
+}
+
+/** Who wants packets of a group. `mode` and `sources` as in IGMPv3: include = only these sources, exclude = all but these. */
+export interface Receiver {
+  peer: number;
+  mode: 'include' | 'exclude';
+  sources: string[];
+}
+
+/** Replaces what is known about one group; no receivers removes it. */
+export interface GroupConfig {
+  group: string;
+  receivers: Receiver[];
+}
+
+export interface LocalGroup {
+  group: string;
+  mode: 'include' | 'exclude';
+  sources: string[];
+}
+
+export type DataplaneEvent =
+  /** A control message, whole and in order, from a session that is up. */
+  | { kind: 'control'; net: number; peer: number; bytes: Uint8Array }
+  /** A hello with an unknown key: answer with `answerStranger` within 3 s. At most 64 wait; more are dropped and counted. */
+  | { kind: 'stranger'; net: number; ask: number; key: Uint8Array; hint: Uint8Array; from: string }
+  /** A session became usable both ways; also after it roamed or was renewed over another path. `observed`: the own address as the peer sees it. */
+  | { kind: 'up'; net: number; peer: number; transport: string; endpoint: string; observed?: string; rttMs?: number }
+  /** Gone. Control messages not acknowledged are lost. `reason`: closed | silent | unreachable | removed. */
+  | { kind: 'down'; net: number; peer: number; reason: string }
+  /** Packets wait for a member without a session (unicast, or casts to a group it receives). Repeated at most once a second. */
+  | { kind: 'want'; net: number; peer: number }
+  /** The complete list of groups that applications on this host joined through the adapter, after a change. */
+  | { kind: 'groups'; net: number; groups: LocalGroup[] }
+  /** The adapter's descriptor failed or the device was deleted. */
+  | { kind: 'adapterLost'; net: number; message: string }
+  /** Something a user should know, once: code from the contract's error table. */
+  | { kind: 'problem'; net: number; code: string; message: string };
+
+export interface PeerStats {
+  net: number;
+  peer: number;
+  rxBytes: number;
+  txBytes: number;
+  rxPackets: number;
+  txPackets: number;
+  /** Smoothed, ms; absent before the first pong. */
+  rttMs?: number;
+  /** Milliseconds since an authenticated frame came; absent when none did. */
+  silentMs?: number;
+  up: boolean;
+  transport?: string;
+  endpoint?: string;
+}
+
+export interface Stats {
+  peers: PeerStats[];
+  /** Counts by reason since start, e.g. "replay", "badSource", "unknownIndex", "noRoute", "queueFull", "helloFlood". */
+  drops: Record<string, number>;
+  counters: Record<string, number>;
+  /** Calls from native into JavaScript since start. */
+  wakes: number;
+}
+
+export interface DataplaneOptions {
+  /** "auto" | "none": none forbids every GSO/GRO/TSO/USO/checksum offload, on adapter and socket. */
+  offloads?: 'auto' | 'none';
+}
+
+export class Dataplane {
+  constructor(options: DataplaneOptions);
+  /** Called on the JavaScript thread when `poll` has something. */
+  onWake(callback: () => void): void;
+  /** Up to `max` events (512 unless told), oldest first. When the queue (8,192) overflows, a `problem` with code `events-lost` says so. */
+  poll(max?: number): DataplaneEvent[];
+  /** Binds UDP sockets ("0.0.0.0:0", "[::]:51820") and returns the bound addresses. Throws `port-taken`, `address-unavailable`. */
+  listen(addresses: string[]): string[];
+  addNetwork(config: NetworkConfig): void;
+  /** Ends its sessions (with close frames) and forgets it. */
+  removeNetwork(net: number): void;
+  /** Takes over a TAP descriptor (IFF_TAP | IFF_NO_PI | IFF_VNET_HDR); the data plane closes it on detach. Sets offloads, queries for groups at once. */
+  attachAdapter(net: number, fd: number, name: string): void;
+  detachAdapter(net: number): void;
+  /** Adds or replaces; a changed key ends the session. */
+  setPeers(net: number, peers: PeerConfig[]): void;
+  removePeers(net: number, peers: number[]): void;
+  /** Starts (or refreshes with new candidates) a handshake: endpoints are tried together, the first that answers carries. ≤ 16 endpoints. */
+  connect(net: number, peer: number, endpoints: string[], hint?: Uint8Array): void;
+  /** Sends close and drops the session; the peer stays known. */
+  disconnect(net: number, peer: number): void;
+  /** After `setPeers` with that key: true continues the waiting hello; false drops it. */
+  answerStranger(net: number, ask: number, accept: boolean): void;
+  /** Reliable and ordered while the session lives. ≤ 60,000 bytes a message, ≤ 1 MiB queued per peer: returns false (nothing queued) beyond or without a session. */
+  sendControl(net: number, peer: number, bytes: Uint8Array): boolean;
+  /** Group receivers on other hosts. Broadcast is the group "255.255.255.255", all-nodes "ff02::1": the engine lists all members there. */
+  setGroups(net: number, groups: GroupConfig[]): void;
+  /** New sender keys, e.g. after a removal. */
+  rotateKeys(net: number): void;
+  /** The machine's addresses or routes changed, or it slept: every session probes its path at once. */
+  poke(): void;
+  stats(): Stats;
+  /** Ends sessions with close frames, stops threads, closes descriptors. */
+  close(): void;
+}
+
+export interface AdapterOptions {
+  /** Wished name, e.g. "weft0"; the kernel picks one when absent. */
+  name?: string;
+}
+
+/** The adapter with the shape that users of node-tuntap2 know. Needs CAP_NET_ADMIN; throws `no-rights`, `no-tun`, `name-taken`. */
+declare class Adapter {
+  constructor(options?: AdapterOptions);
+  readonly name: string;
+  readonly fd: number;
+  mac: string;
+  mtu: number;
+  /** "10.1.2.3/24" */
+  ipv4: string;
+  /** "fd00::1/64" */
+  ipv6: string;
+  isUp: boolean;
+  /** One packet (Tun) or frame (Tap); resolves with the next one. For tools and tests: packets of the VPN never come this way. */
+  read(): Promise<Uint8Array>;
+  write(packet: Uint8Array): Promise<void>;
+  release(): void;
+}
+export class Tap extends Adapter {}
+export class Tun extends Adapter {}
+
+/** X25519 public key of a 32-byte secret. */
+export function x25519PublicKey(secret: Uint8Array): Uint8Array;
+/** Connects to the helper's socket, sends one JSON line and returns its JSON answer with the descriptors that came along. Blocking ≤ 5 s: call rarely. */
+export function helperCall(socketPath: string, line: string): { answer: string; fds: number[] };
+/** Closes a descriptor that `helperCall` returned and nobody took. */
+export function closeFd(fd: number): void;
+export const version: string;
