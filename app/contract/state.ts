@@ -1,0 +1,137 @@
+// What a client sees: one snapshot, then patches. `status --json` prints the same shape.
+import { z } from 'zod';
+
+export const Role = z.enum(['owner', 'admin', 'member', 'guest']);
+export type Role = z.infer<typeof Role>;
+
+/** How packets reach a member just now. `none`: no session, and none wanted. */
+export const MemberPath = z.enum(['self', 'direct', 'relay', 'none']);
+
+export const Member = z.object({
+  /** Member id: 52 characters of base32, from the member's public key. */
+  id: z.string(),
+  name: z.string(),
+  role: Role,
+  self: z.boolean(),
+  /** Overlay addresses without prefix length, IPv4 first when there is one. */
+  addresses: z.array(z.string()),
+  /** Full name as it resolves, e.g. "anna.home.weft". */
+  dnsName: z.string(),
+  online: z.boolean(),
+  path: MemberPath,
+  /** "udp", later also "tcp", "tls" …; absent without a session. */
+  transport: z.string().optional(),
+  /** Underlay endpoint of the session, e.g. "192.0.2.1:4000". */
+  endpoint: z.string().optional(),
+  rttMs: z.number().optional(),
+  /** Wall clock ms of the last sign of life, absent when never seen. */
+  lastSeenMs: z.number().optional(),
+  rxBytes: z.number(),
+  txBytes: z.number(),
+  /** Why the member is not reached directly or is offline, as an error code. */
+  cause: z.string().optional(),
+});
+export type Member = z.infer<typeof Member>;
+
+export const Group = z.object({
+  /** "239.1.2.3" or "ff15::1". */
+  address: z.string(),
+  /** Members whose applications joined (ids), the own one included. */
+  members: z.array(z.string()),
+  /** The own host's join. */
+  joined: z.boolean(),
+  mode: z.enum(['include', 'exclude']).optional(),
+  sources: z.array(z.string()).optional(),
+});
+export type Group = z.infer<typeof Group>;
+
+export const Invite = z.object({
+  id: z.string(),
+  role: Role,
+  usesMax: z.number(),
+  usesLeft: z.number(),
+  expiresMs: z.number(),
+  createdMs: z.number(),
+  /** Name of the member who made it. */
+  issuer: z.string(),
+  issuerId: z.string(),
+  state: z.enum(['open', 'used', 'expired', 'revoked', 'void']),
+});
+export type Invite = z.infer<typeof Invite>;
+
+/** Something that needs the user's eye: the code's text and remedy are in the error table. */
+export const Problem = z.object({ code: z.string(), data: z.record(z.string(), z.string()).optional() });
+export type Problem = z.infer<typeof Problem>;
+
+export const NetworkState = z.enum(['joining', 'connecting', 'connected', 'degraded', 'off']);
+
+export const Network = z.object({
+  id: z.string(),
+  name: z.string(),
+  state: NetworkState,
+  /** Switched on by the user; the toggle. */
+  on: z.boolean(),
+  /** Own addresses with prefix length: ["10.87.3.9/16", "fd…/64"]. */
+  addresses: z.array(z.string()),
+  /** "weft0"; null without an adapter. */
+  adapter: z.string().nullable(),
+  mtu: z.number(),
+  selfId: z.string(),
+  selfRole: Role,
+  members: z.array(Member),
+  groups: z.array(Group),
+  /** Only what the own role may see: owners and admins all, others their own. */
+  invites: z.array(Invite),
+  problems: z.array(Problem),
+  createdMs: z.number(),
+});
+export type Network = z.infer<typeof Network>;
+
+export const Settings = z.object({
+  /** Name of this device, offered as member name in networks joined later. */
+  deviceName: z.string(),
+  /** UDP listen addresses, empty = chosen by Weft. */
+  listen: z.array(z.string()),
+  language: z.string(),
+  theme: z.enum(['system', 'light', 'dark']),
+  startMinimised: z.boolean(),
+  quit: z.enum(['disconnect', 'stay']),
+});
+export type Settings = z.infer<typeof Settings>;
+
+export const State = z.object({
+  version: z.string(),
+  contract: z.number(),
+  networks: z.array(Network),
+  settings: Settings,
+  /** Machine-wide: helper missing, no rights, port taken … */
+  problems: z.array(Problem),
+  /** Underlay addresses that the engine listens on. */
+  listening: z.array(z.string()),
+  helper: z.enum(['ready', 'missing', 'refused', 'unneeded']),
+});
+export type State = z.infer<typeof State>;
+
+/** Topic `traffic`, once a second while watched: bytes per second since the last one. */
+export const Traffic = z.object({
+  atMs: z.number(),
+  networks: z.array(
+    z.object({
+      id: z.string(),
+      rxBytesPerSecond: z.number(),
+      txBytesPerSecond: z.number(),
+      members: z.array(z.object({ id: z.string(), rxBytesPerSecond: z.number(), txBytesPerSecond: z.number() })),
+    }),
+  ),
+});
+export type Traffic = z.infer<typeof Traffic>;
+
+export const DoctorItem = z.object({
+  id: z.string(),
+  level: z.enum(['ok', 'note', 'warning', 'error']),
+  /** Error-table code or plain key of the finding. */
+  code: z.string(),
+  text: z.string(),
+  remedy: z.string().optional(),
+});
+export type DoctorItem = z.infer<typeof DoctorItem>;
