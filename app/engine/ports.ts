@@ -1,0 +1,179 @@
+// What the engine needs from the machine. Implemented in main/host for real and beside the tests as fakes.
+// All calls are synchronous and quick unless a callback is named; time never comes from here, it is an argument everywhere.
+import type { Outcome } from '../contract/errors.ts';
+
+/** Milliseconds: `mono` never jumps (but may stand still in suspend), `wall` is the machine's clock, ms since 1970. */
+export interface Now {
+  mono: number;
+  wall: number;
+}
+
+/** Ed25519, X25519, SHA-256 and HKDF-SHA256 on 32-byte keys. Deterministic; no randomness inside. */
+export interface Crypto {
+  /** 32-byte seed → 32-byte public key. */
+  signPublicKey(seed: Uint8Array): Uint8Array;
+  /** 64-byte signature. */
+  sign(seed: Uint8Array, message: Uint8Array): Uint8Array;
+  /** Strict: canonical encodings only. */
+  verify(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean;
+  dhPublicKey(secret: Uint8Array): Uint8Array;
+  /** 32 bytes. */
+  hash(...parts: Uint8Array[]): Uint8Array;
+  hkdf(key: Uint8Array, info: string, length: number): Uint8Array;
+  /** XChaCha20-Poly1305 or AES-256-GCM sealing for stored or linked secrets is a later need; not here. */
+}
+
+export interface Random {
+  bytes(length: number): Uint8Array;
+}
+
+/**
+ * Durable storage of one state folder. A call that returned ok survives `kill -9` and power loss.
+ * Names are relative paths of [a-z0-9-/.]; files carry magic, version and checksums (the store's business).
+ */
+export interface Store {
+  /** null when absent. Damaged files are kept aside and reported as `state-corrupt`. */
+  read(name: string): Outcome<Uint8Array | null>;
+  /** Replaces atomically. `disk-full` leaves the old content. */
+  write(name: string, bytes: Uint8Array): Outcome<void>;
+  /** Appends entries to a log, all or none; a torn tail from a crash is cut at the next read. */
+  append(name: string, entries: Uint8Array[]): Outcome<void>;
+  readLog(name: string): Outcome<Uint8Array[]>;
+  /** Removes a file or a folder with all in it. */
+  remove(name: string): Outcome<void>;
+  list(folder: string): string[];
+}
+
+/** The native data plane (native/addon), see its index.d.ts for shapes, limits and events. */
+export interface Dataplane {
+  addNetwork(config: NetworkConfig): void;
+  removeNetwork(net: number): void;
+  attachAdapter(net: number, fd: number, name: string): void;
+  detachAdapter(net: number): void;
+  setPeers(net: number, peers: PeerConfig[]): void;
+  removePeers(net: number, peers: number[]): void;
+  connect(net: number, peer: number, endpoints: string[], hint?: Uint8Array): void;
+  disconnect(net: number, peer: number): void;
+  answerStranger(net: number, ask: number, accept: boolean): void;
+  sendControl(net: number, peer: number, bytes: Uint8Array): boolean;
+  setGroups(net: number, groups: GroupConfig[]): void;
+  rotateKeys(net: number): void;
+  poke(): void;
+  stats(): Stats;
+}
+
+export interface PeerConfig {
+  peer: number;
+  key: Uint8Array;
+  level: 'member' | 'stranger';
+  origin: Uint8Array;
+  ipv4?: string;
+  ipv6?: string;
+  linkLocal?: string;
+  mac?: string;
+}
+
+export interface NetworkConfig {
+  net: number;
+  networkId: Uint8Array;
+  secretKey: Uint8Array;
+  origin: Uint8Array;
+  ipv4?: string;
+  ipv4Prefix?: number;
+  ipv6: string;
+  ipv6Prefix: number;
+  linkLocal: string;
+  mac: string;
+  mtu: number;
+}
+
+export interface LocalGroup {
+  group: string;
+  mode: 'include' | 'exclude';
+  sources: string[];
+}
+
+export interface Receiver {
+  peer: number;
+  mode: 'include' | 'exclude';
+  sources: string[];
+}
+
+export interface GroupConfig {
+  group: string;
+  receivers: Receiver[];
+}
+
+export type DataplaneEvent =
+  | { kind: 'control'; net: number; peer: number; bytes: Uint8Array }
+  | { kind: 'stranger'; net: number; ask: number; key: Uint8Array; hint: Uint8Array; from: string }
+  | { kind: 'up'; net: number; peer: number; transport: string; endpoint: string; observed?: string; rttMs?: number }
+  | { kind: 'down'; net: number; peer: number; reason: string }
+  | { kind: 'want'; net: number; peer: number }
+  | { kind: 'groups'; net: number; groups: LocalGroup[] }
+  | { kind: 'adapterLost'; net: number; message: string }
+  | { kind: 'problem'; net: number; code: string; message: string };
+
+export interface PeerStats {
+  net: number;
+  peer: number;
+  rxBytes: number;
+  txBytes: number;
+  rxPackets: number;
+  txPackets: number;
+  rttMs?: number;
+  silentMs?: number;
+  up: boolean;
+  transport?: string;
+  endpoint?: string;
+}
+
+export interface Stats {
+  peers: PeerStats[];
+  drops: Record<string, number>;
+  counters: Record<string, number>;
+  wakes: number;
+}
+
+export interface AdapterRequest {
+  net: number;
+  /** "weft0" or the name that the user gave. */
+  name: string;
+  mac: string;
+  mtu: number;
+  /** "10.87.3.9/16"; absent: IPv6 only. */
+  ipv4?: string;
+  /** ["fd…/64", "fe80::…/64"] */
+  ipv6: string[];
+}
+
+/** The adapter of a network, by the helper. The answer comes later as the engine's input `adapterReady` or `adapterFailed`. */
+export interface Adapters {
+  open(request: AdapterRequest): void;
+  /** Changes addresses in place. */
+  readdress(request: AdapterRequest): void;
+  carrier(net: number, on: boolean): void;
+  close(net: number): void;
+  /** Takes the names of a network into the machine's resolver; an empty list withdraws them. */
+  setNames(net: number, domain: string, own: { name: string; addresses: string[] }, hosts: HostEntry[]): void;
+}
+
+export interface HostEntry {
+  /** "anna.home.weft" */
+  name: string;
+  addresses: string[];
+}
+
+export interface Log {
+  /** `fields` never hold secrets; links, keys and seeds are not logged. */
+  write(level: 'debug' | 'info' | 'warn' | 'error', event: string, fields?: Record<string, unknown>): void;
+}
+
+export interface Ports {
+  crypto: Crypto;
+  random: Random;
+  store: Store;
+  dataplane: Dataplane;
+  adapters: Adapters;
+  log: Log;
+}
