@@ -1,0 +1,68 @@
+// Small helpers of the project's scripts: say what is done, run it, stop with one clear sentence when it cannot be done.
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
+export const stampFolder = join(root, '.build/stamps');
+const started = Date.now();
+
+export function say(text) {
+  const seconds = ((Date.now() - started) / 1000).toFixed(0).padStart(4);
+  process.stderr.write(`[${seconds}s] ${text}\n`);
+}
+
+/** Ends the script with a sentence and its remedy; never a stack trace. */
+export function stop(sentence, remedy) {
+  process.stderr.write(`\n${sentence}\n${remedy ? `→ ${remedy}\n` : ''}`);
+  process.exit(1);
+}
+
+/** Runs a command in the project's root, output passed through unless quiet; returns the exit code and what a quiet one printed. */
+export function run(command, args, options = {}) {
+  const { quiet = false, env = {}, ...rest } = options;
+  const result = spawnSync(command, args, {
+    cwd: root,
+    env: { ...process.env, ...env },
+    stdio: quiet ? ['ignore', 'pipe', 'pipe'] : ['ignore', 2, 2],
+    encoding: 'utf8',
+    maxBuffer: 64 * 1024 * 1024,
+    ...rest,
+  });
+  return { code: result.error ? 127 : (result.status ?? 1), out: `${result.stdout ?? ''}${result.stderr ?? ''}`, error: result.error };
+}
+
+export const has = (command) =>
+  (process.env.PATH ?? '').split(':').some((folder) => folder && existsSync(join(folder, command)));
+
+const skipFolders = new Set(['node_modules', 'target', 'dist', '.build', '.git']);
+
+function* filesUnder(path) {
+  const stats = statSync(path, { throwIfNoEntry: false });
+  if (!stats) return;
+  if (!stats.isDirectory()) return void (yield path);
+  for (const name of readdirSync(path).sort()) {
+    if (skipFolders.has(name) || name.startsWith('target-')) continue;
+    yield* filesUnder(join(path, name));
+  }
+}
+
+export function digest(paths) {
+  const hash = createHash('sha256');
+  for (const path of paths) for (const file of filesUnder(join(root, path))) hash.update(file).update(readFileSync(file));
+  return hash.digest('hex');
+}
+
+/** Runs `work` unless the inputs are what they were the last time it succeeded and the outputs exist. */
+export function step(name, inputs, outputs, work) {
+  mkdirSync(stampFolder, { recursive: true });
+  const stamp = join(stampFolder, name);
+  const now = digest(inputs);
+  const same = existsSync(stamp) && readFileSync(stamp, 'utf8') === now;
+  if (same && outputs.every((path) => existsSync(join(root, path)))) return say(`${name}: up to date`);
+  say(`${name} …`);
+  work();
+  writeFileSync(stamp, now);
+}
