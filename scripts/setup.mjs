@@ -11,25 +11,50 @@ const NODE_MAJOR_MIN = 20;
 function checkTools() {
   const major = Number(process.versions.node.split('.')[0]);
   if (major < NODE_MAJOR_MIN)
-    stop(`Weft needs Node.js ${NODE_MAJOR_MIN} or newer; this is ${process.version}.`, 'Install a current Node.js and try again.');
+    stop(
+      `Weft needs Node.js ${NODE_MAJOR_MIN} or newer; this is ${process.version}.`,
+      'Install a current Node.js and try again.',
+    );
   if (!has('cargo') || !has('rustc'))
-    stop('Weft needs the Rust compiler (cargo), which is not installed.', 'Install it with rustup (stable) and try again.');
+    stop(
+      'Weft needs the Rust compiler (cargo), which is not installed.',
+      'Install it with rustup (stable) and try again.',
+    );
   if (!has('cc') && !has('gcc') && !has('clang'))
-    stop('Weft needs a C compiler (cc), which is not installed.', 'On Debian or Ubuntu: apt-get install build-essential');
+    stop(
+      'Weft needs a C compiler (cc), which is not installed.',
+      'On Debian or Ubuntu: apt-get install build-essential',
+    );
 }
 
 function dependencies() {
   step('dependencies', ['package.json', 'package-lock.json'], ['node_modules/.bin/tsc'], () => {
     const result = run('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']);
-    if (result.code !== 0) stop('The npm packages could not be installed.', 'See the message above; the network or the disk may be the cause.');
+    if (result.code !== 0)
+      stop(
+        'The npm packages could not be installed.',
+        'See the message above; the network or the disk may be the cause.',
+      );
   });
 }
 
 function native() {
   step('native', ['native'], ['native/addon/weft.node', 'native/target/release/weft-helper'], () => {
-    const args = ['build', '--release', '--locked', '-p', 'weft-addon', '-p', 'weft-helper', '--manifest-path', 'native/Cargo.toml'];
+    const args = [
+      'build',
+      '--release',
+      '--locked',
+      '-p',
+      'weft-addon',
+      '-p',
+      'weft-helper',
+      '--manifest-path',
+      'native/Cargo.toml',
+    ];
     if (run('cargo', args).code !== 0) stop('The native part could not be built.', 'See the compiler’s message above.');
-    const library = { linux: 'libweft_addon.so', darwin: 'libweft_addon.dylib', win32: 'weft_addon.dll' }[process.platform];
+    const library = { linux: 'libweft_addon.so', darwin: 'libweft_addon.dylib', win32: 'weft_addon.dll' }[
+      process.platform
+    ];
     // Renamed into place: a running engine keeps the old file mapped.
     copyFileSync(join(root, 'native/target/release', library), join(root, 'native/addon/weft.node.new'));
     renameSync(join(root, 'native/addon/weft.node.new'), join(root, 'native/addon/weft.node'));
@@ -38,16 +63,27 @@ function native() {
 
 function userInterface() {
   step('user interface', ['renderer', 'app', 'assets', 'package-lock.json'], ['dist/renderer/index.html'], () => {
-    const result = run('node_modules/.bin/vite', ['build', '--config', 'renderer/vite.config.ts', '--logLevel', 'warn']);
+    const result = run('node_modules/.bin/vite', [
+      'build',
+      '--config',
+      'renderer/vite.config.ts',
+      '--logLevel',
+      'warn',
+    ]);
     if (result.code !== 0) stop('The user interface could not be built.', 'See the message above.');
   });
 }
 
 function programs() {
-  step('programs', ['app', 'main', 'scripts/bundle.mjs', 'package-lock.json', 'package.json'], ['dist/cli/weft.cjs'], () => {
-    const result = run(process.execPath, ['scripts/bundle.mjs']);
-    if (result.code !== 0) stop('The programs could not be bundled.', 'See the message above.');
-  });
+  step(
+    'programs',
+    ['app', 'main', 'scripts/bundle.mjs', 'package-lock.json', 'package.json'],
+    ['dist/cli/weft.cjs'],
+    () => {
+      const result = run(process.execPath, ['scripts/bundle.mjs']);
+      if (result.code !== 0) stop('The programs could not be bundled.', 'See the message above.');
+    },
+  );
 }
 
 export function setup() {
@@ -58,7 +94,9 @@ export function setup() {
   userInterface();
   programs();
   if (process.platform === 'linux' && !existsSync('/dev/net/tun'))
-    say('note: /dev/net/tun is missing, so there will be no adapter. Load the tun module (modprobe tun) or allow the device in the container.');
+    say(
+      'note: /dev/net/tun is missing, so there will be no adapter. Load the tun module (modprobe tun) or allow the device in the container.',
+    );
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) setup();

@@ -27,7 +27,10 @@ const display = process.platform !== 'linux' || process.env.DISPLAY || process.e
 const binary = display && !process.env.WEFT_NO_ELECTRON ? electron() : null;
 const extra = process.argv.slice(2);
 if (binary) say('starting Weft …');
-else say(`starting Weft without a window (${display ? 'no Electron binary' : 'no display'}): open the address below in a browser`);
+else
+  say(
+    `starting Weft without a window (${display ? 'no Electron binary' : 'no display'}): open the address below in a browser`,
+  );
 const [command, args] = binary
   ? [binary, [root, ...(process.getuid?.() === 0 ? ['--no-sandbox'] : []), ...extra]]
   : [process.execPath, [join(root, 'dist/cli/weft.cjs'), 'daemon', ...extra]];

@@ -31,7 +31,11 @@ export function run(command, args, options = {}) {
     maxBuffer: 64 * 1024 * 1024,
     ...rest,
   });
-  return { code: result.error ? 127 : (result.status ?? 1), out: `${result.stdout ?? ''}${result.stderr ?? ''}`, error: result.error };
+  return {
+    code: result.error ? 127 : (result.status ?? 1),
+    out: `${result.stdout ?? ''}${result.stderr ?? ''}`,
+    error: result.error,
+  };
 }
 
 export const has = (command) =>
@@ -51,7 +55,8 @@ function* filesUnder(path) {
 
 export function digest(paths) {
   const hash = createHash('sha256');
-  for (const path of paths) for (const file of filesUnder(join(root, path))) hash.update(file).update(readFileSync(file));
+  for (const path of paths)
+    for (const file of filesUnder(join(root, path))) hash.update(file).update(readFileSync(file));
   return hash.digest('hex');
 }
 

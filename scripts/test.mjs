@@ -1,0 +1,136 @@
+// npm test: all set-up, then format, lint, types, Rust and TypeScript tests, and the named subset of the namespaces' tests.
+//   --check  format, lint, types and unit tests only          --lab  everything in the namespaces, tables written to docs/
+//   --only NAME[,NAME]  just these suites
+// Ends with "N passed, N failed, N skipped".
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { root, run, say } from './lib/run.mjs';
+import { setup } from './setup.mjs';
+import { testTools } from './lib/tools.mjs';
+
+const flags = process.argv.slice(2);
+const lab = flags.includes('--lab');
+const only = flags.includes('--only') ? flags[flags.indexOf('--only') + 1].split(',') : null;
+const manifest = ['--manifest-path', 'native/Cargo.toml'];
+const total = { passed: 0, failed: 0, skipped: 0 };
+const failures = [];
+
+function count(name, passed, failed, skipped = 0) {
+  total.passed += passed;
+  total.failed += failed;
+  total.skipped += skipped;
+  if (failed) failures.push(name);
+  say(`${name}: ${passed} passed, ${failed} failed${skipped ? `, ${skipped} skipped` : ''}`);
+}
+
+/** A check that passes or fails as a whole. */
+function check(name, command, args, options) {
+  const result = run(command, args, { quiet: true, ...options });
+  if (result.code !== 0) process.stderr.write(`${result.out.slice(-12_000)}\n`);
+  count(name, result.code === 0 ? 1 : 0, result.code === 0 ? 0 : 1);
+}
+
+function rustTests() {
+  const result = run('cargo', ['test', '--release', '--locked', '--workspace', '--no-fail-fast', ...manifest], {
+    quiet: true,
+  });
+  let passed = 0;
+  let failed = 0;
+  let skipped = 0;
+  for (const line of result.out.matchAll(/test result: \w+\. (\d+) passed; (\d+) failed; (\d+) ignored/g)) {
+    passed += Number(line[1]);
+    failed += Number(line[2]);
+    skipped += Number(line[3]);
+  }
+  if (result.code !== 0) {
+    process.stderr.write(`${result.out.slice(-12_000)}\n`);
+    failed = Math.max(failed, 1);
+  }
+  for (const line of result.out.matchAll(/^skipped: .*$/gm)) say(`rust ${line[0]}`);
+  count('rust tests', passed, failed, skipped);
+}
+
+/** Runs vitest on some folders of test/ and adds up its JSON report; a crash counts as one failure. */
+function vitest(name, folders, env = {}) {
+  const present = folders.filter((folder) => existsSync(join(root, folder)));
+  if (!present.length) return;
+  const report = join(root, `.build/report-${name.replaceAll(' ', '-')}.json`);
+  rmSync(report, { force: true });
+  const args = [
+    'run',
+    '--reporter=default',
+    '--reporter=json',
+    `--outputFile.json=${report}`,
+    '--passWithNoTests',
+    ...present,
+  ];
+  const result = run('node_modules/.bin/vitest', args, { env: { WEFT_LAB: lab ? '1' : '', ...env } });
+  if (!existsSync(report)) return count(name, 0, 1);
+  const { numPassedTests, numFailedTests, numPendingTests, numTodoTests, success } = JSON.parse(
+    readFileSync(report, 'utf8'),
+  );
+  const crashed = result.code !== 0 || !success;
+  count(name, numPassedTests, Math.max(numFailedTests, crashed ? 1 : 0), numPendingTests + numTodoTests);
+}
+
+const pureTests = [
+  'rules',
+  'wire',
+  'membership',
+  'engine',
+  'contract',
+  'compliance',
+  'host',
+  'host-store',
+  'helper',
+  'cli',
+];
+const suites = {
+  format: () => check('format', 'node_modules/.bin/prettier', ['--check', '--log-level', 'warn', '.']),
+  lint: () => check('lint', 'node_modules/.bin/eslint', ['.', '--max-warnings', '0']),
+  types: () => check('types', 'node_modules/.bin/tsc', ['--build']),
+  rustfmt: () => check('rustfmt', 'cargo', ['fmt', '--all', '--check', ...manifest]),
+  clippy: () => {
+    const args = [
+      'clippy',
+      '--release',
+      '--locked',
+      '--workspace',
+      '--all-targets',
+      ...manifest,
+      '--',
+      '-D',
+      'warnings',
+    ];
+    check('clippy', 'cargo', args);
+  },
+  rust: rustTests,
+  unit: () =>
+    vitest(
+      'unit',
+      pureTests.map((folder) => `test/${folder}`),
+    ),
+  netns: () => vitest('netns', ['test/netns']),
+  'netns-no-offloads': () =>
+    vitest('netns no offloads', ['test/netns/lan.test.ts', 'test/netns/multicast.test.ts'], { WEFT_OFFLOADS: 'none' }),
+  e2e: () => vitest('e2e', ['test/e2e']),
+};
+
+setup();
+mkdirSync(join(root, '.build'), { recursive: true });
+const quick = ['format', 'lint', 'types', 'rustfmt', 'unit'];
+const wanted = only ?? (flags.includes('--check') ? quick : Object.keys(suites));
+if (wanted.some((name) => name.startsWith('netns') || name === 'e2e')) {
+  const missing = testTools();
+  if (missing.length) say(`missing programs, their tests are skipped: apt-get install ${missing.join(' ')}`);
+}
+for (const name of wanted) {
+  if (!suites[name]) {
+    say(`no suite is called ${name}; there are ${Object.keys(suites).join(', ')}`);
+    process.exit(2);
+  }
+  suites[name]();
+}
+if (failures.length) say(`failed: ${failures.join(', ')}`);
+console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
+process.exit(total.failed ? 1 : 0);

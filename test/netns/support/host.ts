@@ -1,0 +1,169 @@
+import { join } from 'node:path';
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import type { Lab } from './lab.ts';
+import { projectRoot, run, start, until, type Finished, type Running } from './shell.ts';
+
+const cli = join(projectRoot, 'dist/cli/weft.cjs');
+
+export interface StatusMember {
+  id: string;
+  name: string;
+  addresses: string[];
+  online: boolean;
+  path: string;
+  transport?: string;
+  rttMs?: number;
+  self: boolean;
+}
+export interface StatusNetwork {
+  id: string;
+  name: string;
+  addresses: string[];
+  adapter: string | null;
+  state: string;
+  members: StatusMember[];
+  groups: { address: string; members: string[]; joined: boolean }[];
+  invites: { id: string; state: string }[];
+  problems: { code: string }[];
+}
+export interface Status {
+  networks: StatusNetwork[];
+  problems: { code: string }[];
+  listening: string[];
+}
+
+/** One computer: a namespace with an underlay address, a state folder and perhaps a running daemon. */
+export class Host {
+  daemon: Running | null = null;
+  private readonly children = new Set<Running>();
+  state: string;
+
+  constructor(
+    readonly lab: Lab,
+    readonly name: string,
+    readonly namespace: string,
+    readonly index: number,
+  ) {
+    this.state = join(lab.folder, name);
+    mkdirSync(this.state, { recursive: true, mode: 0o700 });
+  }
+
+  get ipv4(): string {
+    return `${this.lab.subnet}.${this.index}`;
+  }
+  get ipv6(): string {
+    return `fd77::${this.index}`;
+  }
+
+  private inside(command: string[]): string[] {
+    return ['netns', 'exec', this.namespace, ...command];
+  }
+
+  exec(
+    command: string[],
+    options: { timeoutMs?: number; env?: NodeJS.ProcessEnv; input?: string } = {},
+  ): Promise<Finished> {
+    return run('ip', this.inside(command), options);
+  }
+
+  async must(command: string[], timeoutMs = 30_000): Promise<string> {
+    const finished = await this.exec(command, { timeoutMs });
+    if (finished.code !== 0)
+      throw new Error(`${this.name}: ${command.join(' ')} → ${finished.code}: ${finished.stderr || finished.stdout}`);
+    return finished.stdout;
+  }
+
+  start(command: string[], options: { env?: NodeJS.ProcessEnv } = {}): Running {
+    const running = start('ip', this.inside(command), options);
+    this.children.add(running);
+    void running.done.then(() => this.children.delete(running));
+    return running;
+  }
+
+  /** A program of test/netns/programs. */
+  program(name: string, ...args: string[]): Running {
+    return this.start([process.execPath, join(projectRoot, 'test/netns/programs', `${name}.mjs`), ...args]);
+  }
+
+  async startDaemon(options: { args?: string[]; env?: NodeJS.ProcessEnv } = {}): Promise<void> {
+    const args = ['daemon', '--state', this.state, '--ui', 'none', ...(options.args ?? [])];
+    this.daemon = this.start([process.execPath, cli, ...args], {
+      env: { WEFT_DEVICE_NAME: this.name, ...options.env },
+    });
+    const daemon = this.daemon;
+    await until(`daemon on ${this.name} answers`, 15_000, async () => {
+      if (daemon.ended) throw new Error(daemon.tail());
+      return (await this.weft('status', '--json')).code === 0;
+    });
+  }
+
+  async stopDaemon(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
+    const daemon = this.daemon;
+    this.daemon = null;
+    // `ip netns exec` replaces itself by the program, so this pid is the daemon's.
+    await daemon?.stop(signal);
+  }
+
+  weft(...args: string[]): Promise<Finished> {
+    return this.exec([process.execPath, cli, args[0] ?? 'status', '--state', this.state, ...args.slice(1)], {
+      timeoutMs: 60_000,
+    });
+  }
+
+  async mustWeft(...args: string[]): Promise<string> {
+    const finished = await this.weft(...args);
+    if (finished.code !== 0)
+      throw new Error(
+        `${this.name}: weft ${args[0]} → ${finished.code}: ${finished.stderr}\n${this.daemon?.tail() ?? ''}`,
+      );
+    return finished.stdout.trim();
+  }
+
+  async status(): Promise<Status> {
+    return JSON.parse(await this.mustWeft('status', '--json')) as Status;
+  }
+
+  async network(name?: string): Promise<StatusNetwork> {
+    const { networks } = await this.status();
+    const network = name === undefined ? networks[0] : networks.find((candidate) => candidate.name === name);
+    if (!network) throw new Error(`${this.name} is not in ${name ?? 'any network'}`);
+    return network;
+  }
+
+  /** Own overlay addresses without prefix length. */
+  async overlay(name?: string): Promise<{ ipv4: string; ipv6: string; adapter: string }> {
+    const network = await this.network(name);
+    const bare = network.addresses.map((address) => address.split('/')[0] ?? '');
+    return {
+      ipv4: bare.find((address) => address.includes('.')) ?? '',
+      ipv6: bare.find((address) => address.startsWith('fd')) ?? '',
+      adapter: network.adapter ?? '',
+    };
+  }
+
+  async linkLocal(adapter: string): Promise<string> {
+    const output = await this.must(['ip', '-6', '-o', 'addr', 'show', 'dev', adapter, 'scope', 'link']);
+    const match = output.match(/inet6 (fe80\S+)\//);
+    if (!match?.[1]) throw new Error(`${this.name}: no fe80 address on ${adapter}`);
+    return match[1];
+  }
+
+  /** true when one ping is answered. */
+  async ping(address: string, ...options: string[]): Promise<boolean> {
+    const finished = await this.exec(['ping', '-n', '-c', '1', '-W', '1', ...options, address], { timeoutMs: 5000 });
+    return finished.code === 0;
+  }
+
+  hostsFile(): string {
+    return readFileSync(`/etc/netns/${this.namespace}/hosts`, 'utf8');
+  }
+
+  wipe(): void {
+    rmSync(this.state, { recursive: true, force: true });
+  }
+
+  async close(): Promise<void> {
+    await this.stopDaemon().catch(() => undefined);
+    for (const child of [...this.children]) await child.stop('SIGTERM', 1500);
+  }
+}

@@ -1,0 +1,116 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Host } from './host.ts';
+import { must, run } from './shell.ts';
+
+export interface LabOptions {
+  hosts: string[];
+  /** "192.168.77" unless told: the underlay is a /24 of it and fd77::/64. */
+  subnet?: string;
+}
+
+let labs = 0;
+
+/** A switch and hosts around it. `close` removes everything. */
+export class Lab {
+  readonly hosts = new Map<string, Host>();
+  private constructor(
+    readonly prefix: string,
+    readonly folder: string,
+    readonly subnet: string,
+  ) {}
+
+  static async create(options: LabOptions): Promise<Lab> {
+    const prefix = `w${process.pid}x${labs++}`;
+    const lab = new Lab(prefix, mkdtempSync(join(tmpdir(), 'weft-lab-')), options.subnet ?? '192.168.77');
+    try {
+      await must('ip', ['netns', 'add', lab.switchName]);
+      await lab.inSwitch(['ip', 'link', 'set', 'lo', 'up']);
+      // No snooping and no forwarding delay: the underlay must not hide what Weft sends.
+      await lab.inSwitch(['ip', 'link', 'add', 'br0', 'type', 'bridge', 'mcast_snooping', '0', 'forward_delay', '0']);
+      await lab.inSwitch(['ip', 'link', 'set', 'br0', 'up']);
+      for (const name of options.hosts) await lab.addHost(name);
+    } catch (error) {
+      await lab.close();
+      throw error;
+    }
+    return lab;
+  }
+
+  get switchName(): string {
+    return `${this.prefix}sw`;
+  }
+
+  async inSwitch(command: string[]): Promise<string> {
+    return must('ip', ['netns', 'exec', this.switchName, ...command]);
+  }
+
+  async addHost(name: string): Promise<Host> {
+    const index = this.hosts.size + 1;
+    const namespace = `${this.prefix}${name}`;
+    mkdirSync(`/etc/netns/${namespace}`, { recursive: true });
+    writeFileSync(`/etc/netns/${namespace}/hosts`, '127.0.0.1 localhost\n::1 localhost\n');
+    writeFileSync(`/etc/netns/${namespace}/resolv.conf`, '');
+    await must('ip', ['netns', 'add', namespace]);
+    const port = `p${index}`;
+    await must('ip', [
+      'link',
+      'add',
+      port,
+      'netns',
+      this.switchName,
+      'type',
+      'veth',
+      'peer',
+      'name',
+      'eth0',
+      'netns',
+      namespace,
+    ]);
+    await this.inSwitch(['ip', 'link', 'set', port, 'master', 'br0', 'up']);
+    const host = new Host(this, name, namespace, index);
+    this.hosts.set(name, host);
+    await host.must(['ip', 'link', 'set', 'lo', 'up']);
+    await host.must(['ip', 'link', 'set', 'eth0', 'up']);
+    await host.must(['ip', 'addr', 'add', `${host.ipv4}/24`, 'dev', 'eth0']);
+    await host.must(['ip', 'addr', 'add', `${host.ipv6}/64`, 'dev', 'eth0', 'nodad']);
+    return host;
+  }
+
+  host(name: string): Host {
+    const host = this.hosts.get(name);
+    if (!host) throw new Error(`no host ${name}`);
+    return host;
+  }
+
+  /** Takes the cable of a host out of the switch, or puts it back. */
+  async cable(name: string, plugged: boolean): Promise<void> {
+    const index = this.host(name).index;
+    await this.inSwitch(['ip', 'link', 'set', `p${index}`, plugged ? 'up' : 'down']);
+  }
+
+  /** Splits the switch: hosts of `apart` talk only among themselves until `heal`. */
+  async partition(apart: string[]): Promise<void> {
+    await this.inSwitch(['ip', 'link', 'add', 'br1', 'type', 'bridge', 'mcast_snooping', '0', 'forward_delay', '0']);
+    await this.inSwitch(['ip', 'link', 'set', 'br1', 'up']);
+    for (const name of apart) await this.inSwitch(['ip', 'link', 'set', `p${this.host(name).index}`, 'master', 'br1']);
+  }
+
+  async heal(): Promise<void> {
+    for (const host of this.hosts.values())
+      await this.inSwitch(['ip', 'link', 'set', `p${host.index}`, 'master', 'br0']);
+    await this.inSwitch(['ip', 'link', 'del', 'br1']);
+  }
+
+  async close(): Promise<void> {
+    for (const host of this.hosts.values()) await host.close();
+    for (const name of [...[...this.hosts.values()].map((host) => host.namespace), this.switchName]) {
+      const { stdout } = await run('ip', ['netns', 'pids', name]);
+      for (const pid of stdout.split('\n').filter(Boolean)) run('kill', ['-9', pid]);
+      await run('ip', ['netns', 'del', name]);
+      rmSync(`/etc/netns/${name}`, { recursive: true, force: true });
+    }
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,13 @@
+import { defineConfig } from 'vitest/config';
+
+// Suites are folders of test/; scripts/test.mjs runs them one after another and adds up.
+export default defineConfig({
+  test: {
+    include: ['test/**/*.test.ts'],
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+    // Hosts in namespaces, browsers and builds share two cores: one file at a time is faster and steadier.
+    fileParallelism: false,
+    pool: 'forks',
+  },
+});
