@@ -44,30 +44,62 @@ export default ts.config(
     rules: {
       'no-restricted-globals': [
         'error',
-        ...['setTimeout', 'setInterval', 'setImmediate', 'process', 'Buffer', 'performance', 'fetch', 'window', 'crypto', 'console'].map(
-          (name) => ({ name, message: 'app/ has no effects: take it as an input or through a port' }),
-        ),
+        ...[
+          'setTimeout',
+          'setInterval',
+          'setImmediate',
+          'process',
+          'Buffer',
+          'performance',
+          'fetch',
+          'window',
+          'crypto',
+          'console',
+        ].map((name) => ({ name, message: 'app/ has no effects: take it as an input or through a port' })),
       ],
       'no-restricted-properties': [
         'error',
         { object: 'Date', property: 'now', message: 'time is an input' },
         { object: 'Math', property: 'random', message: 'randomness is a port' },
       ],
-      'no-restricted-syntax': ['error', { selector: "NewExpression[callee.name='Date'][arguments.length=0]", message: 'time is an input' }],
+      'no-restricted-syntax': [
+        'error',
+        { selector: "NewExpression[callee.name='Date'][arguments.length=0]", message: 'time is an input' },
+      ],
       'no-restricted-imports': [
         'error',
-        { patterns: [{ group: ['node:*', 'fs', 'net', 'dgram', 'crypto', 'electron', 'react*'], message: 'app/ has no effects' }] },
+        {
+          patterns: [
+            { group: ['node:*', 'fs', 'net', 'dgram', 'crypto', 'electron', 'react*'], message: 'app/ has no effects' },
+          ],
+        },
       ],
     },
   },
   {
     files: ['main/**/*.ts'],
     ignores: ['main/electron/**'],
-    rules: { 'no-restricted-imports': ['error', { paths: [{ name: 'electron', message: 'only main/electron imports electron' }] }] },
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        { paths: [{ name: 'electron', message: 'only main/electron imports electron' }] },
+      ],
+    },
   },
   { files: ['renderer/**/*.{ts,tsx}'], plugins: { 'react-hooks': hooks }, rules: hooks.configs.recommended.rules },
   {
     files: ['**/*.mjs', '*.js', 'scripts/**'],
-    languageOptions: { globals: { process: 'readonly', console: 'readonly', URL: 'readonly', Buffer: 'readonly', setTimeout: 'readonly', clearTimeout: 'readonly', fetch: 'readonly' } },
+    languageOptions: {
+      globals: {
+        process: 'readonly',
+        console: 'readonly',
+        URL: 'readonly',
+        Buffer: 'readonly',
+        setTimeout: 'readonly',
+        clearTimeout: 'readonly',
+        fetch: 'readonly',
+        performance: 'readonly',
+      },
+    },
   },
 );
