@@ -1,6 +1,7 @@
 // What the engine needs from the machine. Implemented in main/host for real and beside the tests as fakes.
 // All calls are synchronous and quick unless a callback is named; time never comes from here, it is an argument everywhere.
 import type { Outcome } from '../contract/errors.ts';
+import type { DoctorItem, Settings } from '../contract/state.ts';
 
 /** Milliseconds: `mono` never jumps (but may stand still in suspend), `wall` is the machine's clock, ms since 1970. */
 export interface Now {
@@ -169,6 +170,17 @@ export interface Log {
   write(level: 'debug' | 'info' | 'warn' | 'error', event: string, fields?: Record<string, unknown>): void;
 }
 
+/** What only the program around the engine can do. Answers may come later, from the same thread. */
+export interface Host {
+  /** Findings about the machine for `doctor.run`: rights, helper, DNS, ports, host firewall. Called at most once per call. */
+  findings(answer: (items: DoctorItem[]) => void): void;
+  installHelper(answer: (outcome: Outcome<Record<string, never>>) => void): void;
+  /** The engine has answered `engine.stop`: end the process. The engine's own `stop` was not called yet. */
+  stop(disconnect: boolean): void;
+  /** New settings are durable: bind other listen addresses, change the autostart … */
+  settings(settings: Settings): void;
+}
+
 export interface Ports {
   crypto: Crypto;
   random: Random;
@@ -176,4 +188,5 @@ export interface Ports {
   dataplane: Dataplane;
   adapters: Adapters;
   log: Log;
+  host: Host;
 }

@@ -1,0 +1,33 @@
+// What goes into the engine: everything that happens outside of it, as data.
+import type { Problem, State } from '../contract/state.ts';
+import type { DataplaneEvent } from './ports.ts';
+
+export type Input =
+  /** What `Dataplane.poll` returned, oldest first. */
+  | { kind: 'dataplane'; events: DataplaneEvent[] }
+  /**
+   * At the start and after every change of the machine's addresses or listening ports: endpoints at which other machines may
+   * reach this one, best first ("192.0.2.7:51820", "[2001:db8::7]:51820"), loopback included only when it is all there is.
+   */
+  | { kind: 'underlay'; endpoints: string[] }
+  /** The process slept (suspend, SIGSTOP) about this long; mono may or may not have counted it. */
+  | { kind: 'woke'; sleptMs: number }
+  /** Answer to `Adapters.open`; the descriptor is handed to the data plane. */
+  | { kind: 'adapterReady'; net: number; fd: number; name: string }
+  /** Answer to `Adapters.open` or `readdress`: code of the error table. */
+  | { kind: 'adapterFailed'; net: number; code: string; data?: Record<string, string> }
+  /** Once a second while somebody watches: rates and RTTs are sampled from the data plane's counters. */
+  | { kind: 'statsTick' }
+  /** What the program knows of the machine; replaces what it said before. */
+  | { kind: 'host'; listening: string[]; helper: State['helper']; problems: Problem[] };
+
+export interface EngineOptions {
+  /** Version of the program, for people. */
+  version: string;
+  /** Name of the first network's adapter; `none`: no network gets one. Absent: weft0, weft1 … */
+  adapter?: string;
+  /** Device name until the user chooses one, e.g. the host's name. */
+  deviceName: string;
+  /** Adapter MTU of networks made here, bytes; 1380 when absent. */
+  mtu?: number;
+}
