@@ -105,6 +105,7 @@ export const ERRORS = {
     'Use that one, or choose another --state.',
   ),
   'engine-outdated': e('unreachable', 'error', 'The running engine is of another version.', 'Restart Weft.'),
+  busy: e('refused', 'warning', 'Too many requests at once.', 'Wait a moment and try again.'),
   'token-wrong': e(
     'refused',
     'error',
@@ -176,6 +177,18 @@ export const ERRORS = {
   ),
   'state-newer': e('refused', 'error', 'The file {file} was written by a newer Weft.', 'Update Weft on this device.'),
   'state-unreadable': e('refused', 'error', 'The file {file} cannot be read: {why}.', 'Check its owner and rights.'),
+  'state-unwritable': e(
+    'refused',
+    'error',
+    'The file {file} cannot be written: {why}.',
+    'Check its owner and rights; nothing was changed.',
+  ),
+  'native-missing': e(
+    'internal',
+    'error',
+    'The native part of Weft is missing or does not fit this machine: {why}.',
+    'Run `npm run build`, or install Weft again.',
+  ),
   'dns-unavailable': e(
     'refused',
     'warning',
@@ -194,6 +207,8 @@ export const ERRORS = {
 } as const satisfies Record<string, ErrorSpec>;
 
 export type ErrorCode = keyof typeof ERRORS;
+/** Whether a code, e.g. one from a newer engine, is in this version's table. */
+export const isErrorCode = (code: string): code is ErrorCode => Object.hasOwn(ERRORS, code);
 
 /** An expected failure as data; travels over every carrier. */
 export interface Failure {
