@@ -3,9 +3,10 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type * as Native from '../../native/addon/index.d.ts';
 import { describe, type Failure } from '../../app/contract/errors.ts';
 
-export type Addon = typeof import('../../native/addon/index.d.ts');
+export type Addon = typeof Native;
 
 /** Thrown where a function's result has no room for a failure; `failure` goes to the user as it is. */
 export class CodedError extends Error {
