@@ -2,6 +2,7 @@
 
 const DEPTH_MAX = 6;
 const TEXT_CHARS_MAX = 2_000;
+const TEXT_CHARS_READ_MAX = 64 * 1024;
 const REDACTED = '[redacted]';
 /** Fields whose name says that the value is nobody's business. */
 const SECRET_FIELD = /(secret|seed|token|password|passphrase|recovery|private|^link$|^key$)/i;
@@ -13,16 +14,16 @@ const PATTERNS: [RegExp, string][] = [
   [/(https?:\/\/[^\s"'<>#]*)#[^\s"'<>]+/gi, `$1#${REDACTED}`],
   [/(?<![0-9a-z])[0-9a-f]{64,}(?![0-9a-z])/gi, REDACTED],
 ];
-/** 32 bytes or more in base64; ids are lower-case base32 and stay readable. */
-const BASE64 = /[A-Za-z0-9_+/-]{42,}={0,2}/g;
+/** 32 bytes or more in base64url or base64; ids are lower-case base32 and stay readable. */
+const BASE64 = /[A-Za-z0-9_-]{42,}|[A-Za-z0-9+/]{43}=/g;
 
 /** The text without secrets, cut at 2,000 characters. */
 export function redactText(text: string): string {
-  let result = text.length > TEXT_CHARS_MAX ? `${text.slice(0, TEXT_CHARS_MAX)}…` : text;
+  // Cut twice: before, to bound the work; to the final length only after, so that half a secret is not left at the end.
+  let result = text.slice(0, TEXT_CHARS_READ_MAX);
   for (const [pattern, replacement] of PATTERNS) result = result.replace(pattern, replacement);
-  return result.replace(BASE64, (match) =>
-    /[A-Z]/.test(match) && /[a-z]/.test(match) && !/\/.*\//.test(match) ? REDACTED : match,
-  );
+  result = result.replace(BASE64, (match) => (/[A-Z]/.test(match) && /[a-z]/.test(match) ? REDACTED : match));
+  return result.length > TEXT_CHARS_MAX ? `${result.slice(0, TEXT_CHARS_MAX)}…` : result;
 }
 
 /** Any value as something harmless to print: bytes become their length, errors their code and message. */
