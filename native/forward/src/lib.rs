@@ -1,1 +1,23 @@
-//! See README.md.
+//! Where a packet goes, and whether a packet may come in. Tables are immutable snapshots: share them, replace them whole.
+//! Sans-IO: time is a `u64` of microseconds that the caller passes in; nothing allocates per packet.
+#![forbid(unsafe_code)]
+
+mod accept;
+mod bucket;
+mod builder;
+mod filter;
+mod hash;
+mod local;
+mod responder;
+mod snooper;
+mod table;
+
+pub use accept::Delivery;
+pub use bucket::{BucketLimit, ORIGINS_MAX, OriginBuckets, TokenBucket};
+pub use builder::{Member, Own, PeerId, TableBuilder};
+pub use filter::{FilterMode, SourceFilter};
+pub use local::LocalGroups;
+pub use responder::{ANSWER_MAX, answer_arp, answer_nd};
+pub use snooper::{GROUPS_MAX, QUERY_MAX, SOURCES_MAX, Snooper, SnooperConfig};
+pub use table::{Receivers, Table, Verdict};
+pub use weft_packet::DropReason;
