@@ -49,7 +49,7 @@ export async function serveUiAndRpc(options: UiServerOptions): Promise<Outcome<L
       socket.end('HTTP/1.1 403 Forbidden\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
       return;
     }
-    sockets.handleUpgrade(request, socket, head, (open) => options.onCarrier(socketCarrier(open as never), authorize));
+    sockets.handleUpgrade(request, socket, head, (open) => options.onCarrier(socketCarrier(open), authorize));
   });
   try {
     await new Promise<void>((resolve, reject) => {
@@ -78,5 +78,5 @@ export function connectUi(address: string): { carrier: Carrier; token: string } 
     maxPayload: MESSAGE_BYTES_MAX,
     perMessageDeflate: false,
   });
-  return { carrier: socketCarrier(socket as never), token };
+  return { carrier: socketCarrier(socket), token };
 }

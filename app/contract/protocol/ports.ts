@@ -1,13 +1,17 @@
 // Carriers over objects that both browsers and Node.js have, described by the little that is used of them.
 import { Inbox, type Carrier } from './carrier.ts';
 
+// The platforms type their events differently and have nothing in common but this.
+// eslint-disable-next-line @typescript-eslint/no-explicit-any
+type Listener = (event: any) => void;
+
 /** A DOM MessagePort, Electron's MessagePortMain (`on`) or a worker's MessagePort (either). */
 export interface PortLike {
   postMessage(message: string): void;
   close(): void;
   start?(): void;
-  on?(event: 'message' | 'close', listener: (event: never) => void): unknown;
-  addEventListener?(event: 'message' | 'close', listener: (event: never) => void): unknown;
+  on?(event: 'message' | 'close', listener: Listener): unknown;
+  addEventListener?(event: 'message' | 'close', listener: Listener): unknown;
 }
 
 /** Text messages over a port; anything else that arrives is ignored. A DOM port learns of the other side's end by the empty text. */
@@ -58,7 +62,7 @@ export interface SocketLike {
   readonly bufferedAmount: number;
   send(text: string): void;
   close(): void;
-  addEventListener(event: 'open' | 'message' | 'close' | 'error', listener: (event: never) => void): void;
+  addEventListener(event: 'open' | 'message' | 'close' | 'error', listener: Listener): void;
 }
 const CONNECTING = 0;
 const OPEN = 1;
