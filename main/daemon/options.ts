@@ -12,3 +12,6 @@ export interface DaemonOptions {
 
 /** Where the UI is served unless told otherwise. */
 export const UI_DEFAULT = { host: '127.0.0.1', port: 0 } as const;
+
+/** Runs until the engine is told to stop or a signal comes; returns the exit code (see main/cli/session.ts). */
+export type RunDaemon = (options: DaemonOptions) => Promise<number>;
