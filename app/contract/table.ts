@@ -177,7 +177,8 @@ export const CALLS = {
   'doctor.run': call({
     about: 'Look at everything that can go wrong and say what to do.',
     params: none,
-    result: z.object({ items: z.array(DoctorItem) }),
+    /** `figures`: counters of the data plane and the program since its start, by name. */
+    result: z.object({ items: z.array(DoctorItem), figures: z.record(z.string(), z.number()) }),
     access: 'view',
     idempotent: true,
     since: 1,

@@ -1,0 +1,60 @@
+// `weft daemon`: the engine in the foreground, its Unix socket for the CLI and the desktop app, the UI for a browser.
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { describe, type Failure } from '../../app/contract/errors.ts';
+import { packageRoot } from '../host/addon.ts';
+import { createLog } from '../host/log.ts';
+import { statePaths } from '../host/paths.ts';
+import { serveUiAndRpc } from '../rpc/ui-server.ts';
+import { listenUnix, type Listener } from '../rpc/unix-socket.ts';
+import { startEngineHost, type EngineHost } from './engine-host.ts';
+import type { DaemonOptions } from './options.ts';
+
+const EXIT_BY_KIND = { failed: 1 } as const;
+
+/** Runs until a signal or `engine.stop` ends it; resolves with the exit code. */
+export async function runDaemon(options: DaemonOptions): Promise<number> {
+  const log = createLog();
+  let finish: (code: number) => void = () => {};
+  const finished = new Promise<number>((settle) => (finish = settle));
+  const started = await startEngineHost({ ...options, log, onStop: () => finish(0) });
+  if (!started.ok) return complain(started.error);
+  const host = started.value;
+  const listeners: Listener[] = [];
+  const opened = await openDoors(host, options, listeners);
+  if (opened) {
+    await host.stop(false);
+    return complain(opened);
+  }
+  const onSignal = (): void => finish(0);
+  process.once('SIGINT', onSignal);
+  process.once('SIGTERM', onSignal);
+  const code = await finished;
+  for (const listener of listeners) listener.close();
+  await host.stop(false);
+  return code;
+}
+
+async function openDoors(host: EngineHost, options: DaemonOptions, listeners: Listener[]): Promise<Failure | null> {
+  if (options.ui) {
+    const served = await serveUiAndRpc({
+      ...options.ui,
+      folder: join(packageRoot(), 'dist/renderer'),
+      token: randomBytes(24).toString('base64url'),
+      onCarrier: (carrier, authorize) => host.rpc.accept(carrier, authorize),
+    });
+    if (!served.ok) return served.error;
+    listeners.push(served.value);
+    // On stdout and not in the log: the token is a secret for whoever started the daemon.
+    process.stdout.write(`Weft is running. Open ${served.value.address}\n`);
+  }
+  const socket = await listenUnix(statePaths(options.stateDir).socket, (carrier) => host.rpc.accept(carrier, 'use'));
+  if (!socket.ok) return socket.error;
+  listeners.push(socket.value);
+  return null;
+}
+
+function complain(failure: Failure): number {
+  process.stderr.write(`weft: ${describe(failure)}\n`);
+  return EXIT_BY_KIND.failed;
+}
