@@ -1,1 +1,35 @@
-//! See README.md.
+//! Sessions between neighbours: handshake, sealing, replay windows, renewal, liveness, roaming, control messages.
+//!
+//! Sans-IO: no threads, sockets, clocks or randomness of its own. Time is an input, in microseconds of any clock that
+//! goes on during suspend. Two halves:
+//!
+//! - **Hot**, used per packet: [`Tx`] seals (shared, lock-free), [`Rx`] opens (one thread), [`CastTx`] and [`CastRx`]
+//!   do the same for multicast, [`fragment`] cuts what is too long for a path.
+//! - **Cold**: [`Sessions`] decides. Give it handshake datagrams (`handle`), what the hot half says to `tell`
+//!   (`opened`), time (`handle_timeout` at `next_deadline`) and commands; then drain `poll_output` until it is empty.
+
+pub mod aead;
+mod api;
+mod cast;
+mod cast_rx;
+mod drops;
+pub mod fragment;
+mod hop;
+pub mod limits;
+mod path;
+mod rx;
+mod sessions;
+mod tx;
+mod window;
+pub mod wire;
+
+pub use aead::{Secret, Suite};
+pub use api::{DownReason, Entropy, Event, Level, NetworkConfig, Options, Output, PeerConfig, PeerStats};
+pub use cast::{AUTH_SHARED, CastTx, SenderKey};
+pub use cast_rx::{CastRx, HeldCast, OpenedCast};
+pub use drops::{DropReason, Drops};
+pub use hop::{Hop, Traffic};
+pub use path::{Path, PathCell};
+pub use rx::{HopCast, Opened, Rx, RxSession};
+pub use sessions::Sessions;
+pub use tx::Tx;

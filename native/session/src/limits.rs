@@ -1,0 +1,182 @@
+//! Every limit of this crate, with its unit. Times are microseconds of the injected clock.
+
+const MS: u64 = 1_000;
+const S: u64 = 1_000_000;
+
+// Frames
+/// Longest datagram that is read or written, bytes (the most a UDP datagram over IPv4 can carry).
+pub const FRAME_MAX: usize = 65_507;
+/// Engine's hint in a hello, bytes.
+pub const HINT_MAX: usize = 256;
+
+// Tables
+/// Networks of one process.
+pub const NETWORKS_MAX: usize = 64;
+/// Known peers of one network.
+pub const PEERS_MAX: usize = 8_192;
+/// Receiver slots: sessions that can be open at once, over all networks and generations.
+pub const SLOTS_MAX: usize = 1 << 16;
+/// Confirmed key generations of one peer.
+pub const GENERATIONS_MAX: usize = 3;
+/// Answered hellos of one peer that wait for the initiator's first data frame.
+pub const HALF_OPEN_MAX: usize = 4;
+/// Answered hellos of one network that wait, over all peers.
+pub const HALF_OPEN_NETWORK_MAX: usize = 1_024;
+/// Own hellos of one network that wait for an answer.
+pub const INITIATIONS_MAX: usize = 1_024;
+/// Addresses tried together for one peer.
+pub const CANDIDATES_MAX: usize = 16;
+
+// Handshake
+/// First retransmission of a hello; each next waits 1.5 times longer.
+pub const HELLO_RETRY_FIRST: u64 = 250 * MS;
+/// Longest wait between two hellos.
+pub const HELLO_RETRY_MAX: u64 = S;
+/// Random share added to each wait, so that crossing hellos part.
+pub const HELLO_RETRY_JITTER: u64 = 50 * MS;
+/// A handshake without answer is given up.
+pub const HANDSHAKE_GIVE_UP: u64 = 10 * S;
+/// Candidates of one handshake are asked this far apart.
+pub const CANDIDATE_STAGGER: u64 = 20 * MS;
+/// An answered hello that saw no data frame is forgotten (longer than the initiator tries).
+pub const HALF_OPEN_LIFETIME: u64 = 12 * S;
+/// Ephemeral keys of hellos remembered per peer, so that replays cost one comparison.
+pub const HELLOS_REMEMBERED: usize = 32;
+/// Both ends called each other within this time: the session of the smaller key carries.
+pub const CROSSING_WINDOW: u64 = 5 * S;
+
+// Defence of the responder
+/// Hellos per second that pass mac1 and need no cookie.
+pub const HELLOS_FREE_PER_SECOND: u64 = 40;
+/// A cookie secret makes cookies this long and is honoured as long again: cookies live 60 to 120 s.
+pub const COOKIE_SECRET_LIFETIME: u64 = 60 * S;
+/// The initiator uses a cookie this long.
+pub const COOKIE_USE: u64 = 55 * S;
+/// Diffie-Hellman work for hellos, handshakes per second over all sources (one costs about 0.15 ms).
+pub const DH_PER_SECOND: u64 = 500;
+/// The same for one source address (IPv4 /32, IPv6 /64).
+pub const DH_PER_SOURCE_PER_SECOND: u64 = 20;
+/// The same for one known peer (its hellos can be captured and replayed).
+pub const DH_PER_PEER_PER_SECOND: u64 = 10;
+/// Fixed table of per-source buckets; sources share one by a keyed hash.
+pub const SOURCE_BUCKETS: usize = 1_024;
+
+// Strangers
+/// Hellos with an unknown key that wait for the engine.
+pub const STRANGERS_WAITING_MAX: usize = 64;
+/// Of these, how many may wait without having proved their address by a cookie.
+pub const STRANGERS_UNPROVEN_MAX: usize = 16;
+/// Of these, how many may come from one source address (IPv4 /32, IPv6 /64).
+pub const STRANGERS_PER_SOURCE_MAX: usize = 8;
+/// The engine answers within this time or the hello is forgotten.
+pub const STRANGER_WAIT: u64 = 3 * S;
+/// A session with a stranger ends after this time unless it became a member.
+pub const STRANGER_LIFETIME: u64 = 60 * S;
+/// Sessions with strangers at once, over all networks.
+pub const STRANGER_SESSIONS_MAX: usize = 64;
+/// Control messages taken from one stranger per second.
+pub const STRANGER_MESSAGES_PER_SECOND: u64 = 32;
+/// Bytes queued towards one stranger.
+pub const STRANGER_QUEUE_MAX: usize = 64 * 1024;
+
+// Keys
+/// Renewed after this age when more than `REKEY_BYTES` passed.
+pub const REKEY_AFTER: u64 = 120 * S;
+/// See `REKEY_AFTER`; bytes in both directions since the handshake.
+pub const REKEY_BYTES: u64 = 64 * 1024;
+/// Renewed after this age when any data or control message passed. Idle sessions keep their keys.
+pub const REKEY_LATEST: u64 = 900 * S;
+/// The responder of a session waits this much longer before renewing, so that the two ends do not cross.
+pub const REKEY_RESPONDER_DELAY: u64 = 10 * S;
+/// Random share of the rekey time.
+pub const REKEY_JITTER: u64 = 2 * S;
+/// Renewed after this many frames sealed.
+pub const REKEY_FRAMES: u64 = 1 << 30;
+/// `Tx::reserve` refuses beyond this many frames: far below what AES-GCM's 96-bit nonces bear.
+pub const FRAMES_MAX: u64 = 1 << 32;
+/// A renewal that was due and failed for this long ends the session: keys in use never get older than 20 min.
+pub const REKEY_GRACE: u64 = 300 * S;
+/// An older generation opens frames this long after the peer was heard on a newer one.
+pub const OLD_KEYS_OPEN: u64 = 10 * S;
+/// Replay window, counters. 2^16 frames of 1400 bytes are 80 ms at 9 Gbit/s.
+pub const REPLAY_WINDOW: u64 = 1 << 16;
+
+// Liveness
+/// Something came and nothing was sent for this long: say so with an empty frame.
+pub const KEEPALIVE_AFTER: u64 = 10 * S;
+/// Data was sent and nothing heard for this long: ping.
+pub const ANSWER_EXPECTED: u64 = 500 * MS;
+/// Nothing heard for this long with pings unanswered: the path is suspect, a fresh handshake tries all candidates.
+pub const SUSPECT_AFTER: u64 = 2 * S;
+/// Nothing heard for this long with data or pings unanswered: down.
+pub const SILENT_AFTER: u64 = 5 * S;
+/// Idle sessions ping this often, unless the peer has its own interval (`set_idle_interval`).
+pub const IDLE_PING: u64 = 25 * S;
+/// Intervals that `set_idle_interval` accepts.
+pub const IDLE_PING_MIN: u64 = 5 * S;
+/// See `IDLE_PING_MIN`.
+pub const IDLE_PING_LONGEST: u64 = 600 * S;
+/// An idle session is down after this many intervals of silence.
+pub const IDLE_MISSED: u64 = 3;
+/// While frames pass, a session looks at its timers this often.
+pub const ACTIVE_TICK: u64 = 250 * MS;
+/// After this much rest it looks only when a ping is due; `Hop::note_sent` tells when that changes.
+pub const ACTIVE_FOR: u64 = 12 * S;
+/// A deadline missed by this much means that the machine slept: probe before judging.
+pub const SLEPT: u64 = 10 * S;
+/// A probed path (after sleep or `poke`) that does not answer in this time gets a fresh handshake.
+pub const PROBE_ANSWER: u64 = 300 * MS;
+/// Pings of one session whose answers are awaited.
+pub const PINGS_OUT: usize = 8;
+
+// Control
+/// Bytes of one part.
+pub const PART_MAX: usize = 1_100;
+/// Bytes of one message.
+pub const MESSAGE_MAX: usize = 60_000;
+/// Bytes queued towards one member.
+pub const QUEUE_MAX: usize = 1 << 20;
+/// Parts in flight.
+pub const PARTS_WINDOW: u32 = 64;
+/// Parts in flight at first and after losses.
+pub const PARTS_START: u32 = 16;
+/// Fewest parts that losses leave in flight.
+pub const PARTS_LEAST: u32 = 4;
+/// Retransmission timer.
+pub const RTO_MIN: u64 = 100 * MS;
+/// See `RTO_MIN`.
+pub const RTO_MAX: u64 = 2 * S;
+/// Before the first round trip was measured.
+pub const RTO_START: u64 = 500 * MS;
+/// An acknowledgement waits this long for company.
+pub const ACK_DELAY: u64 = 20 * MS;
+/// Sender keys given to one peer and not acknowledged.
+pub const KEYS_UNACKED_MAX: usize = 64;
+/// Longest wait between two gifts of one sender key.
+pub const KEY_RETRY_MAX: u64 = 2 * S;
+/// Close frames sent when a session ends.
+pub const CLOSE_COPIES: usize = 2;
+
+// Cast
+/// Duplicate window per sender key, sequences.
+pub const CAST_WINDOW: u64 = 1 << 13;
+/// Sender keys known of one origin.
+pub const CAST_KEYS_PER_ORIGIN: usize = 64;
+/// Sender keys known in all.
+pub const CAST_KEYS_MAX: usize = 8_192;
+/// Casts kept per unknown key.
+pub const HELD_PER_KEY: usize = 64;
+/// How long they are kept.
+pub const HELD_FOR: u64 = 200 * MS;
+/// Unknown keys with casts kept.
+pub const HELD_KEYS_MAX: usize = 64;
+/// Bytes of casts kept in all.
+pub const HELD_BYTES_MAX: usize = 4 << 20;
+
+// Fragments
+/// Plaintexts being put together.
+pub const REASSEMBLIES_MAX: usize = 64;
+/// Fragments of one plaintext.
+pub const FRAGMENTS_MAX: usize = 64;
+/// An incomplete plaintext is forgotten.
+pub const REASSEMBLY_FOR: u64 = 500 * MS;
