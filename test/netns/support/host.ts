@@ -86,7 +86,8 @@ export class Host {
   }
 
   async startDaemon(options: { args?: string[]; env?: NodeJS.ProcessEnv } = {}): Promise<void> {
-    const args = ['daemon', '--state', this.state, '--ui', 'none', ...(options.args ?? [])];
+    const given = options.args ?? [];
+    const args = ['daemon', '--state', this.state, ...(given.includes('--ui') ? [] : ['--ui', 'none']), ...given];
     this.daemon = this.start([process.execPath, cli, ...args], {
       env: { WEFT_DEVICE_NAME: this.name, ...options.env },
     });
