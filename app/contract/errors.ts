@@ -3,6 +3,9 @@ export type Severity = 'note' | 'warning' | 'error';
 /** CLI exit code class: usage 2, refused 3, unreachable 4, anything else 1. */
 export type Kind = 'usage' | 'refused' | 'unreachable' | 'internal';
 
+/** What programs exit with when a failure of that kind ends them. */
+export const EXIT_CODES = { internal: 1, usage: 2, refused: 3, unreachable: 4 } as const satisfies Record<Kind, number>;
+
 interface ErrorSpec {
   severity: Severity;
   kind: Kind;
@@ -231,3 +234,5 @@ export function describe(failure: Failure): string {
   const text = spec.text.replace(/\{(\w+)\}/g, (_, key: string) => failure.data?.[key] ?? '?');
   return spec.remedy ? `${text} ${spec.remedy}` : text;
 }
+
+export const exitCode = (failure: Failure): number => EXIT_CODES[ERRORS[failure.code].kind];

@@ -1,5 +1,6 @@
 // The command line as people type it. Every command is one line here; what it does is in commands/.
 import { Command, CommanderError } from 'commander';
+import { EXIT_CODES } from '../../app/contract/errors.ts';
 import { defaultStateDir } from '../host/paths.ts';
 import { programVersion } from '../host/version.ts';
 import { daemon, type DaemonFlags } from './commands/daemon.ts';
@@ -7,13 +8,13 @@ import * as networks from './commands/networks.ts';
 import * as people from './commands/people.ts';
 import * as views from './commands/status.ts';
 import type { Io } from './io.ts';
-import { EXIT, Session } from './session.ts';
+import { Session } from './session.ts';
 
 const collect = (value: string, list: string[]): string[] => [...list, value];
 
 /** Runs one command line (without the program's name) and returns its exit code; never throws for what a user can do. */
 export async function runCli(args: string[], io: Io): Promise<number> {
-  let code: number = EXIT.ok;
+  let code = 0;
   const program = new Command('weft')
     .description('One link, one LAN: a peer-to-peer network on which everything that works on a LAN works.')
     .version(programVersion(), '--version')
@@ -34,7 +35,7 @@ export async function runCli(args: string[], io: Io): Promise<number> {
     await program.parseAsync(args, { from: 'user' });
     return code;
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_CODES.usage;
     throw error;
   }
 }

@@ -1,12 +1,11 @@
 // One run of a command: reach the engine, call it, print the result or the failure, and choose the exit code.
-import { describe, ERRORS, fail, type Failure, type Outcome } from '../../app/contract/errors.ts';
+import { describe, exitCode, fail, type Failure, type Outcome } from '../../app/contract/errors.ts';
 import type { CallInput, CallName, CallResult } from '../../app/contract/table.ts';
 import { connectEngine } from '../rpc/engine-client.ts';
 import { programVersion } from '../host/version.ts';
 import type { Io } from './io.ts';
 import { clean } from './text.ts';
 
-export const EXIT = { ok: 0, internal: 1, usage: 2, refused: 3, unreachable: 4 } as const;
 const CONNECT_TIMEOUT_MS = 5_000;
 const CALL_TIMEOUT_MS = 20_000;
 /** These wait for other members, or for a password. */
@@ -47,7 +46,7 @@ export class Session {
     const outcome = await pending;
     if (!outcome.ok) return this.fail(outcome.error);
     this.io.out(this.options.json ? `${JSON.stringify(outcome.value, null, 2)}\n` : text(outcome.value));
-    return EXIT.ok;
+    return 0;
   }
 
   /** The failure as a sentence on stderr, with --json also as an object on stdout. Returns the exit code. */
@@ -55,7 +54,7 @@ export class Session {
     const text = describe(failure);
     if (this.options.json) this.io.out(`${JSON.stringify({ error: { ...failure, text } }, null, 2)}\n`);
     this.io.err(`weft: ${clean(text)}\n`);
-    return EXIT[ERRORS[failure.code].kind];
+    return exitCode(failure);
   }
 }
 
