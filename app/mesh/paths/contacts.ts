@@ -1,0 +1,247 @@
+// Sessions with other members: which are up, which are tried, when to try again, which are idle.
+import type { Origin } from '../../wire/messages/presence.ts';
+import type { Chance } from './chance.ts';
+import {
+  BACKOFF_FIRST_MS,
+  BACKOFF_LOST_MAX_MS,
+  BACKOFF_MAX_MS,
+  CONNECTING_MAX,
+  CONNECT_ENDPOINTS_MAX,
+  CONNECT_TIMEOUT_MS,
+  DIRECT_IDLE_MS,
+  LOST_LONG_MS,
+  PROBE_EVERY_MS,
+} from './limits.ts';
+
+export interface Contact {
+  origin: Origin;
+  state: 'idle' | 'connecting' | 'up';
+  sinceMono: number;
+  /** Tries in a row that failed. */
+  failures: number;
+  nextTryMono: number;
+  /** Where the last session ended at the other side. */
+  lastEndpoint?: string;
+  /** Endpoints told by other means than presence: a link, a record. */
+  hints: string[];
+  lastUpMono: number;
+  /** The data plane's packets, at the last look, and when they last grew. */
+  packets: number;
+  busyMono: number;
+  /** The own session fell silent when this was the member's newest statement; -1: not suspected. */
+  suspectSeq: number;
+  probedMono: number;
+}
+
+export interface ContactsIo {
+  endpoints(origin: Origin): readonly string[];
+  connect(origin: Origin, endpoints: string[]): void;
+  disconnect(origin: Origin): void;
+}
+
+export class Contacts {
+  readonly #io: ContactsIo;
+  readonly #chance: Chance;
+  readonly #contacts = new Map<Origin, Contact>();
+  #upCount = 0;
+  #connectingCount = 0;
+
+  constructor(io: ContactsIo, chance: Chance) {
+    this.#io = io;
+    this.#chance = chance;
+  }
+
+  get upCount(): number {
+    return this.#upCount;
+  }
+
+  get(origin: Origin): Contact | undefined {
+    return this.#contacts.get(origin);
+  }
+
+  all(): IterableIterator<Contact> {
+    return this.#contacts.values();
+  }
+
+  isUp(origin: Origin): boolean {
+    return this.#contacts.get(origin)?.state === 'up';
+  }
+
+  /** Members with a session, in the order in which they became known. */
+  ups(): Origin[] {
+    const ups: Origin[] = [];
+    for (const contact of this.#contacts.values()) if (contact.state === 'up') ups.push(contact.origin);
+    return ups;
+  }
+
+  add(origin: Origin, hints: string[] = []): Contact {
+    let contact = this.#contacts.get(origin);
+    if (!contact) {
+      contact = {
+        origin,
+        state: 'idle',
+        sinceMono: -Infinity,
+        failures: 0,
+        nextTryMono: -Infinity,
+        hints: [],
+        lastUpMono: -Infinity,
+        packets: 0,
+        busyMono: -Infinity,
+        suspectSeq: -1,
+        probedMono: -Infinity,
+      };
+      this.#contacts.set(origin, contact);
+    }
+    if (hints.length > 0) contact.hints = hints.slice(0, CONNECT_ENDPOINTS_MAX);
+    return contact;
+  }
+
+  remove(origin: Origin): void {
+    const contact = this.#contacts.get(origin);
+    if (contact) this.#set(contact, 'idle', 0);
+    this.#contacts.delete(origin);
+  }
+
+  endpointsOf(contact: Contact): string[] {
+    const all = new Set(contact.lastEndpoint ? [contact.lastEndpoint] : []);
+    for (const endpoint of this.#io.endpoints(contact.origin)) all.add(endpoint);
+    for (const endpoint of contact.hints) all.add(endpoint);
+    return [...all].slice(0, CONNECT_ENDPOINTS_MAX);
+  }
+
+  /** Whether a connect now would be sensible. */
+  mayTry(contact: Contact, nowMono: number): boolean {
+    return contact.state === 'idle' && contact.nextTryMono <= nowMono && this.endpointsOf(contact).length > 0;
+  }
+
+  /**
+   * Starts or refreshes a handshake. `urgent` (packets wait) ignores the limit of connects under way; both keep the backoff.
+   * False when nothing was started.
+   */
+  connect(origin: Origin, nowMono: number, urgent = false): boolean {
+    const contact = this.#contacts.get(origin);
+    if (!contact || !this.mayTry(contact, nowMono)) return false;
+    if (!urgent && this.#connectingCount >= CONNECTING_MAX) return false;
+    this.#io.connect(origin, this.endpointsOf(contact));
+    this.#set(contact, 'connecting', nowMono);
+    if (urgent) contact.busyMono = nowMono;
+    return true;
+  }
+
+  /** The member can be reached elsewhere now: tries at once, beside a session that may be dead. */
+  moved(origin: Origin, nowMono: number): void {
+    const contact = this.#contacts.get(origin);
+    if (!contact) return;
+    contact.nextTryMono = nowMono;
+    if (contact.state !== 'idle') this.#io.connect(origin, this.endpointsOf(contact));
+    else contact.failures = 0;
+  }
+
+  /** True when the session is new, false when it only roamed or was renewed. */
+  up(origin: Origin, nowMono: number, endpoint: string): boolean {
+    const contact = this.add(origin);
+    const fresh = contact.state !== 'up';
+    contact.lastEndpoint = endpoint;
+    contact.failures = 0;
+    contact.suspectSeq = -1;
+    contact.lastUpMono = nowMono;
+    if (fresh) {
+      contact.busyMono = nowMono;
+      this.#set(contact, 'up', nowMono);
+    }
+    return fresh;
+  }
+
+  /** Returns whether a session was up. `seq` is the member's newest statement. */
+  down(origin: Origin, nowMono: number, reason: string, seq: number): boolean {
+    const contact = this.#contacts.get(origin);
+    if (!contact) return false;
+    const wasUp = contact.state === 'up';
+    const was = contact.state;
+    this.#set(contact, 'idle', nowMono);
+    if (wasUp) {
+      contact.lastUpMono = nowMono;
+      contact.failures = 0;
+      contact.nextTryMono = nowMono + (reason === 'closed' ? this.#chance.jitter(BACKOFF_FIRST_MS) : 0);
+      if (reason !== 'closed') contact.suspectSeq = seq;
+    } else if (was === 'connecting') this.#failed(contact, nowMono);
+    return wasUp;
+  }
+
+  /** Gives up handshakes that the data plane never reported on. */
+  expireConnects(nowMono: number): void {
+    for (const contact of this.#contacts.values()) {
+      if (contact.state !== 'connecting' || nowMono - contact.sinceMono < CONNECT_TIMEOUT_MS) continue;
+      this.#set(contact, 'idle', nowMono);
+      this.#failed(contact, nowMono);
+    }
+  }
+
+  #failed(contact: Contact, nowMono: number): void {
+    contact.failures = Math.min(contact.failures + 1, 20);
+    const lostLong = nowMono - contact.lastUpMono > LOST_LONG_MS;
+    const max = lostLong && contact.failures > 8 ? BACKOFF_LOST_MAX_MS : BACKOFF_MAX_MS;
+    const wait = Math.min(BACKOFF_FIRST_MS * 2 ** (contact.failures - 1), max);
+    contact.nextTryMono = nowMono + this.#chance.jitter(wait);
+  }
+
+  /** The machine has new addresses, or slept: what failed before may work now. */
+  resetBackoff(nowMono: number): void {
+    for (const contact of this.#contacts.values()) {
+      contact.failures = 0;
+      contact.nextTryMono = Math.min(contact.nextTryMono, nowMono);
+    }
+  }
+
+  /** Ends sessions without packets of applications, except those that `keep` names. `packets`: counters of the data plane. */
+  endIdle(nowMono: number, packets: (origin: Origin) => number, keep: (origin: Origin) => boolean): void {
+    for (const contact of this.#contacts.values()) {
+      if (contact.state !== 'up') continue;
+      const count = packets(contact.origin);
+      if (count !== contact.packets) contact.busyMono = nowMono;
+      contact.packets = count;
+      if (keep(contact.origin)) contact.busyMono = nowMono;
+      else if (nowMono - contact.busyMono >= DIRECT_IDLE_MS) this.end(contact.origin, nowMono);
+    }
+  }
+
+  end(origin: Origin, nowMono: number): void {
+    const contact = this.#contacts.get(origin);
+    if (!contact || contact.state === 'idle') return;
+    this.#io.disconnect(origin);
+    this.#set(contact, 'idle', nowMono);
+    contact.nextTryMono = nowMono;
+  }
+
+  /** Whether a probe of this member's session is due, because others doubt that it lives. */
+  probeDue(origin: Origin, nowMono: number): boolean {
+    const contact = this.#contacts.get(origin);
+    if (contact?.state !== 'up' || nowMono - contact.probedMono < PROBE_EVERY_MS) return false;
+    contact.probedMono = nowMono;
+    return true;
+  }
+
+  suspected(origin: Origin, seq: number): boolean {
+    const contact = this.#contacts.get(origin);
+    return contact !== undefined && contact.state !== 'up' && contact.suspectSeq >= 0 && seq <= contact.suspectSeq;
+  }
+
+  /** When something is to be done without any event. */
+  nextDeadline(): number {
+    let next = Infinity;
+    if (this.#connectingCount === 0) return next;
+    for (const contact of this.#contacts.values()) {
+      if (contact.state === 'connecting') next = Math.min(next, contact.sinceMono + CONNECT_TIMEOUT_MS);
+    }
+    return next;
+  }
+
+  #set(contact: Contact, state: Contact['state'], nowMono: number): void {
+    if (contact.state === 'up') this.#upCount--;
+    if (contact.state === 'connecting') this.#connectingCount--;
+    if (state === 'up') this.#upCount++;
+    if (state === 'connecting') this.#connectingCount++;
+    contact.state = state;
+    contact.sinceMono = nowMono;
+  }
+}

@@ -1,0 +1,62 @@
+// Numbers of gossip and neighbours. Times in ms unless the name says otherwise.
+
+/** Up to this many members everybody is everybody's neighbour. */
+export const FULL_MESH_MEMBERS_MAX = 6;
+/** Neighbours wished beyond that; one more from 32 members on, and one more for every fourfold after. */
+export const NEIGHBOURS_TARGET = 4;
+/** Above the target, neighbours who ask are still accepted up to this surplus … */
+export const NEIGHBOURS_SURPLUS = 2;
+/** … and those that would be alone up to this many. */
+export const NEIGHBOURS_MAX = 8;
+export const NEEDY_BELOW = 2;
+export const ASK_TIMEOUT_MS = 5_000;
+export const DECLINED_MS = 60_000;
+/** A neighbour too many is let go at most this often. */
+export const PRUNE_EVERY_MS = 30_000;
+
+export const CONNECT_TIMEOUT_MS = 8_000;
+export const BACKOFF_FIRST_MS = 1_000;
+export const BACKOFF_MAX_MS = 60_000;
+/** Members that were not reached for LOST_LONG_MS are tried this rarely. */
+export const BACKOFF_LOST_MAX_MS = 300_000;
+export const LOST_LONG_MS = 600_000;
+/** In larger networks, one member that seems offline is tried this often: it heals partitions. */
+export const RESCUE_EVERY_MS = 30_000;
+export const CONNECT_ENDPOINTS_MAX = 16;
+/** Connects under way at once that nobody's packets wait for. */
+export const CONNECTING_MAX = 8;
+
+/** A session that is no neighbour's ends after this long without packets of applications. */
+export const DIRECT_IDLE_MS = 300_000;
+export const DIRECT_CHECK_EVERY_MS = 60_000;
+/** A probe of one member on others' suspicion, at most this often. */
+export const PROBE_EVERY_MS = 5_000;
+
+export const PRESENCE_REFRESH_MS = 20 * 60_000;
+export const PRESENCE_TTL_MINUTES = 60;
+/** Unchanged statements wait this long at each hop, so that several share a message and duplicates meet. */
+export const LAZY_FORWARD_MS = 8_000;
+/** How long a change waits for others before it is published. */
+export const GROUPS_COALESCE_MS = 50;
+export const ENDPOINTS_COALESCE_MS = 20;
+export const OBSERVED_COALESCE_MS = 1_000;
+export const NEIGHBOUR_LOST_COALESCE_MS = 300;
+export const NEIGHBOUR_GAINED_COALESCE_MS = 1_500;
+/** Own statements: a bucket of this many, refilled at that many a second. */
+export const PUBLISH_BURST = 20;
+export const PUBLISH_PER_SECOND = 1;
+/** Statements of one origin that are taken; what a member publishes at most fits twice. */
+export const ORIGIN_BURST = 40;
+export const ORIGIN_PER_SECOND = 2;
+
+/** A digest goes to one neighbour this often (± half). */
+export const DIGEST_EVERY_MS = 300_000;
+/** Members per chunk of a digest, about. */
+export const MEMBERS_PER_CHUNK = 4;
+
+/** Sequence numbers are reserved on disk this far ahead, so that a restart never repeats one. */
+export const SEQ_LEASE = 3_600_000;
+/** Own endpoints as others saw them: at most this many are published. */
+export const OBSERVED_MAX = 3;
+/** An observation is forgotten after this long without being seen again. */
+export const OBSERVED_MS = 3_600_000;

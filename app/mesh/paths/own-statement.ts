@@ -1,0 +1,177 @@
+// The own statement of presence: collects what changed, and says when and what to publish.
+import {
+  PRESENCE_ENDPOINTS_MAX,
+  PRESENCE_GROUPS_MAX,
+  PRESENCE_NEIGHBOURS_MAX,
+  PRESENCE_SOURCES_MAX,
+  encodePresenceBody,
+  presenceSigned,
+  type GroupWish,
+  type Origin,
+  type Presence,
+} from '../../wire/messages/presence.ts';
+import { normalEndpoint } from '../../wire/messages/address.ts';
+import { Bucket } from '../guard/bucket.ts';
+import {
+  OBSERVED_MAX,
+  OBSERVED_MS,
+  PRESENCE_REFRESH_MS,
+  PRESENCE_TTL_MINUTES,
+  PUBLISH_BURST,
+  PUBLISH_PER_SECOND,
+  SEQ_LEASE,
+} from './limits.ts';
+import type { Chance } from './chance.ts';
+
+export interface MeshTime {
+  mono: number;
+  wall: number;
+}
+
+export interface OwnStatementIo {
+  networkId: Uint8Array;
+  origin: Origin;
+  features: number;
+  sign(message: Uint8Array): Uint8Array;
+  /** Makes durable that no sequence up to this one is used again. */
+  reserveSeq(until: number): void;
+}
+
+interface Observation {
+  by: Set<Origin>;
+  seenMono: number;
+}
+
+export class OwnStatement {
+  readonly #io: OwnStatementIo;
+  readonly #chance: Chance;
+  readonly #bucket: Bucket;
+  readonly #observed = new Map<string, Observation>();
+  #local: string[] = [];
+  #groups: GroupWish[] = [];
+  #off = false;
+  #seq: number;
+  #lease: number;
+  #dueMono = Infinity;
+  #refreshMono = Infinity;
+
+  /** `reserved`: what `reserveSeq` made durable last, 0 at first. */
+  constructor(io: OwnStatementIo, chance: Chance, reserved: number, now: MeshTime) {
+    this.#io = io;
+    this.#chance = chance;
+    this.#bucket = new Bucket(PUBLISH_BURST, PUBLISH_PER_SECOND, now.mono);
+    this.#seq = reserved;
+    this.#lease = reserved;
+  }
+
+  get groups(): readonly GroupWish[] {
+    return this.#groups;
+  }
+
+  get off(): boolean {
+    return this.#off;
+  }
+
+  /** Asks for a publication after at most `delayMs`. */
+  touch(nowMono: number, delayMs: number): void {
+    this.#dueMono = Math.min(this.#dueMono, nowMono + delayMs);
+  }
+
+  setOff(off: boolean): void {
+    this.#off = off;
+  }
+
+  /** Endpoints of this machine, best first. True when they differ from before. */
+  setLocal(endpoints: readonly string[]): boolean {
+    const normal: string[] = [];
+    for (const text of endpoints) {
+      const endpoint = normalEndpoint(text);
+      if (endpoint && !normal.includes(endpoint)) normal.push(endpoint);
+    }
+    const same = normal.join() === this.#local.join();
+    this.#local = normal.slice(0, PRESENCE_ENDPOINTS_MAX - OBSERVED_MAX);
+    // Observations belong to the addresses that the machine had.
+    if (!same) this.#observed.clear();
+    return !same;
+  }
+
+  /** A member saw this machine at `endpoint`. True when the list to publish changes. */
+  observe(nowMono: number, endpoint: string, by: Origin): boolean {
+    const normal = normalEndpoint(endpoint);
+    if (!normal) return false;
+    const before = this.endpoints().join();
+    const known = this.#observed.get(normal);
+    if (known) {
+      known.by.add(by);
+      known.seenMono = nowMono;
+    } else this.#observed.set(normal, { by: new Set([by]), seenMono: nowMono });
+    for (const [key, other] of this.#observed) {
+      if (key !== normal) other.by.delete(by);
+      if (other.by.size === 0 || nowMono - other.seenMono > OBSERVED_MS) this.#observed.delete(key);
+    }
+    return this.endpoints().join() !== before;
+  }
+
+  /** Local endpoints, then those that most members observed. */
+  endpoints(): string[] {
+    const observed = [...this.#observed]
+      .filter(([endpoint]) => !this.#local.includes(endpoint))
+      .sort(([a, x], [b, y]) => y.by.size - x.by.size || (a < b ? -1 : 1))
+      .slice(0, OBSERVED_MAX)
+      .map(([endpoint]) => endpoint);
+    return [...this.#local, ...observed];
+  }
+
+  /** Groups that the own host joined, in any order. True when they differ from before. */
+  setGroups(groups: readonly GroupWish[]): boolean {
+    const sorted = groups
+      .map((wish) => ({ ...wish, sources: [...wish.sources].sort().slice(0, PRESENCE_SOURCES_MAX) }))
+      .sort((a, b) => (a.group < b.group ? -1 : a.group > b.group ? 1 : 0))
+      .slice(0, PRESENCE_GROUPS_MAX);
+    const text = (list: readonly GroupWish[]): string =>
+      list.map((wish) => `${wish.group} ${wish.mode} ${wish.sources.join()}`).join(';');
+    const same = text(sorted) === text(this.#groups);
+    this.#groups = sorted;
+    return !same;
+  }
+
+  /** Somebody holds a newer statement of this member than this engine made: go on from there. */
+  outrun(seq: number, nowMono: number): void {
+    if (seq < this.#seq) return;
+    this.#seq = seq;
+    this.touch(nowMono, 0);
+  }
+
+  nextDeadline(nowMono: number): number {
+    const due = Math.min(this.#dueMono, this.#refreshMono);
+    return due <= nowMono ? nowMono + this.#bucket.waitMs(nowMono) : due;
+  }
+
+  /** The statement to publish now, or null when none is due. */
+  publish(now: MeshTime, neighbours: readonly Origin[]): Presence | null {
+    if (Math.min(this.#dueMono, this.#refreshMono) > now.mono || !this.#bucket.take(now.mono)) return null;
+    this.#dueMono = Infinity;
+    this.#refreshMono = now.mono + this.#chance.jitter(PRESENCE_REFRESH_MS);
+    this.#seq = Math.max(Math.floor(now.wall), this.#seq + 1);
+    if (this.#seq >= this.#lease) {
+      this.#lease = this.#seq + SEQ_LEASE;
+      this.#io.reserveSeq(this.#lease);
+    }
+    const body = {
+      origin: this.#io.origin,
+      seq: this.#seq,
+      ttlMinutes: PRESENCE_TTL_MINUTES,
+      off: this.#off,
+      features: this.#io.features,
+      neighbours: [...neighbours].sort().slice(0, PRESENCE_NEIGHBOURS_MAX),
+      endpoints: this.endpoints(),
+      groups: this.#groups,
+    };
+    const encoded = encodePresenceBody(body);
+    const signature = this.#io.sign(presenceSigned(this.#io.networkId, encoded));
+    const bytes = new Uint8Array(encoded.length + signature.length);
+    bytes.set(encoded);
+    bytes.set(signature, encoded.length);
+    return { ...body, bytes };
+  }
+}

@@ -1,0 +1,182 @@
+// The newest statement of every member, who is known to have it, and how two tables find their differences.
+import { PRESENCE_BYTES_MAX, decodePresence, type Origin, type Presence } from '../../wire/messages/presence.ts';
+import { DIGEST_CHUNKS_MAX, type Aged, type Known } from '../../wire/messages/message.ts';
+import { Bucket } from '../guard/bucket.ts';
+import { MEMBERS_PER_CHUNK, ORIGIN_BURST, ORIGIN_PER_SECOND } from './limits.ts';
+
+export interface Heard {
+  presence: Presence;
+  /** When it was made, on the own monotonic clock, as far as its carriers measured. */
+  bornMono: number;
+  expiresMono: number;
+}
+
+/**
+ * `changed`: says something new (`before` is what it replaces). `renewed`: as before, only newer. `old`: known or older.
+ * `unknown`: of nobody who is a member here. `limited`: this origin says too much. `bad`: malformed or wrongly signed.
+ */
+export type Insertion =
+  | { kind: 'changed' | 'renewed'; presence: Presence; before: Presence | undefined }
+  | { kind: 'old' | 'unknown' | 'limited'; origin: Origin }
+  | { kind: 'bad' };
+
+/** `false`: wrong signature; `null`: nobody of that name is a member. */
+export type VerifyPresence = (presence: Presence) => boolean | null;
+
+const SEQ_AT = 9;
+const SEQ_BYTES = 6;
+const SIGNATURE_BYTES = 64;
+
+export class PresenceTable {
+  readonly #entries = new Map<Origin, Heard>();
+  /** Newest sequences of statements that ran out: they do not come back. */
+  readonly #gone = new Map<Origin, number>();
+  readonly #buckets = new Map<Origin, Bucket>();
+  readonly #verify: VerifyPresence;
+
+  constructor(verify: VerifyPresence) {
+    this.#verify = verify;
+  }
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  get(origin: Origin): Presence | undefined {
+    return this.#entries.get(origin)?.presence;
+  }
+
+  seq(origin: Origin): number {
+    return this.#entries.get(origin)?.presence.seq ?? this.#gone.get(origin) ?? -1;
+  }
+
+  *all(): IterableIterator<Presence> {
+    for (const heard of this.#entries.values()) yield heard.presence;
+  }
+
+  insert(nowMono: number, statement: Aged): Insertion {
+    if (statement.bytes.length > PRESENCE_BYTES_MAX) return { kind: 'bad' };
+    const presence = decodePresence(statement.bytes);
+    if (!presence) return { kind: 'bad' };
+    const { origin } = presence;
+    const before = this.#entries.get(origin)?.presence;
+    if (presence.seq <= this.seq(origin)) return { kind: 'old', origin };
+    const bornMono = nowMono - statement.ageSeconds * 1000;
+    const expiresMono = bornMono + presence.ttlMinutes * 60_000;
+    if (expiresMono <= nowMono) return { kind: 'old', origin };
+    if (!this.#allowed(origin, nowMono)) return { kind: 'limited', origin };
+    const valid = this.#verify(presence);
+    if (valid === null) return { kind: 'unknown', origin };
+    if (!valid) return { kind: 'bad' };
+    this.#gone.delete(origin);
+    this.#entries.set(origin, { presence, bornMono, expiresMono });
+    const kind = before && sameContent(before.bytes, presence.bytes) ? 'renewed' : 'changed';
+    return { kind, presence, before };
+  }
+
+  /** The own statement, made here: no limit and no check. */
+  put(nowMono: number, presence: Presence): void {
+    const expiresMono = nowMono + presence.ttlMinutes * 60_000;
+    this.#entries.set(presence.origin, { presence, bornMono: nowMono, expiresMono });
+  }
+
+  remove(origin: Origin): void {
+    this.#entries.delete(origin);
+    this.#gone.delete(origin);
+    this.#buckets.delete(origin);
+  }
+
+  /** Drops what ran out and names it; the own origin never runs out. */
+  expire(nowMono: number, self: Origin): Origin[] {
+    const gone: Origin[] = [];
+    for (const [origin, heard] of this.#entries) {
+      if (origin === self || heard.expiresMono > nowMono) continue;
+      this.#entries.delete(origin);
+      this.#gone.set(origin, heard.presence.seq);
+      gone.push(origin);
+    }
+    return gone;
+  }
+
+  /** When the next statement runs out; Infinity when none does. */
+  nextExpiry(self: Origin): number {
+    let next = Infinity;
+    for (const [origin, heard] of this.#entries) if (origin !== self) next = Math.min(next, heard.expiresMono);
+    return next;
+  }
+
+  aged(origin: Origin, nowMono: number): Aged | null {
+    const heard = this.#entries.get(origin);
+    if (!heard) return null;
+    const ageSeconds = Math.min(0xffff, Math.max(0, Math.round((nowMono - heard.bornMono) / 1000)));
+    return { ageSeconds, bytes: heard.presence.bytes };
+  }
+
+  /** Power of two that gives chunks of about MEMBERS_PER_CHUNK members. */
+  chunkCount(): number {
+    let count = 1;
+    while (count < DIGEST_CHUNKS_MAX && count * MEMBERS_PER_CHUNK < this.#entries.size) count *= 2;
+    return count;
+  }
+
+  /** A u32 for each of `count` chunks; equal tables have equal ones. */
+  digest(count: number): number[] {
+    const chunks = new Array<number>(count).fill(0);
+    for (const { presence } of this.#entries.values()) {
+      const chunk = chunkOf(presence.origin, count);
+      chunks[chunk] = ((chunks[chunk] as number) ^ hash32(presence, 0x811c9dc5)) >>> 0;
+    }
+    return chunks;
+  }
+
+  /** 8 bytes over the whole table, for the greeting. */
+  fingerprint(): Uint8Array {
+    let high = 0;
+    let low = 0;
+    for (const { presence } of this.#entries.values()) {
+      high ^= hash32(presence, 0x811c9dc5);
+      low ^= hash32(presence, 0x9dc5811c);
+    }
+    const bytes = new Uint8Array(8);
+    const view = new DataView(bytes.buffer);
+    view.setUint32(0, high >>> 0);
+    view.setUint32(4, low >>> 0);
+    return bytes;
+  }
+
+  /** What is known in some chunks of a digest with `count` chunks. */
+  known(count: number, chunks: readonly number[]): Known[] {
+    const wanted = new Set(chunks);
+    const result: Known[] = [];
+    for (const { presence } of this.#entries.values()) {
+      if (wanted.has(chunkOf(presence.origin, count))) result.push({ origin: presence.origin, seq: presence.seq });
+    }
+    return result;
+  }
+
+  #allowed(origin: Origin, nowMono: number): boolean {
+    // Names of nobody get no bucket: the table of buckets stays as small as the membership.
+    let bucket = this.#buckets.get(origin);
+    if (!bucket && this.#entries.has(origin)) {
+      bucket = new Bucket(ORIGIN_BURST, ORIGIN_PER_SECOND, nowMono);
+      this.#buckets.set(origin, bucket);
+    }
+    return bucket ? bucket.take(nowMono) : true;
+  }
+}
+
+export const chunkOf = (origin: Origin, count: number): number => parseInt(origin.slice(0, 2), 16) & (count - 1);
+
+/** FNV-1a over the origin and the sequence. */
+function hash32(presence: Presence, start: number): number {
+  let hash = start;
+  const end = SEQ_AT + SEQ_BYTES;
+  for (let i = 1; i < end; i++) hash = Math.imul(hash ^ (presence.bytes[i] as number), 0x01000193);
+  return hash >>> 0;
+}
+
+function sameContent(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false;
+  for (let i = SEQ_AT + SEQ_BYTES; i < a.length - SIGNATURE_BYTES; i++) if (a[i] !== b[i]) return false;
+  return true;
+}

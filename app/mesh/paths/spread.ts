@@ -1,0 +1,175 @@
+// How statements travel: what says something new goes on at once, renewals wait a little at each hop and share messages, and
+// digests find what was missed.
+import type { Origin } from '../../wire/messages/presence.ts';
+import {
+  ORIGINS_PER_MESSAGE_MAX,
+  PRESENCES_PER_MESSAGE_MAX,
+  encodeMessage,
+  type Aged,
+  type Known,
+  type Message,
+} from '../../wire/messages/message.ts';
+import type { Chance } from './chance.ts';
+import { DIGEST_EVERY_MS, LAZY_FORWARD_MS } from './limits.ts';
+import type { PresenceTable } from './presence-table.ts';
+
+/** Statements in one message weigh at most this much, so that they fit a control message together. */
+const BATCH_BYTES_MAX = 48_000;
+
+interface Ear {
+  /** Newest sequence per origin that this member is known to have. */
+  has: Map<Origin, number>;
+  /** Renewals that it is to get. */
+  waiting: Set<Origin>;
+}
+
+export interface SpreadIo {
+  send(origin: Origin, bytes: Uint8Array): boolean;
+  /** Lasting neighbours. */
+  neighbours(): Origin[];
+}
+
+export class Spread {
+  readonly #io: SpreadIo;
+  readonly #table: PresenceTable;
+  readonly #chance: Chance;
+  readonly #ears = new Map<Origin, Ear>();
+  #flushMono = Infinity;
+  #digestMono: number;
+
+  constructor(io: SpreadIo, table: PresenceTable, chance: Chance, nowMono: number) {
+    this.#io = io;
+    this.#table = table;
+    this.#chance = chance;
+    this.#digestMono = nowMono + chance.jitter(DIGEST_EVERY_MS);
+  }
+
+  up(origin: Origin): void {
+    this.#ears.set(origin, { has: new Map(), waiting: new Set() });
+  }
+
+  down(origin: Origin): void {
+    this.#ears.delete(origin);
+  }
+
+  forget(origin: Origin): void {
+    this.#ears.delete(origin);
+    for (const ear of this.#ears.values()) {
+      ear.has.delete(origin);
+      ear.waiting.delete(origin);
+    }
+  }
+
+  /** `by` has shown that it has this statement. */
+  heard(by: Origin, origin: Origin, seq: number): void {
+    const ear = this.#ears.get(by);
+    if (ear && (ear.has.get(origin) ?? -1) < seq) ear.has.set(origin, seq);
+  }
+
+  /** Sends a statement that says something new to all of `to` who lack it. */
+  now(origin: Origin, to: Iterable<Origin>, nowMono: number): void {
+    const aged = this.#table.aged(origin, nowMono);
+    if (!aged) return;
+    const seq = this.#table.seq(origin);
+    const bytes = encodeMessage({ type: 'presences', statements: [aged] });
+    for (const other of to) {
+      if (other === origin) continue;
+      const ear = this.#ears.get(other);
+      if (!ear || (ear.has.get(origin) ?? -1) >= seq) continue;
+      if (!this.#io.send(other, bytes)) continue;
+      ear.has.set(origin, seq);
+      ear.waiting.delete(origin);
+    }
+  }
+
+  /** Sends a renewal to the neighbours, some time. */
+  later(origin: Origin, nowMono: number): void {
+    const seq = this.#table.seq(origin);
+    let any = false;
+    for (const other of this.#io.neighbours()) {
+      const ear = this.#ears.get(other);
+      if (other === origin || !ear || (ear.has.get(origin) ?? -1) >= seq) continue;
+      ear.waiting.add(origin);
+      any = true;
+    }
+    if (any && this.#flushMono === Infinity) {
+      this.#flushMono = nowMono + this.#chance.jitter(LAZY_FORWARD_MS);
+    }
+  }
+
+  nextDeadline(): number {
+    return Math.min(this.#flushMono, this.#digestMono);
+  }
+
+  tick(nowMono: number): void {
+    if (this.#flushMono <= nowMono) this.#flush(nowMono);
+    if (this.#digestMono > nowMono) return;
+    this.#digestMono = nowMono + this.#chance.jitter(DIGEST_EVERY_MS);
+    const neighbour = this.#chance.pick(this.#io.neighbours());
+    if (neighbour !== undefined) this.compare(neighbour);
+  }
+
+  #flush(nowMono: number): void {
+    this.#flushMono = Infinity;
+    for (const [other, ear] of this.#ears) {
+      const due = [...ear.waiting].filter((origin) => (ear.has.get(origin) ?? -1) < this.#table.seq(origin));
+      ear.waiting.clear();
+      this.#give(other, due, nowMono);
+    }
+  }
+
+  /** Sends the newest statements of these origins in as few messages as fit. */
+  #give(to: Origin, origins: readonly Origin[], nowMono: number): void {
+    const ear = this.#ears.get(to);
+    let batch: Aged[] = [];
+    let size = 0;
+    const send = (): void => {
+      if (batch.length > 0) this.#io.send(to, encodeMessage({ type: 'presences', statements: batch }));
+      batch = [];
+      size = 0;
+    };
+    for (const origin of origins) {
+      const aged = this.#table.aged(origin, nowMono);
+      if (!aged) continue;
+      if (batch.length === PRESENCES_PER_MESSAGE_MAX || size + aged.bytes.length > BATCH_BYTES_MAX) send();
+      batch.push(aged);
+      size += aged.bytes.length + 4;
+      ear?.has.set(origin, this.#table.seq(origin));
+    }
+    send();
+  }
+
+  /** Starts a comparison of both tables. */
+  compare(other: Origin): void {
+    const chunks = this.#table.digest(this.#table.chunkCount());
+    this.#io.send(other, encodeMessage({ type: 'digest', chunks }));
+  }
+
+  onDigest(from: Origin, chunks: readonly number[]): void {
+    const own = this.#table.digest(chunks.length);
+    const differing: number[] = [];
+    for (const [index, chunk] of chunks.entries()) if (chunk !== own[index]) differing.push(index);
+    if (differing.length === 0) return;
+    const known = this.#table.known(chunks.length, differing).slice(0, ORIGINS_PER_MESSAGE_MAX);
+    this.#io.send(from, encodeMessage({ type: 'summary', chunkCount: chunks.length, chunks: differing, known }));
+  }
+
+  onSummary(from: Origin, message: Extract<Message, { type: 'summary' }>, nowMono: number): void {
+    const theirs = new Map(message.known.map((known: Known) => [known.origin, known.seq]));
+    const pull: Origin[] = [];
+    for (const [origin, seq] of theirs) {
+      this.heard(from, origin, seq);
+      if (seq > this.#table.seq(origin)) pull.push(origin);
+    }
+    const give = this.#table
+      .known(message.chunkCount, message.chunks)
+      .filter(({ origin, seq }) => (theirs.get(origin) ?? -1) < seq)
+      .map(({ origin }) => origin);
+    if (pull.length > 0) this.#io.send(from, encodeMessage({ type: 'pull', origins: pull }));
+    this.#give(from, give, nowMono);
+  }
+
+  onPull(from: Origin, origins: readonly Origin[], nowMono: number): void {
+    this.#give(from, origins, nowMono);
+  }
+}

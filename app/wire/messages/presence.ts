@@ -1,0 +1,147 @@
+// What a member says of itself, signed: where it can be reached, who its neighbours are, which groups its host joined.
+// Layout and meaning: docs/gossip.md. The newest sequence of an origin replaces all earlier ones.
+import { formatEndpoint, formatIp, isMulticast, parseEndpoint, parseIp } from './address.ts';
+import { Reader, Writer } from './buffer.ts';
+import { hex, unhex } from './hex.ts';
+
+export const PRESENCE_VERSION = 1;
+export const PRESENCE_BYTES_MAX = 12_288;
+export const PRESENCE_ENDPOINTS_MAX = 12;
+export const PRESENCE_NEIGHBOURS_MAX = 16;
+export const PRESENCE_GROUPS_MAX = 256;
+export const PRESENCE_SOURCES_MAX = 32;
+const ORIGIN_BYTES = 8;
+const SIGNATURE_BYTES = 64;
+const DOMAIN = asciiBytes('weft presence 1\0');
+const FLAG_OFF = 1;
+const GROUP_EXCLUDE = 0x80;
+
+/** First 8 bytes of a member id, as 16 hex digits: the name of a member in gossip and in cast stamps. */
+export type Origin = string;
+
+export interface GroupWish {
+  /** "239.1.2.3" or "ff15::1". */
+  group: string;
+  mode: 'include' | 'exclude';
+  /** Sorted. */
+  sources: string[];
+}
+
+export interface PresenceBody {
+  origin: Origin;
+  /** Grows with every statement of this origin, also over restarts; about its wall clock in ms. */
+  seq: number;
+  /** Minutes after which the statement is forgotten unless renewed. */
+  ttlMinutes: number;
+  /** The member switched the network off. */
+  off: boolean;
+  features: number;
+  /** Members with whom a lasting session is up, sorted. */
+  neighbours: Origin[];
+  /** Best first. */
+  endpoints: string[];
+  /** Sorted by group. */
+  groups: GroupWish[];
+}
+
+/** A statement with the bytes that were signed, as it travels. */
+export interface Presence extends PresenceBody {
+  bytes: Uint8Array;
+}
+
+function asciiBytes(text: string): Uint8Array {
+  return Uint8Array.from(text, (char) => char.charCodeAt(0));
+}
+
+/** What the signature covers: bound to the network, so that no statement can move to another. */
+export function presenceSigned(networkId: Uint8Array, body: Uint8Array): Uint8Array {
+  return new Writer().bytes(DOMAIN).bytes(networkId).bytes(body).done();
+}
+
+/** The statement without its signature. Lists beyond their limits are a bug of the caller. */
+export function encodePresenceBody(body: PresenceBody): Uint8Array {
+  const writer = new Writer().u8(PRESENCE_VERSION).bytes(unhex(body.origin)).u48(body.seq).u16(body.ttlMinutes);
+  writer.u8(body.off ? FLAG_OFF : 0).u16(body.features);
+  writer.u8(body.neighbours.length);
+  for (const neighbour of body.neighbours) writer.bytes(unhex(neighbour));
+  writer.u8(body.endpoints.length);
+  for (const endpoint of body.endpoints) writeEndpoint(writer, endpoint);
+  writer.u16(body.groups.length);
+  for (const wish of body.groups) writeGroup(writer, wish);
+  return writer.done();
+}
+
+export function writeEndpoint(writer: Writer, text: string): void {
+  const endpoint = parseEndpoint(text);
+  if (!endpoint) throw new Error('not an endpoint');
+  writer
+    .u8(endpoint.address.length === 4 ? 4 : 6)
+    .bytes(endpoint.address)
+    .u16(endpoint.port);
+}
+
+export function readEndpoint(reader: Reader): string {
+  const kind = reader.u8();
+  if (kind !== 4 && kind !== 6) reader.fail();
+  const address = reader.bytes(kind === 4 ? 4 : 16);
+  const port = reader.u16();
+  if (port === 0) reader.fail();
+  return reader.good ? formatEndpoint({ address, port }) : '';
+}
+
+function writeGroup(writer: Writer, wish: GroupWish): void {
+  const address = parseIp(wish.group);
+  if (!address) throw new Error('not an address');
+  writer.u8((address.length === 4 ? 4 : 6) | (wish.mode === 'exclude' ? GROUP_EXCLUDE : 0)).bytes(address);
+  writer.u8(wish.sources.length);
+  for (const source of wish.sources) {
+    const bytes = parseIp(source);
+    if (bytes?.length !== address.length) throw new Error('source of another family');
+    writer.bytes(bytes);
+  }
+}
+
+function readGroup(reader: Reader): GroupWish {
+  const kind = reader.u8();
+  const family = kind & ~GROUP_EXCLUDE;
+  if (family !== 4 && family !== 6) reader.fail();
+  const length = family === 4 ? 4 : 16;
+  const address = reader.bytes(length);
+  if (reader.good && !isMulticast(address)) reader.fail();
+  const sources: string[] = [];
+  const count = reader.count(reader.u8(), PRESENCE_SOURCES_MAX);
+  for (let i = 0; i < count; i++) {
+    const source = reader.bytes(length);
+    if (reader.good) sources.push(formatIp(source));
+  }
+  const mode = kind & GROUP_EXCLUDE ? 'exclude' : 'include';
+  return { group: reader.good ? formatIp(address) : '', mode, sources };
+}
+
+/** A statement as it travels: body and signature. Null when malformed; the signature is the caller's to check. */
+export function decodePresence(bytes: Uint8Array): Presence | null {
+  if (bytes.length > PRESENCE_BYTES_MAX) return null;
+  const reader = new Reader(bytes);
+  if (reader.u8() !== PRESENCE_VERSION) return null;
+  const origin = hex(reader.bytes(ORIGIN_BYTES));
+  const seq = reader.u48();
+  const ttlMinutes = reader.u16();
+  const off = (reader.u8() & FLAG_OFF) !== 0;
+  const features = reader.u16();
+  const neighbours: Origin[] = [];
+  for (let i = reader.count(reader.u8(), PRESENCE_NEIGHBOURS_MAX); i > 0; i--) {
+    neighbours.push(hex(reader.bytes(ORIGIN_BYTES)));
+  }
+  const endpoints: string[] = [];
+  for (let i = reader.count(reader.u8(), PRESENCE_ENDPOINTS_MAX); i > 0; i--) endpoints.push(readEndpoint(reader));
+  const groups: GroupWish[] = [];
+  for (let i = reader.count(reader.u16(), PRESENCE_GROUPS_MAX); i > 0; i--) groups.push(readGroup(reader));
+  if (!reader.good || reader.left !== SIGNATURE_BYTES) return null;
+  return { origin, seq, ttlMinutes, off, features, neighbours, endpoints, groups, bytes };
+}
+
+/** The signed part and the signature of a statement that `decodePresence` accepted. */
+export function presenceParts(bytes: Uint8Array): { body: Uint8Array; signature: Uint8Array } {
+  const cut = bytes.length - SIGNATURE_BYTES;
+  return { body: bytes.subarray(0, cut), signature: bytes.subarray(cut) };
+}
