@@ -113,7 +113,10 @@ export class Dataplane {
   onWake(callback: () => void): void;
   /** Up to `max` events (512 unless told), oldest first. When the queue (8,192) overflows, a `problem` with code `events-lost` says so. */
   poll(max?: number): DataplaneEvent[];
-  /** Binds UDP sockets ("0.0.0.0:0", "[::]:51820") and returns the bound addresses. Throws `port-taken`, `address-unavailable`. */
+  /**
+   * Makes the bound UDP sockets exactly these ("0.0.0.0:0", "[::]:51820") and returns their addresses in the same order: what is bound
+   * already stays, what is not in the list is closed. Throws `port-taken`, `address-unavailable`, and then nothing has changed.
+   */
   listen(addresses: string[]): string[];
   addNetwork(config: NetworkConfig): void;
   /** Ends its sessions (with close frames) and forgets it. */

@@ -1,0 +1,53 @@
+// Which UDP addresses the engine listens on. The port is remembered, so that members find it again after a restart.
+import { fail, ok, type ErrorCode, type Outcome } from '../../app/contract/errors.ts';
+import type { Store } from '../../app/engine/ports.ts';
+import type { Dataplane } from '../../native/addon/index.d.ts';
+
+const PORT_FILE = 'port';
+
+/** Binds what was asked for, else the remembered port, else any. Fails with `port-taken`, `address-unavailable`, `bad-argument`. */
+export function listen(dataplane: Dataplane, store: Store, asked: string[]): Outcome<string[]> {
+  if (asked.length > 0) return bind(dataplane, asked);
+  const remembered = store.read(PORT_FILE);
+  const port = remembered.ok && remembered.value ? Number(new TextDecoder().decode(remembered.value)) : 0;
+  if (port > 0 && port < 65_536) {
+    const again = bind(dataplane, [`0.0.0.0:${port}`, `[::]:${port}`]);
+    if (again.ok) return again;
+  }
+  const four = bind(dataplane, ['0.0.0.0:0']);
+  if (!four.ok) return four;
+  const chosen = four.value[0]?.split(':').at(-1) ?? '0';
+  store.write(PORT_FILE, new TextEncoder().encode(chosen));
+  // A machine without IPv6, or with that port taken there, goes on with IPv4.
+  const both = bind(dataplane, [`0.0.0.0:${chosen}`, `[::]:${chosen}`]);
+  return both.ok ? both : four;
+}
+
+function bind(dataplane: Dataplane, addresses: string[]): Outcome<string[]> {
+  try {
+    return ok(dataplane.listen(addresses));
+  } catch (error) {
+    const code = (error as { code?: string }).code;
+    const known: ErrorCode = code === 'port-taken' || code === 'address-unavailable' ? code : 'bad-argument';
+    return fail(known, known === 'bad-argument' ? { what: addresses.join(' ') } : { address: addresses.join(', ') });
+  }
+}
+
+/** Endpoints at which others may reach this machine: its addresses with the ports that are bound for their family. */
+export function endpointsOf(bound: string[], addresses: string[]): string[] {
+  const endpoints = new Set<string>();
+  for (const one of bound) {
+    const { host, port } = split(one);
+    const six = host.includes(':');
+    if (host !== '0.0.0.0' && host !== '::') endpoints.add(join(host, port));
+    else for (const address of addresses) if (address.includes(':') === six) endpoints.add(join(address, port));
+  }
+  return [...endpoints];
+}
+
+export function split(endpoint: string): { host: string; port: string } {
+  const at = endpoint.lastIndexOf(':');
+  return { host: endpoint.slice(0, at).replace(/^\[(.*)\]$/, '$1'), port: endpoint.slice(at + 1) };
+}
+
+const join = (host: string, port: string): string => (host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`);
