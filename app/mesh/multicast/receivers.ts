@@ -1,0 +1,94 @@
+// From the members' wishes to the data plane's table: which members receive which group, and what changed since last time.
+import type { GroupWish } from '../../wire/messages/presence.ts';
+import { formatIp, parseIp } from '../../wire/messages/address.ts';
+
+/** Groups that every member receives, whether or not its host says so: limited broadcast, and all nodes. */
+export const ALL_MEMBERS_GROUPS = ['224.0.0.1', '255.255.255.255', 'ff02::1'] as const;
+/** Groups in the data plane's table per network; beyond, groups with the highest addresses are left out. */
+export const GROUPS_MAX = 4_096;
+
+export interface GroupReceiver {
+  peer: number;
+  mode: 'include' | 'exclude';
+  sources: string[];
+}
+
+export interface GroupReceivers {
+  group: string;
+  receivers: GroupReceiver[];
+}
+
+/** A member as multicast sees it. */
+export interface MemberWishes {
+  peer: number;
+  /** Guests receive named channels only: not what is for all members, nor open groups. */
+  guest: boolean;
+  wishes: readonly GroupWish[];
+}
+
+/** Receivers on other hosts per group. */
+export function groupTable(members: Iterable<MemberWishes>): Map<string, GroupReceiver[]> {
+  const table = new Map<string, GroupReceiver[]>();
+  const add = (group: string, receiver: GroupReceiver): void => {
+    const receivers = table.get(group);
+    if (receivers) receivers.push(receiver);
+    else if (table.size < GROUPS_MAX) table.set(group, [receiver]);
+  };
+  for (const group of ALL_MEMBERS_GROUPS) table.set(group, []);
+  for (const { peer, guest, wishes } of members) {
+    if (guest) continue;
+    for (const group of ALL_MEMBERS_GROUPS) add(group, { peer, mode: 'exclude', sources: [] });
+    for (const { group, mode, sources } of wishes) if (isShared(group)) add(group, { peer, mode, sources });
+  }
+  return table;
+}
+
+/** Keeps what the data plane was told, and names only the groups that differ now. */
+export class GroupDiff {
+  #told = new Map<string, string>();
+
+  /** A group without receivers is to be forgotten. */
+  next(table: Map<string, GroupReceiver[]>): GroupReceivers[] {
+    const changes: GroupReceivers[] = [];
+    const now = new Map<string, string>();
+    for (const [group, receivers] of table) {
+      if (receivers.length === 0) continue;
+      const text = JSON.stringify(receivers);
+      now.set(group, text);
+      if (this.#told.get(group) !== text) changes.push({ group, receivers });
+    }
+    for (const group of this.#told.keys()) if (!now.has(group)) changes.push({ group, receivers: [] });
+    this.#told = now;
+    return changes;
+  }
+
+  /** The data plane forgot everything. */
+  reset(): void {
+    this.#told = new Map();
+  }
+}
+
+/**
+ * Whether a host's membership of this group concerns other members: not those that everybody receives, nor solicited-node groups
+ * (neighbour discovery is answered on the spot), nor groups of the host itself (ff01::/16).
+ */
+export function isShared(group: string): boolean {
+  if ((ALL_MEMBERS_GROUPS as readonly string[]).includes(group)) return false;
+  return !group.startsWith('ff02::1:ff') && !group.startsWith('ff01:');
+}
+
+/** The host's list from the data plane, in the spelling of statements, without what is not shared or no address. */
+export function sharedWishes(groups: readonly GroupWish[]): GroupWish[] {
+  const wishes = new Map<string, GroupWish>();
+  for (const { group, mode, sources } of groups) {
+    const address = parseIp(group);
+    if (!address) continue;
+    const name = formatIp(address);
+    if (!isShared(name)) continue;
+    const same = sources.map(parseIp).filter((source) => source?.length === address.length) as Uint8Array[];
+    // Include nothing: not a member.
+    if (mode === 'include' && same.length === 0) continue;
+    wishes.set(name, { group: name, mode, sources: same.map(formatIp) });
+  }
+  return [...wishes.values()];
+}

@@ -1,0 +1,394 @@
+// A data plane without packets: the semantics of native/addon's sessions, control messages, strangers and groups in a World.
+import type {
+  Dataplane,
+  DataplaneEvent,
+  GroupConfig,
+  LocalGroup,
+  NetworkConfig,
+  PeerConfig,
+  PeerStats,
+  Receiver,
+  Stats,
+} from '../../../app/engine/ports.ts';
+import { crypto } from './crypto.ts';
+import type { Station, World } from './world.ts';
+
+/** IPv4, UDP, header, tag and the control header (docs/frames.md). */
+const FRAME_BYTES = 61 + 17;
+const FRAME_PAYLOAD = 1_300;
+const HELLO_BYTES = 300;
+const KEEPALIVE_BYTES_PER_SECOND = 5;
+const HELLO_TIMEOUT_MS = 5_000;
+const SILENT_WITH_TRAFFIC_MS = 2_000;
+const SILENT_IDLE_MS = 75_000;
+const KEEPALIVE_MS = 25_000;
+const STRANGERS_MAX = 64;
+
+interface SimPeer {
+  config: PeerConfig;
+  half: Half | null;
+  rx: number;
+  tx: number;
+  packets: number;
+}
+
+interface Net {
+  config: NetworkConfig;
+  publicKey: string;
+  peers: Map<number, SimPeer>;
+  groups: Map<string, Receiver[]>;
+  adapter: string | null;
+  localGroups: LocalGroup[];
+}
+
+/** One side of a session. */
+interface Half {
+  owner: SimDataplane;
+  net: number;
+  peer: number;
+  /** Where it sends. */
+  remote: string;
+  other: Half;
+  open: boolean;
+  reported: boolean;
+  heardMono: number;
+  /** Delivery stays in order. */
+  lastDelivery: number;
+  checking: boolean;
+  upMono: number;
+}
+
+const key = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
+
+export class SimDataplane implements Dataplane {
+  readonly nets = new Map<number, Net>();
+  readonly #world: World;
+  readonly station: Station;
+  readonly #deliver: (events: DataplaneEvent[]) => void;
+  readonly #asks = new Map<number, () => void>();
+  #nextAsk = 1;
+  /** Bytes sent, with headers, by kind. */
+  sent = { control: 0, messages: 0, hellos: 0, keepaliveSeconds: 0 };
+  rotations = 0;
+  calls = 0;
+
+  constructor(world: World, station: Station, deliver: (events: DataplaneEvent[]) => void) {
+    this.#world = world;
+    this.station = station;
+    this.#deliver = deliver;
+  }
+
+  #emit(event: DataplaneEvent): void {
+    this.#world.after(0, () => {
+      if (this.station.alive && (this.nets.has(event.net) || event.kind === 'problem')) this.#deliver([event]);
+    });
+  }
+
+  #endpoint(): string {
+    return this.station.endpoints[0] ?? '0.0.0.0:0';
+  }
+
+  addNetwork(config: NetworkConfig): void {
+    this.calls++;
+    const known = this.nets.get(config.net);
+    if (known) {
+      known.config = config;
+      return;
+    }
+    const publicKey = key(crypto.dhPublicKey(config.secretKey));
+    const net = { config, publicKey, peers: new Map(), groups: new Map(), adapter: null, localGroups: [] };
+    this.nets.set(config.net, net);
+  }
+
+  removeNetwork(net: number): void {
+    const known = this.nets.get(net);
+    if (!known) return;
+    for (const peer of known.peers.values()) this.#end(peer.half, 'closed', 'none');
+    this.nets.delete(net);
+  }
+
+  attachAdapter(net: number, _fd: number, name: string): void {
+    const known = this.nets.get(net);
+    if (!known) throw new Error('no such network');
+    known.adapter = name;
+    if (known.localGroups.length > 0) this.#world.after(10, () => this.#emitGroups(net));
+  }
+
+  detachAdapter(net: number): void {
+    const known = this.nets.get(net);
+    if (known) known.adapter = null;
+  }
+
+  /** The host's applications join and leave. */
+  setLocalGroups(net: number, groups: LocalGroup[]): void {
+    const known = this.nets.get(net);
+    if (!known) throw new Error('no such network');
+    known.localGroups = groups;
+    if (known.adapter) this.#emitGroups(net);
+  }
+
+  #emitGroups(net: number): void {
+    const known = this.nets.get(net);
+    if (known) this.#emit({ kind: 'groups', net, groups: known.localGroups });
+  }
+
+  setPeers(net: number, peers: PeerConfig[]): void {
+    this.calls++;
+    const known = this.nets.get(net);
+    if (!known) throw new Error('setPeers: no such network');
+    for (const config of peers) {
+      const before = known.peers.get(config.peer);
+      if (before && key(before.config.key) !== key(config.key)) this.#end(before.half, 'closed', 'removed');
+      if (before) before.config = config;
+      else known.peers.set(config.peer, { config, half: null, rx: 0, tx: 0, packets: 0 });
+    }
+  }
+
+  removePeers(net: number, peers: number[]): void {
+    const known = this.nets.get(net);
+    for (const peer of peers) {
+      const before = known?.peers.get(peer);
+      if (before) this.#end(before.half, 'closed', 'none');
+      known?.peers.delete(peer);
+    }
+  }
+
+  setGroups(net: number, groups: GroupConfig[]): void {
+    this.calls++;
+    const known = this.nets.get(net);
+    for (const { group, receivers } of groups) {
+      if (receivers.length === 0) known?.groups.delete(group);
+      else known?.groups.set(group, receivers);
+    }
+  }
+
+  rotateKeys(): void {
+    this.rotations++;
+  }
+
+  connect(net: number, peer: number, endpoints: string[], hint?: Uint8Array): void {
+    const own = this.nets.get(net);
+    const target = own?.peers.get(peer);
+    if (!own || !target) throw new Error('connect: no such peer');
+    if (endpoints.length > 16) throw new Error('connect: too many endpoints');
+    let answered = false;
+    for (const endpoint of endpoints) {
+      this.sent.hellos += HELLO_BYTES;
+      const station = this.#world.stationAt(endpoint);
+      if (!station || station === this.station || !this.#world.hears(this.station, station)) continue;
+      this.#world.after(this.#world.delay(), () => {
+        if (answered || !this.#world.hears(this.station, station)) return;
+        const plane = (station as Station & { dataplane: SimDataplane }).dataplane;
+        plane.#hello(this, own, target, endpoint, hint ?? new Uint8Array(0), () => (answered = true));
+      });
+    }
+    this.#world.after(HELLO_TIMEOUT_MS, () => {
+      const half = own.peers.get(peer)?.half;
+      if (this.nets.get(net) !== own || !own.peers.has(peer) || answered || half?.open) return;
+      this.#emit({ kind: 'down', net, peer, reason: 'unreachable' });
+    });
+  }
+
+  #hello(from: SimDataplane, theirs: Net, target: SimPeer, at: string, hint: Uint8Array, answered: () => void): void {
+    const wanted = key(target.config.key);
+    for (const [net, own] of this.nets) {
+      if (own.publicKey !== wanted || key(own.config.networkId) !== key(theirs.config.networkId)) continue;
+      const known = [...own.peers.values()].find((peer) => key(peer.config.key) === theirs.publicKey);
+      if (known) return this.#accept(net, known, from, theirs, target, at, answered);
+      if (this.#asks.size >= STRANGERS_MAX) return;
+      const ask = this.#nextAsk++;
+      this.#asks.set(ask, () => {
+        const peer = [...own.peers.values()].find((other) => key(other.config.key) === theirs.publicKey);
+        if (peer && this.nets.get(net) === own) this.#accept(net, peer, from, theirs, target, at, answered);
+      });
+      this.#world.after(3_000, () => this.#asks.delete(ask));
+      const bytes = Buffer.from(theirs.publicKey, 'hex');
+      this.#emit({ kind: 'stranger', net, ask, key: new Uint8Array(bytes), hint, from: from.#endpoint() });
+      return;
+    }
+  }
+
+  answerStranger(_net: number, ask: number, accept: boolean): void {
+    const continued = this.#asks.get(ask);
+    this.#asks.delete(ask);
+    if (accept) continued?.();
+  }
+
+  #accept(
+    net: number,
+    known: SimPeer,
+    from: SimDataplane,
+    theirs: Net,
+    target: SimPeer,
+    at: string,
+    answered: () => void,
+  ): void {
+    this.#world.after(this.#world.delay(), () => {
+      if (!this.#world.hears(from.station, this.station)) return;
+      if (from.nets.get(theirs.config.net) !== theirs || theirs.peers.get(target.config.peer) !== target) return;
+      if (this.nets.get(net)?.peers.get(known.config.peer) !== known) return;
+      answered();
+      if (target.half?.open && target.half.remote === at && target.half.other === known.half) return;
+      for (const old of [target.half, known.half]) if (old) old.open = false;
+      const base = { open: true, reported: false, heardMono: this.#world.mono, lastDelivery: 0, checking: false };
+      const upMono = this.#world.mono;
+      const a = { ...base, owner: from, net: theirs.config.net, peer: target.config.peer, remote: at, upMono } as Half;
+      const b = { ...base, owner: this, net, peer: known.config.peer, remote: from.#endpoint(), upMono } as Half;
+      a.other = b;
+      b.other = a;
+      target.half = a;
+      known.half = b;
+      from.#up(a);
+      this.#world.after(this.#world.delay(), () => this.#up(b));
+      this.#keepalive(a);
+      this.#keepalive(b);
+    });
+  }
+
+  #up(half: Half): void {
+    if (!half.open) return;
+    half.reported = true;
+    const { net, peer, remote } = half;
+    this.#emit({ kind: 'up', net, peer, transport: 'udp', endpoint: remote, observed: this.#endpoint(), rttMs: 10 });
+  }
+
+  /** Whether what this half sends now arrives. */
+  #works(half: Half): boolean {
+    const { other } = half;
+    return (
+      other.open &&
+      this.#world.hears(this.station, other.owner.station) &&
+      other.owner.station.endpoints.includes(half.remote)
+    );
+  }
+
+  #keepalive(half: Half): void {
+    this.#world.after(KEEPALIVE_MS, () => {
+      if (!half.open) return;
+      if (!this.station.alive) return;
+      this.sent.keepaliveSeconds += KEEPALIVE_MS / 1000;
+      if (this.#works(half)) half.other.owner.#heard(half.other, this.#endpoint());
+      if (this.#world.mono - half.heardMono >= SILENT_IDLE_MS) return this.#fellSilent(half);
+      this.#keepalive(half);
+    });
+  }
+
+  #heard(half: Half, from: string): void {
+    half.heardMono = this.#world.mono;
+    if (half.remote === from) return;
+    half.remote = from;
+    this.#up(half);
+  }
+
+  #fellSilent(half: Half): void {
+    if (!half.open) return;
+    half.open = false;
+    this.#emit({ kind: 'down', net: half.net, peer: half.peer, reason: 'silent' });
+  }
+
+  sendControl(net: number, peer: number, bytes: Uint8Array): boolean {
+    const half = this.nets.get(net)?.peers.get(peer)?.half;
+    if (!half?.open || bytes.length > 60_000) return false;
+    this.sent.messages++;
+    this.sent.control += bytes.length + FRAME_BYTES * Math.ceil(bytes.length / FRAME_PAYLOAD);
+    this.#carry(half, bytes.slice());
+    return true;
+  }
+
+  /** Applications' packets: only their effect on sessions. */
+  sendPacket(net: number, peer: number): void {
+    const known = this.nets.get(net)?.peers.get(peer);
+    if (!known) return;
+    known.packets++;
+    if (known.half?.open) this.#carry(known.half, null);
+    else this.#emit({ kind: 'want', net, peer });
+  }
+
+  #carry(half: Half, bytes: Uint8Array | null): void {
+    if (!this.#works(half)) return this.#watch(half, bytes);
+    const at = Math.max(this.#world.mono + this.#world.delay(), half.lastDelivery);
+    half.lastDelivery = at;
+    this.#world.at(at, () => {
+      if (!this.#works(half)) return this.#watch(half, bytes);
+      const { other } = half;
+      other.owner.#heard(other, this.#endpoint());
+      // The acknowledgement comes back, or rides on what is said back.
+      if (bytes && other.owner.nets.has(other.net)) {
+        other.owner.sent.control += FRAME_BYTES;
+        other.owner.#emit({ kind: 'control', net: other.net, peer: other.peer, bytes });
+      }
+      half.heardMono = this.#world.mono;
+    });
+  }
+
+  /** Unanswered traffic: sent again until it works, or the session is given up. */
+  #watch(half: Half, bytes: Uint8Array | null): void {
+    const started = this.#world.mono;
+    const retry = (): void => {
+      if (!half.open || !this.station.alive) return;
+      if (this.#works(half)) this.#carry(half, bytes);
+      else if (this.#world.mono - started >= SILENT_WITH_TRAFFIC_MS) this.#fellSilent(half);
+      else this.#world.after(200, retry);
+    };
+    this.#world.after(200, retry);
+  }
+
+  poke(): void {
+    for (const net of this.nets.values()) {
+      for (const { half } of net.peers.values()) if (half?.open) this.#carry(half, null);
+    }
+  }
+
+  disconnect(net: number, peer: number): void {
+    this.#end(this.nets.get(net)?.peers.get(peer)?.half ?? null, 'closed', 'closed');
+  }
+
+  /** Closes with a good-bye. `theirs`: reason at the other side; `own` none: no event here. */
+  #end(half: Half | null, theirs: string, own: string): void {
+    if (!half?.open) return;
+    half.open = false;
+    if (own !== 'none') this.#emit({ kind: 'down', net: half.net, peer: half.peer, reason: own });
+    const { other } = half;
+    if (!this.#world.hears(this.station, other.owner.station)) return;
+    this.#world.at(Math.max(this.#world.mono + this.#world.delay(), half.lastDelivery), () => {
+      if (!other.open) return;
+      other.open = false;
+      other.owner.#emit({ kind: 'down', net: other.net, peer: other.peer, reason: theirs });
+    });
+  }
+
+  stats(): Stats {
+    const peers: PeerStats[] = [];
+    for (const [net, { peers: known }] of this.nets) {
+      for (const [peer, { half, packets }] of known) {
+        const up = half?.open === true;
+        const bytes = packets * 100;
+        const base = { net, peer, rxBytes: bytes, txBytes: bytes, rxPackets: packets, txPackets: packets, up };
+        peers.push(up ? { ...base, rttMs: 10, transport: 'udp', endpoint: half.remote } : base);
+      }
+    }
+    return { peers, drops: {}, counters: {}, wakes: 0 };
+  }
+
+  /** Everything ends at once, as at the death of the process. */
+  die(): void {
+    for (const net of this.nets.values()) for (const { half } of net.peers.values()) if (half) half.open = false;
+    this.nets.clear();
+    this.#asks.clear();
+  }
+
+  /** Bytes sent so far: control, handshakes and keepalives. */
+  get bytesSent(): number {
+    return this.sent.control + this.sent.hellos + this.sent.keepaliveSeconds * KEEPALIVE_BYTES_PER_SECOND;
+  }
+
+  receivers(net: number, group: string): Receiver[] {
+    return this.nets.get(net)?.groups.get(group) ?? [];
+  }
+
+  get sessions(): number {
+    let count = 0;
+    for (const net of this.nets.values()) for (const { half } of net.peers.values()) if (half?.open) count++;
+    return count;
+  }
+}
