@@ -188,5 +188,6 @@ export interface Ports {
   dataplane: Dataplane;
   adapters: Adapters;
   log: Log;
-  host: Host;
+  /** Absent: the program answers these calls itself, before the engine. */
+  host?: Host;
 }

@@ -38,8 +38,6 @@ export interface PathsIo {
   send(origin: Origin, bytes: Uint8Array): boolean;
   connect(origin: Origin, endpoints: string[]): void;
   disconnect(origin: Origin): void;
-  /** The data plane sends a few bytes over every session to prove its path. */
-  poke(): void;
   reserveSeq(until: number): void;
   /** Packets of applications exchanged with a member since its session's start. */
   packets(origin: Origin): number;

@@ -1,0 +1,183 @@
+// A device that joins: it calls all members that the link names, asks the first that answers, and the next when that one is slow or
+// will not. Nothing is kept until a sponsor's answer has proved itself.
+import { fail, isErrorCode, type Failure, type Outcome } from '../contract/errors.ts';
+import { decodeMessage, encodeHint, encodeMessage } from '../wire/messages/message.ts';
+import { strangerConfig, type Peer, Peers } from './peers.ts';
+import type { Dataplane, DataplaneEvent, NetworkConfig, Now } from './ports.ts';
+
+/** The next way in is asked when one has not answered for this long. */
+const SPONSOR_PATIENCE_MS = 1_500;
+const JOIN_TIMEOUT_MS = 15_000;
+const CALL_AGAIN_MS = 3_000;
+export const JOIN_RECORDS_BYTES_MAX = 16 * 1024 * 1024;
+
+export interface WayIn {
+  /** X25519 key of the member in this network. */
+  key: Uint8Array;
+  endpoints: string[];
+}
+
+export interface JoinStart {
+  net: number;
+  dataplane: Dataplane;
+  config: NetworkConfig;
+  inviteId: Uint8Array;
+  ways: readonly WayIn[];
+  request: Uint8Array;
+  now: Now;
+  /** The records of an accepting sponsor, complete; ok ends the attempt. */
+  accepted(now: Now, records: Uint8Array[], endpoints: Map<string, string>): Outcome<void>;
+  done(now: Now, outcome: Outcome<void>): void;
+}
+
+interface Way {
+  peer: Peer;
+  endpoints: string[];
+  state: 'calling' | 'up' | 'asked' | 'accepted' | 'refused';
+  endpoint: string;
+  records: Uint8Array[];
+  bytes: number;
+}
+
+/** Codes that say more about the invite than about who was asked; the first of these is the answer if nobody accepts. */
+const TELLING = ['invite-revoked', 'invite-used', 'invite-lost', 'invite-void', 'invite-expired', 'removed', 'clock-wrong'];
+
+export class Join {
+  readonly net: number;
+  readonly #start: JoinStart;
+  readonly #peers = new Peers();
+  readonly #ways: Way[] = [];
+  readonly #refusals: Failure[] = [];
+  #askedMono = -Infinity;
+  #callMono: number;
+  readonly #endMono: number;
+  #over = false;
+
+  constructor(start: JoinStart) {
+    this.net = start.net;
+    this.#start = start;
+    this.#endMono = start.now.mono + JOIN_TIMEOUT_MS;
+    start.dataplane.addNetwork(start.config);
+    for (const way of start.ways) {
+      const peer = this.#peers.stranger(way.key);
+      this.#ways.push({ peer, endpoints: way.endpoints, state: 'calling', endpoint: '', records: [], bytes: 0 });
+    }
+    start.dataplane.setPeers(this.net, this.#ways.map(({ peer }) => strangerConfig(peer)));
+    this.#callMono = start.now.mono;
+    this.#call(start.now);
+  }
+
+  #call(now: Now): void {
+    this.#callMono = now.mono + CALL_AGAIN_MS;
+    const hint = encodeHint({ purpose: 'join', inviteId: this.#start.inviteId });
+    for (const { peer, endpoints, state } of this.#ways) {
+      if (state === 'calling' && endpoints.length > 0) {
+        this.#start.dataplane.connect(this.net, peer.handle, endpoints, hint);
+      }
+    }
+  }
+
+  event(now: Now, event: DataplaneEvent): void {
+    if (this.#over) return;
+    if (event.kind === 'stranger') return this.#start.dataplane.answerStranger(this.net, event.ask, false);
+    if (!('peer' in event)) return;
+    const way = this.#ways.find(({ peer }) => peer.handle === event.peer);
+    if (!way) return;
+    if (event.kind === 'up') {
+      way.endpoint = event.endpoint;
+      if (way.state === 'calling') way.state = 'up';
+      this.#ask(now);
+    } else if (event.kind === 'down') {
+      if (way.state !== 'refused') way.state = 'calling';
+      way.records = [];
+      way.bytes = 0;
+    } else if (event.kind === 'control') this.#control(now, way, event.bytes);
+  }
+
+  /** Asks the next way in, unless one was asked just now. */
+  #ask(now: Now): void {
+    if (now.mono - this.#askedMono < SPONSOR_PATIENCE_MS) return;
+    const way = this.#ways.find(({ state }) => state === 'up');
+    if (!way) return;
+    const sent = this.#start.dataplane.sendControl(
+      this.net,
+      way.peer.handle,
+      encodeMessage({ type: 'joinRequest', request: this.#start.request }),
+    );
+    if (!sent) return;
+    way.state = 'asked';
+    this.#askedMono = now.mono;
+  }
+
+  #control(now: Now, way: Way, bytes: Uint8Array): void {
+    const message = decodeMessage(bytes);
+    if (typeof message === 'string') return;
+    if (message.type === 'refused') {
+      const code = isErrorCode(message.code) ? message.code : 'internal';
+      return this.#refused(now, way, { code });
+    }
+    if (message.type === 'joinAccepted' && way.state === 'asked') {
+      way.state = 'accepted';
+      // The records are on their way: nobody else needs to be asked meanwhile.
+      this.#askedMono = now.mono;
+    }
+    if (message.type !== 'records' || way.state !== 'accepted') return;
+    for (const record of message.records) way.bytes += record.length;
+    if (way.bytes > JOIN_RECORDS_BYTES_MAX) return this.#refused(now, way, { code: 'internal', data: { why: 'records' } });
+    way.records.push(...message.records);
+    if (message.more) return;
+    const outcome = this.#start.accepted(now, way.records, this.#endpoints());
+    if (outcome.ok) this.#finish(now, outcome);
+    else if (outcome.error.code === 'disk-full' || outcome.error.code === 'state-unwritable') this.#finish(now, outcome);
+    else this.#refused(now, way, outcome.error);
+  }
+
+  /** Where the members answered, by key in hex. */
+  #endpoints(): Map<string, string> {
+    const found = new Map<string, string>();
+    for (const { peer, endpoint } of this.#ways) if (endpoint) found.set(peer.keyHex, endpoint);
+    return found;
+  }
+
+  #refused(now: Now, way: Way, error: Failure): void {
+    way.state = 'refused';
+    way.records = [];
+    this.#refusals.push(error);
+    this.#askedMono = -Infinity;
+    if (this.#ways.every(({ state }) => state === 'refused')) return this.#finish(now, this.#verdict());
+    this.#ask(now);
+  }
+
+  #verdict(): Outcome<void> {
+    for (const code of TELLING) {
+      const telling = this.#refusals.find((error) => error.code === code);
+      if (telling) return { ok: false, error: telling };
+    }
+    const refusal = this.#refusals[0];
+    if (refusal) return { ok: false, error: refusal };
+    const reached = this.#ways.some(({ state }) => state !== 'calling');
+    return fail(reached ? 'sponsor-silent' : 'nobody-reached');
+  }
+
+  nextDeadline(): number {
+    const asking = this.#ways.some(({ state }) => state === 'up') ? this.#askedMono + SPONSOR_PATIENCE_MS : Infinity;
+    return Math.min(this.#endMono, this.#callMono, asking);
+  }
+
+  tick(now: Now): void {
+    if (this.#over) return;
+    if (this.#endMono <= now.mono) return this.#finish(now, this.#verdict());
+    if (this.#callMono <= now.mono) this.#call(now);
+    this.#ask(now);
+  }
+
+  abandon(now: Now): void {
+    if (!this.#over) this.#finish(now, fail('cancelled'));
+  }
+
+  #finish(now: Now, outcome: Outcome<void>): void {
+    this.#over = true;
+    this.#start.dataplane.removeNetwork(this.net);
+    this.#start.done(now, outcome);
+  }
+}

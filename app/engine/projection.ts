@@ -1,0 +1,153 @@
+// What the data plane, the adapter and the resolver are told of a network: computed from records and presence, sent as differences.
+import { GroupDiff, groupTable, type MemberWishes } from '../mesh/multicast/receivers.ts';
+import { dnsName, label, labels, mdnsName } from '../mesh/names/labels.ts';
+import type { Paths } from '../mesh/paths/paths.ts';
+import type { Origin } from '../wire/messages/presence.ts';
+import type { AdapterAddresses } from './adapter.ts';
+import { memberConfig, type Peer, type Peers } from './peers.ts';
+import type { HostEntry, NetworkConfig, Now, PeerConfig, Ports } from './ports.ts';
+import type { Roll, RollMember } from './roll.ts';
+
+export const IPV6_PREFIX = 64;
+
+export interface ProjectionIo {
+  net: number;
+  ports: Ports;
+  roll: Roll;
+  peers: Peers;
+  paths: Paths;
+  self: Origin;
+}
+
+export class Projection {
+  readonly #io: ProjectionIo;
+  readonly #groups = new GroupDiff();
+  #names = '';
+  #own: RollMember | undefined;
+  /** Addresses of the own member as the data plane knows them. */
+  ownIpv4: string | null = null;
+
+  constructor(io: ProjectionIo) {
+    this.#io = io;
+    this.#own = this.#self();
+    this.ownIpv4 = this.#own?.ipv4 ?? null;
+  }
+
+  #self(): RollMember | undefined {
+    return this.#io.roll.members().find((member) => member.origin === this.#io.self);
+  }
+
+  config(dhSecret: Uint8Array, originBytes: Uint8Array, mtu: number): NetworkConfig {
+    const { net, roll } = this.#io;
+    const own = this.#own as RollMember;
+    const config: NetworkConfig = {
+      net,
+      networkId: roll.networkId,
+      secretKey: dhSecret,
+      origin: originBytes,
+      ipv6: own.ipv6,
+      ipv6Prefix: IPV6_PREFIX,
+      linkLocal: own.linkLocal,
+      mac: own.mac,
+      mtu,
+    };
+    if (own.ipv4 !== null) {
+      config.ipv4 = own.ipv4;
+      config.ipv4Prefix = roll.ipv4Prefix;
+    }
+    return config;
+  }
+
+  addresses(mtu: number): AdapterAddresses {
+    const own = this.#own as RollMember;
+    const addresses: AdapterAddresses = {
+      mac: own.mac,
+      mtu,
+      ipv6: [`${own.ipv6}/${IPV6_PREFIX}`, `${own.linkLocal}/${IPV6_PREFIX}`],
+    };
+    if (own.ipv4 !== null) addresses.ipv4 = `${own.ipv4}/${this.#io.roll.ipv4Prefix}`;
+    return addresses;
+  }
+
+  /** Brings the data plane's members up to date. `fresh`: were unknown or strangers before; `gone`: are no members any more. */
+  peers(now: Now): { gone: Peer[]; fresh: Peer[] } {
+    const { net, ports, roll, peers, paths, self } = this.#io;
+    const configs: PeerConfig[] = [];
+    const fresh: Peer[] = [];
+    const left = new Set<Peer>(peers.members());
+    for (const member of roll.members()) {
+      if (member.origin === self) continue;
+      const peer = peers.member(member);
+      left.delete(peer);
+      const told = `${member.ipv4} ${member.ipv6} ${member.mac}`;
+      if (peer.told === told) continue;
+      if (peer.told === '') fresh.push(peer);
+      peer.told = told;
+      configs.push(memberConfig(peer, member));
+    }
+    this.#own = this.#self();
+    this.ownIpv4 = this.#own?.ipv4 ?? null;
+    if (configs.length > 0) ports.dataplane.setPeers(net, configs);
+    // Those who left are dropped by the caller before paths forgets them.
+    const gone = [...left];
+    if (gone.length === 0) paths.setMembers(now, roll.members());
+    this.names();
+    return { gone, fresh };
+  }
+
+  groups(): void {
+    const { net, ports, roll, peers, paths, self } = this.#io;
+    const wishes: MemberWishes[] = [];
+    for (const member of roll.members()) {
+      const peer = member.origin === self ? undefined : peers.of(member.origin);
+      if (!peer) continue;
+      const presence = paths.presence(member.origin);
+      if (presence?.off) continue;
+      wishes.push({ peer: peer.handle, guest: member.role === 'guest', wishes: presence?.groups ?? [] });
+    }
+    const changes = this.#groups.next(groupTable(wishes));
+    if (changes.length > 0) ports.dataplane.setGroups(net, changes);
+  }
+
+  /** Label of each member, by id. */
+  labels(): Map<string, string> {
+    return labels(this.#io.roll.members());
+  }
+
+  networkLabel(): string {
+    return label(this.#io.roll.name, `net-${this.#io.roll.id.slice(0, 6)}`);
+  }
+
+  /** Names into the machine's resolver, when they differ from last time. */
+  names(): void {
+    const { net, ports, roll, self } = this.#io;
+    const network = this.networkLabel();
+    const byId = this.labels();
+    const hosts: HostEntry[] = [];
+    let own = { name: '', addresses: [] as string[] };
+    for (const member of roll.members()) {
+      const name = byId.get(member.id) as string;
+      const addresses = member.ipv4 === null ? [member.ipv6] : [member.ipv4, member.ipv6];
+      hosts.push({ name: dnsName(name, network), addresses });
+      if (member.origin === self) own = { name: mdnsName(name, network), addresses };
+    }
+    const text = JSON.stringify([own, hosts]);
+    if (text === this.#names) return;
+    this.#names = text;
+    ports.adapters.setNames(net, dnsName('', network).slice(1), own, hosts);
+  }
+
+  /** The network goes off: nobody is a peer any more, no name resolves; the adapter keeps its memberships. */
+  withdraw(): void {
+    const { net, ports, peers } = this.#io;
+    const handles: number[] = [];
+    for (const peer of peers.members()) {
+      peer.told = '';
+      handles.push(peer.handle);
+    }
+    ports.dataplane.removePeers(net, handles);
+    this.#names = '';
+    this.#groups.reset();
+    ports.adapters.setNames(net, '', { name: '', addresses: [] }, []);
+  }
+}
