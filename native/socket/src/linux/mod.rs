@@ -1,0 +1,8 @@
+//! Linux: sendmmsg with UDP_SEGMENT, recvmmsg with UDP_GRO.
+
+mod recv;
+mod sys;
+mod udp;
+
+pub use recv::{Datagrams, RecvBatch};
+pub use udp::UdpSocket;
