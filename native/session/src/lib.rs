@@ -8,27 +8,42 @@
 //! - **Cold**: [`Sessions`] decides. Give it handshake datagrams (`handle`), what the hot half says to `tell`
 //!   (`opened`), time (`handle_timeout` at `next_deadline`) and commands; then drain `poll_output` until it is empty.
 
-pub mod aead;
+mod aead;
 mod api;
 mod cast;
 mod cast_rx;
+mod control;
+mod core;
 mod drops;
 pub mod fragment;
+mod gate;
+mod guard;
+mod handshake;
 mod hop;
+mod lifecycle;
 pub mod limits;
+mod mac;
+mod noise;
 mod path;
+mod peer;
+mod rtt;
 mod rx;
 mod sessions;
+mod slots;
+mod strangers;
+mod timers;
 mod tx;
+mod upkeep;
 mod window;
 pub mod wire;
 
-pub use aead::{Secret, Suite};
+pub use aead::{Secret, Suite, TAG};
 pub use api::{DownReason, Entropy, Event, Level, NetworkConfig, Options, Output, PeerConfig, PeerStats};
 pub use cast::{AUTH_SHARED, CastTx, SenderKey};
 pub use cast_rx::{CastRx, HeldCast, OpenedCast};
 pub use drops::{DropReason, Drops};
 pub use hop::{Hop, Traffic};
+pub use noise::public_key;
 pub use path::{Path, PathCell};
 pub use rx::{HopCast, Opened, Rx, RxSession};
 pub use sessions::Sessions;

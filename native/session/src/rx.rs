@@ -10,6 +10,7 @@ use crate::wire::{CAST, CAST_MIN, DATA, DATA_MIN, HEADER, STAMP, Stamp, VERSION,
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 pub(crate) const WINDOW_WORDS: usize = (REPLAY_WINDOW as usize / 64) * 2;
 
@@ -21,7 +22,8 @@ pub struct RxSession {
     key: Key,
     window: Window<WINDOW_WORDS>,
     hop: Arc<Hop>,
-    used: bool,
+    /// When this generation last opened a frame; 0 = never. The manager reads it.
+    heard: Arc<AtomicU64>,
 }
 
 impl RxSession {
@@ -31,6 +33,7 @@ impl RxSession {
         suite: Suite,
         key: &[u8; 32],
         hop: Arc<Hop>,
+        heard: Arc<AtomicU64>,
     ) -> RxSession {
         RxSession {
             index,
@@ -39,7 +42,7 @@ impl RxSession {
             key: Key::new(suite, key),
             window: Window::new(),
             hop,
-            used: false,
+            heard,
         }
     }
 
@@ -263,7 +266,8 @@ fn accept(
     if what > kind::CLOSE {
         return Err(DropReason::UnknownKind);
     }
-    let first = !std::mem::replace(&mut session.used, true);
+    let first = session.heard.load(Relaxed) == 0;
+    session.heard.store(now.max(1), Relaxed);
     let moved = is_new_highest && session.hop.path.get() != path.normal();
     let tell = !is_packet || first || moved || session.hop.wake();
     Ok(Opened {

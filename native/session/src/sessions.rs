@@ -1,72 +1,341 @@
-//! The manager.
-use crate::aead::Suite;
-use crate::api::*;
-use crate::cast::SenderKey;
-use crate::drops::Drops;
-use crate::path::Path;
-use crate::rx::Opened;
+//! The manager: commands in, outputs out.
 
-/// The cold half: all sessions of all networks of one process.
+use crate::api::{DownReason, Entropy, NetworkConfig, Options, Output, PeerConfig, PeerStats};
+use crate::cast::SenderKey;
+use crate::core::{Core, NetState, Network};
+use crate::drops::Drops;
+use crate::guard::Guard;
+use crate::handshake::call;
+use crate::lifecycle::{CLOSE_BY_ENGINE, CLOSE_REMOVED, end, probe};
+use crate::limits::{
+    CANDIDATES_MAX, HINT_MAX, IDLE_PING_LONGEST, IDLE_PING_MIN, KEYS_UNACKED_MAX, NETWORKS_MAX, PEERS_MAX,
+    RTO_MIN, SLEPT, STRANGER_LIFETIME,
+};
+use crate::path::Path;
+use crate::peer::{Gift, Peer};
+use crate::slots::PeerName;
+use crate::strangers::Strangers;
+use crate::timers::{deadline, flush, tick};
+use std::collections::BTreeMap;
+
+/// The cold half: all sessions of all networks of one process. After every call drain `poll_output` and read
+/// `next_deadline` again. `now` never goes back (an earlier one is taken as the latest seen).
 pub struct Sessions {
-    drops: Drops,
+    pub(crate) core: Core,
+    pub(crate) networks: BTreeMap<u32, Network>,
+    pub(crate) guard: Guard,
+    pub(crate) strangers: Strangers,
+    latest: u64,
 }
 
-#[allow(unused_variables)]
 impl Sessions {
-    pub fn new(options: Options, entropy: Box<dyn Entropy>) -> Sessions {
-        let _ = Suite::here();
+    pub fn new(options: Options, mut entropy: Box<dyn Entropy>) -> Sessions {
+        let guard = Guard::new(|b| entropy.fill(b));
+        let core = Core::new(options, entropy);
         Sessions {
-            drops: Drops::default(),
+            core,
+            networks: BTreeMap::new(),
+            guard,
+            strangers: Strangers::default(),
+            latest: 0,
         }
     }
+
     /// False when `NETWORKS_MAX` is reached or the handle is taken.
     pub fn add_network(&mut self, config: NetworkConfig) -> bool {
+        let net = config.net;
+        if self.networks.len() >= NETWORKS_MAX || self.networks.contains_key(&net) {
+            return false;
+        }
+        self.networks.insert(
+            net,
+            Network {
+                state: NetState::new(config),
+                peers: BTreeMap::new(),
+            },
+        );
         true
     }
+
     /// Ends its sessions with close frames and forgets it.
-    pub fn remove_network(&mut self, now: u64, net: u32) {}
+    pub fn remove_network(&mut self, now: u64, net: u32) {
+        let now = self.advance(now);
+        let peers: Vec<u32> = self
+            .networks
+            .get(&net)
+            .map(|n| n.peers.keys().copied().collect())
+            .unwrap_or_default();
+        for peer in peers {
+            self.forget_peer(now, (net, peer), CLOSE_BY_ENGINE);
+        }
+        self.networks.remove(&net);
+        self.strangers.remove_network(net);
+    }
+
     /// Adds or replaces. A changed key ends the session; a changed level keeps it. False when the network is unknown
-    /// or full, or another peer has that key.
+    /// or full, the key is its own, or another peer has that key.
     pub fn set_peer(&mut self, now: u64, net: u32, config: PeerConfig) -> bool {
+        let now = self.advance(now);
+        let Some(network) = self.networks.get(&net) else {
+            return false;
+        };
+        let owner = network.state.by_key.get(&config.key).copied();
+        let known = network.peers.get(&config.peer).map(|p| p.config);
+        let full = known.is_none() && network.peers.len() >= PEERS_MAX;
+        if full || config.key == network.state.public || owner.is_some_and(|o| o != config.peer) {
+            return false;
+        }
+        if known.is_some_and(|k| k.key != config.key) {
+            self.forget_peer(now, (net, config.peer), CLOSE_REMOVED);
+        } else if let Some(old) = known.filter(|k| k.origin != config.origin) {
+            self.core.push(Output::OriginForgotten {
+                net,
+                origin: old.origin,
+            });
+        }
+        let association = self.core.random();
+        let Some(network) = self.networks.get_mut(&net) else {
+            return false;
+        };
+        network.state.by_key.insert(config.key, config.peer);
+        network
+            .peers
+            .entry(config.peer)
+            .or_insert_with(|| Peer::new(config, association));
+        self.with_peer(now, (net, config.peer), |_, _, peer| change(peer, now, config));
         true
     }
-    pub fn remove_peer(&mut self, now: u64, net: u32, peer: u32) {}
-    /// Starts (or refreshes with new candidates) a handshake. A live session over one of the candidates is kept as it is.
-    pub fn connect(&mut self, now: u64, net: u32, peer: u32, candidates: &[Path], hint: &[u8]) {}
-    pub fn disconnect(&mut self, now: u64, net: u32, peer: u32) {}
-    pub fn answer_stranger(&mut self, now: u64, net: u32, ask: u32, accept: bool) {}
-    /// Every session probes its path at once.
-    pub fn poke(&mut self, now: u64) {}
+
+    /// Ends the session, wipes its keys and forgets the peer.
+    pub fn remove_peer(&mut self, now: u64, net: u32, peer: u32) {
+        let now = self.advance(now);
+        self.forget_peer(now, (net, peer), CLOSE_REMOVED);
+    }
+
+    fn forget_peer(&mut self, now: u64, name: PeerName, code: u8) {
+        self.with_peer(now, name, |core, net, peer| {
+            end(core, net, peer, now, DownReason::Removed, Some(code));
+            core.push(Output::OriginForgotten {
+                net: net.net,
+                origin: peer.config.origin,
+            });
+        });
+        let Some(network) = self.networks.get_mut(&name.0) else {
+            return;
+        };
+        if let Some(mut peer) = network.peers.remove(&name.1) {
+            self.core.unschedule(name, &mut peer);
+            network.state.by_key.remove(&peer.config.key);
+        }
+    }
+
+    /// Starts a handshake over these candidates (at most `CANDIDATES_MAX`), or adds them to the one under way. A live
+    /// session over one of them is kept and probed; over another path it stays until one of them answers. The hint (at
+    /// most `HINT_MAX` bytes, cut beyond) is shown to an engine that does not know us.
+    pub fn connect(&mut self, now: u64, net: u32, peer: u32, candidates: &[Path], hint: &[u8]) {
+        let now = self.advance(now);
+        self.with_peer(now, (net, peer), |core, net, peer| {
+            peer.candidates = candidates
+                .iter()
+                .take(CANDIDATES_MAX)
+                .map(|p| p.normal())
+                .collect();
+            peer.hint = hint[..hint.len().min(HINT_MAX)].to_vec();
+            let carries = peer.is_up() && peer.candidates.contains(&peer.hop.path.get());
+            if carries {
+                probe(core, peer, now);
+            } else {
+                let paths = peer.candidates.clone();
+                call(core, net, peer, now, &paths);
+            }
+        });
+    }
+
+    /// Sends close and drops the session; the peer stays known.
+    pub fn disconnect(&mut self, now: u64, net: u32, peer: u32) {
+        let now = self.advance(now);
+        self.with_peer(now, (net, peer), |core, net, peer| {
+            end(core, net, peer, now, DownReason::Closed, Some(CLOSE_BY_ENGINE));
+        });
+    }
+
+    /// The engine's word about an `Event::Stranger`, after `set_peer` with that key: true answers the waiting hello.
+    pub fn answer_stranger(&mut self, now: u64, net: u32, ask: u32, accept: bool) {
+        let now = self.advance(now);
+        let Some(hello) = self.strangers.take(now, net, ask) else {
+            return;
+        };
+        let by_key = self
+            .networks
+            .get(&net)
+            .and_then(|n| n.state.by_key.get(&hello.responder.remote));
+        let Some(peer) = by_key.copied().filter(|_| accept) else {
+            return;
+        };
+        if let Err(reason) = self.answer_known(now, (net, peer), hello) {
+            self.core.count(reason);
+        }
+    }
+
+    /// The machine's addresses or routes changed, or it slept: every session probes its path at once.
+    pub fn poke(&mut self, now: u64) {
+        let now = self.advance(now);
+        self.probe_all(now, false);
+    }
+
+    /// Reliable and in order while the session lives. False (nothing queued) without a session, above `MESSAGE_MAX`
+    /// bytes, for no bytes, or when `QUEUE_MAX` (strangers: `STRANGER_QUEUE_MAX`) would be exceeded.
     pub fn send_control(&mut self, now: u64, net: u32, peer: u32, bytes: &[u8]) -> bool {
-        true
+        let now = self.advance(now);
+        self.with_peer(now, (net, peer), |_, _, peer| {
+            peer.is_up() && peer.control.send(bytes)
+        })
+        .unwrap_or(false)
     }
-    /// Hands a sender key to a member, again and again until acknowledged (`Output::SenderKeyAcked`).
+
+    /// Hands a sender key to a member, again and again until `Output::SenderKeyAcked`. False without a session, to a
+    /// stranger, or when `KEYS_UNACKED_MAX` are under way. Once the peer's association is new (`TxPublished.fresh`) it
+    /// has to be given again.
     pub fn give_sender_key(&mut self, now: u64, net: u32, peer: u32, key: SenderKey) -> bool {
-        true
+        let now = self.advance(now);
+        self.with_peer(now, (net, peer), |core, net, peer| {
+            peer.gifts.retain(|g| g.key.key_id != key.key_id);
+            let fits = peer.gifts.len() < KEYS_UNACKED_MAX;
+            if !peer.is_up() || !peer.is_member() || !fits {
+                return false;
+            }
+            peer.gifts.push(Gift {
+                key,
+                due: now,
+                wait: 2 * RTO_MIN,
+            });
+            tick(core, net, peer, now);
+            true
+        })
+        .unwrap_or(false)
     }
-    /// NAT keepalive interval of one peer.
-    pub fn set_idle_interval(&mut self, now: u64, net: u32, peer: u32, interval: u64) {}
-    /// Takes a datagram whose first byte is F1, F2 or F3. Others are counted and dropped.
-    pub fn handle(&mut self, now: u64, path: Path, datagram: &[u8]) {}
-    /// Takes what the hot half said to `tell`. `plaintext` = the frame's plaintext; for kinds 1 and 5 and casts it may be empty.
-    pub fn opened(&mut self, now: u64, opened: &Opened, path: Path, plaintext: &[u8]) {}
-    /// A `Hop::note_sent` returned true.
-    pub fn activity(&mut self, now: u64, net: u32, peer: u32) {}
-    pub fn handle_timeout(&mut self, now: u64) {}
+
+    /// How often an idle session to this peer pings (µs, `IDLE_PING_MIN` to `IDLE_PING_LONGEST`).
+    pub fn set_idle_interval(&mut self, now: u64, net: u32, peer: u32, interval: u64) {
+        let now = self.advance(now);
+        self.with_peer(now, (net, peer), |_, _, peer| {
+            peer.live.idle_interval = interval.clamp(IDLE_PING_MIN, IDLE_PING_LONGEST);
+        });
+    }
+
+    /// `Hop::note_sent` returned true: the peer was resting and sends again.
+    pub fn activity(&mut self, now: u64, net: u32, peer: u32) {
+        let now = self.advance(now);
+        self.with_peer(now, (net, peer), |core, net, peer| tick(core, net, peer, now));
+    }
+
+    /// Does what is due.
+    pub fn handle_timeout(&mut self, now: u64) {
+        let now = self.advance(now);
+        for name in self.core.due(now) {
+            self.with_peer(now, name, |core, net, peer| tick(core, net, peer, now));
+        }
+    }
+
     /// When to call `handle_timeout`; u64::MAX = never.
     pub fn next_deadline(&self) -> u64 {
-        u64::MAX
+        self.core.next_deadline().unwrap_or(u64::MAX)
     }
-    /// Next thing to do, in order; drain after every call above.
+
+    /// The next thing to do. Outputs are to be done in order.
     pub fn poll_output(&mut self) -> Option<Output> {
-        None
+        self.core.pop()
     }
+
+    /// Counts of what `handle` and `opened` did not take.
     pub fn drops(&self) -> &Drops {
-        &self.drops
+        &self.core.drops
     }
+
     pub fn stats(&self, now: u64, net: u32, peer: u32) -> Option<PeerStats> {
-        None
+        let peer = self.peer((net, peer))?;
+        let (sent, heard) = (peer.hop.sent(), peer.hop.heard());
+        Some(PeerStats {
+            up: peer.is_up(),
+            suspect: peer.live.suspect,
+            path: peer.is_up().then(|| peer.hop.path.get()),
+            rtt_us: peer.live.rtt.smoothed(),
+            silent_us: (heard.frames > 0).then(|| now.saturating_sub(heard.last)),
+            rx_bytes: heard.bytes,
+            tx_bytes: sent.bytes,
+            rx_frames: heard.frames,
+            tx_frames: sent.frames,
+        })
     }
-    /// Close frames to all; keys wiped.
-    pub fn close(&mut self, now: u64) {}
+
+    /// Ends everything with close frames.
+    pub fn close(&mut self, now: u64) {
+        let nets: Vec<u32> = self.networks.keys().copied().collect();
+        for net in nets {
+            self.remove_network(now, net);
+        }
+    }
+
+    pub(crate) fn peer(&self, name: PeerName) -> Option<&Peer> {
+        self.networks.get(&name.0)?.peers.get(&name.1)
+    }
+
+    /// Does something to a peer, then sends what its control stream has and sets its timer.
+    pub(crate) fn with_peer<R>(
+        &mut self,
+        now: u64,
+        name: PeerName,
+        act: impl FnOnce(&mut Core, &mut NetState, &mut Peer) -> R,
+    ) -> Option<R> {
+        let network = self.networks.get_mut(&name.0)?;
+        let peer = network.peers.get_mut(&name.1)?;
+        let result = act(&mut self.core, &mut network.state, peer);
+        flush(&mut self.core, peer, now);
+        let at = deadline(peer, now);
+        self.core.schedule(name, peer, at);
+        Some(result)
+    }
+
+    /// Time as everything here sees it. A deadline missed by far means that the machine slept: then nobody is judged
+    /// by the silence, all are asked.
+    pub(crate) fn advance(&mut self, now: u64) -> u64 {
+        let now = now.max(self.latest);
+        self.latest = now;
+        if self.core.next_deadline().is_some_and(|at| now > at + SLEPT) {
+            self.probe_all(now, true);
+        }
+        now
+    }
+
+    fn probe_all(&mut self, now: u64, slept: bool) {
+        let names: Vec<PeerName> = self
+            .networks
+            .values()
+            .flat_map(|n| n.peers.values().map(|p| n.state.name(p)))
+            .collect();
+        for name in names {
+            self.with_peer(now, name, |core, _, peer| {
+                if slept {
+                    peer.live.since = now;
+                    peer.live.expecting = None;
+                }
+                probe(core, peer, now);
+                if let Some(initiation) = &mut peer.initiation {
+                    initiation.started = now;
+                    initiation.targets.iter_mut().for_each(|t| t.due = now);
+                }
+            });
+        }
+    }
+}
+
+fn change(peer: &mut Peer, now: u64, config: PeerConfig) {
+    let was_member = peer.is_member();
+    peer.config = config;
+    let member = peer.is_member();
+    if member != was_member {
+        peer.hop.set_member(member);
+        peer.control.set_member(member);
+        peer.stranger_until = (!member && peer.is_up()).then_some(now + STRANGER_LIFETIME);
+    }
 }

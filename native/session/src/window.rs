@@ -134,8 +134,8 @@ mod tests {
 
     #[test]
     fn spans_what_the_limits_promise() {
-        assert!(Window::<{ crate::rx::WINDOW_WORDS }>::SPAN >= crate::limits::REPLAY_WINDOW);
-        assert!(Window::<{ crate::cast_rx::WINDOW_WORDS }>::SPAN >= crate::limits::CAST_WINDOW);
+        const { assert!(Window::<{ crate::rx::WINDOW_WORDS }>::SPAN >= crate::limits::REPLAY_WINDOW) };
+        const { assert!(Window::<{ crate::cast_rx::WINDOW_WORDS }>::SPAN >= crate::limits::CAST_WINDOW) };
     }
 
     #[test]

@@ -1,0 +1,54 @@
+//! Round-trip time, smoothed as in RFC 6298.
+
+use crate::limits::{RTO_MAX, RTO_MIN, RTO_START};
+
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Rtt {
+    smoothed: Option<u64>,
+    variation: u64,
+}
+
+impl Rtt {
+    pub fn sample(&mut self, rtt: u64) {
+        match self.smoothed {
+            None => {
+                self.smoothed = Some(rtt);
+                self.variation = rtt / 2;
+            }
+            Some(s) => {
+                self.variation = (3 * self.variation + s.abs_diff(rtt)) / 4;
+                self.smoothed = Some((7 * s + rtt) / 8);
+            }
+        }
+    }
+
+    pub fn smoothed(&self) -> Option<u64> {
+        self.smoothed
+    }
+
+    /// Retransmission timer after `tries` transmissions.
+    pub fn rto(&self, tries: u32) -> u64 {
+        let base = self
+            .smoothed
+            .map_or(RTO_START, |s| s + 4 * self.variation)
+            .clamp(RTO_MIN, RTO_MAX);
+        (base << tries.saturating_sub(1).min(5)).min(RTO_MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn follows_the_samples_and_stays_in_bounds() {
+        let mut rtt = Rtt::default();
+        assert_eq!(rtt.rto(1), RTO_START);
+        for _ in 0..50 {
+            rtt.sample(20_000);
+        }
+        assert_eq!((rtt.smoothed(), rtt.rto(1)), (Some(20_000), RTO_MIN));
+        assert_eq!(rtt.rto(2), 2 * RTO_MIN);
+        assert_eq!(rtt.rto(30), RTO_MAX);
+    }
+}

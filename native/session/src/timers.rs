@@ -1,0 +1,284 @@
+//! What a peer does when its time has come, and when that is.
+
+use crate::api::DownReason;
+use crate::core::{Core, NetState};
+use crate::handshake::{call, initiation_deadline, tick_initiation};
+use crate::hop::Traffic;
+use crate::lifecycle::{CLOSE_BY_ENGINE, end, forget_outdated, ping, send};
+use crate::limits::{
+    ACTIVE_FOR, ACTIVE_TICK, ANSWER_EXPECTED, HALF_OPEN_LIFETIME, IDLE_MISSED, KEEPALIVE_AFTER,
+    KEY_RETRY_MAX, PROBE_ANSWER, REKEY_AFTER, REKEY_BYTES, REKEY_FRAMES, REKEY_GRACE, REKEY_LATEST,
+    REKEY_RESPONDER_DELAY, SILENT_AFTER, SUSPECT_AFTER,
+};
+use crate::path::Path;
+use crate::peer::Peer;
+use crate::upkeep::sender_key_plaintext;
+
+/// The responder of a session pings this much later, so that one ping and one pong per interval suffice.
+const IDLE_RESPONDER_DELAY: u64 = 1_500_000;
+/// Least time between two looks at one peer.
+const LEAST: u64 = 1_000;
+
+/// Does everything that is due.
+pub(crate) fn tick(core: &mut Core, net: &mut NetState, peer: &mut Peer, now: u64) {
+    while peer
+        .half_open
+        .front()
+        .is_some_and(|h| now >= h.generation.created + HALF_OPEN_LIFETIME)
+    {
+        if let Some(half) = peer.half_open.pop_front() {
+            net.half_open.remove(&half.ephemeral);
+            core.forget_rx(half.generation.index);
+        }
+    }
+    if peer.is_up() {
+        if peer.stranger_until.is_some_and(|until| now >= until) {
+            end(core, net, peer, now, DownReason::Closed, Some(CLOSE_BY_ENGINE));
+            return;
+        }
+        if let Some(reason) = watch(core, net, peer, now) {
+            end(core, net, peer, now, reason, None);
+            return;
+        }
+        give_keys(core, peer, now);
+        forget_outdated(core, peer);
+    }
+    tick_initiation(core, net, peer, now);
+}
+
+/// Sends what the control stream has to send now.
+pub(crate) fn flush(core: &mut Core, peer: &mut Peer, now: u64) {
+    if !peer.is_up() {
+        return;
+    }
+    let mut frames = Vec::new();
+    peer.control.transmit(now, &peer.live.rtt, &mut frames);
+    for plaintext in frames {
+        // Parts 0 of 0: an acknowledgement expects no answer.
+        let data = plaintext[15..17] != [0, 0];
+        send(core, peer, now, &plaintext, data);
+    }
+}
+
+fn give_keys(core: &mut Core, peer: &mut Peer, now: u64) {
+    let mut gifts = std::mem::take(&mut peer.gifts);
+    for gift in gifts.iter_mut().filter(|g| g.due <= now) {
+        send(core, peer, now, &sender_key_plaintext(&gift.key), true);
+        gift.due = now + gift.wait;
+        gift.wait = (gift.wait * 2).min(KEY_RETRY_MAX);
+    }
+    peer.gifts = gifts;
+}
+
+/// What the hop's counters say now.
+struct View {
+    sent: Traffic,
+    heard: Traffic,
+    /// Last authentic frame, or the session's begin.
+    last: u64,
+    /// Data went out after the last frame came in, or new keys of our making have to be confirmed at the other end.
+    waits: bool,
+}
+
+fn view(peer: &Peer) -> View {
+    let (sent, heard) = (peer.hop.sent(), peer.hop.heard());
+    let last = heard.last.max(peer.live.since);
+    View {
+        sent,
+        heard,
+        last,
+        waits: sent.last_data > last,
+    }
+}
+
+/// Liveness and renewal; a reason when the session is over.
+fn watch(core: &mut Core, net: &mut NetState, peer: &mut Peer, now: u64) -> Option<DownReason> {
+    let view = view(peer);
+    if peer.live.expecting.is_some_and(|since| view.last >= since) {
+        peer.live.expecting = None;
+        peer.live.suspect &= peer.live.probe.is_some();
+    }
+    if view.waits {
+        peer.live.expecting.get_or_insert(now);
+    }
+    let silent = if let Some(since) = peer.live.probe {
+        watch_probe(core, net, peer, now, since)
+    } else if view.waits {
+        watch_active(core, net, peer, now)
+    } else {
+        watch_idle(core, net, peer, now, view.last)
+    };
+    keep_alive(core, peer, now, &view);
+    if silent || renew(core, net, peer, now, &view) {
+        return Some(DownReason::Silent);
+    }
+    None
+}
+
+/// A path that was probed answers at once, or others are tried beside it.
+fn watch_probe(core: &mut Core, net: &mut NetState, peer: &mut Peer, now: u64, since: u64) -> bool {
+    if now >= peer.live.last_ping + ANSWER_EXPECTED {
+        ping(core, peer, now);
+    }
+    if now >= probe_answer_at(peer, since) && !peer.live.suspect {
+        suspect(core, net, peer, now);
+    }
+    let over = now >= since + SILENT_AFTER;
+    if over && now < peer.hop.heard().last + SUSPECT_AFTER {
+        peer.live.probe = None; // frames come in: only the pongs were lost
+        return false;
+    }
+    over
+}
+
+fn probe_answer_at(peer: &Peer, since: u64) -> u64 {
+    since + PROBE_ANSWER.max(2 * peer.live.rtt.smoothed().unwrap_or(0))
+}
+
+/// Data was sent: an answer of any kind is due soon.
+fn watch_active(core: &mut Core, net: &mut NetState, peer: &mut Peer, now: u64) -> bool {
+    let Some(since) = peer.live.expecting else {
+        return false;
+    };
+    if now >= since + ANSWER_EXPECTED && now >= peer.live.last_ping + ANSWER_EXPECTED {
+        ping(core, peer, now);
+    }
+    if now >= since + SUSPECT_AFTER && !peer.live.suspect {
+        suspect(core, net, peer, now);
+    }
+    now >= since + SILENT_AFTER
+}
+
+/// Nothing to say: a ping now and then keeps the way open through address translators.
+fn watch_idle(core: &mut Core, net: &mut NetState, peer: &mut Peer, now: u64, last: u64) -> bool {
+    if now >= idle_ping_at(peer, last) {
+        ping(core, peer, now);
+    }
+    if now >= idle_suspect_at(peer, last) && peer.live.expecting.is_some() && !peer.live.suspect {
+        suspect(core, net, peer, now);
+    }
+    now >= idle_silent_at(peer, last)
+}
+
+fn idle_ping_at(peer: &Peer, last: u64) -> u64 {
+    let delay = if peer.current().is_some_and(|g| g.initiator) {
+        0
+    } else {
+        IDLE_RESPONDER_DELAY
+    };
+    last.max(peer.live.last_ping) + peer.live.idle_interval + delay
+}
+
+/// After the second ping was missed.
+fn idle_suspect_at(peer: &Peer, last: u64) -> u64 {
+    last + 2 * (peer.live.idle_interval + IDLE_RESPONDER_DELAY) + SUSPECT_AFTER
+}
+
+fn idle_silent_at(peer: &Peer, last: u64) -> u64 {
+    last + IDLE_MISSED * (peer.live.idle_interval + IDLE_RESPONDER_DELAY)
+}
+
+/// The path may be dead: a fresh handshake asks all addresses that are known.
+fn suspect(core: &mut Core, net: &mut NetState, peer: &mut Peer, now: u64) {
+    peer.live.suspect = true;
+    let paths = known_paths(peer);
+    call(core, net, peer, now, &paths);
+}
+
+fn known_paths(peer: &Peer) -> Vec<Path> {
+    let current = peer.hop.path.get();
+    let others = peer.candidates.iter().copied().filter(|p| *p != current);
+    std::iter::once(current).chain(others).collect()
+}
+
+fn keep_alive(core: &mut Core, peer: &mut Peer, now: u64, view: &View) {
+    // Read again: this look may have sent something.
+    if view.heard.last_data <= peer.hop.sent().last {
+        peer.live.owing = None;
+        return;
+    }
+    let since = *peer.live.owing.get_or_insert(now);
+    if now >= since + KEEPALIVE_AFTER {
+        send(core, peer, now, &[], false);
+        peer.live.owing = None;
+    }
+}
+
+/// Renews the keys when it is time; true when that was due and failed for too long.
+fn renew(core: &mut Core, net: &mut NetState, peer: &mut Peer, now: u64, view: &View) -> bool {
+    let Some(generation) = peer.current() else {
+        return false;
+    };
+    let last_data = view.sent.last_data.max(view.heard.last_data);
+    let in_use = last_data > generation.created && last_data + REKEY_AFTER > now;
+    let delay = generation.jitter
+        + if generation.initiator {
+            0
+        } else {
+            REKEY_RESPONDER_DELAY
+        };
+    let age = now.saturating_sub(generation.created + delay);
+    let bytes = view.sent.bytes + view.heard.bytes - generation.bytes_before;
+    let old = age >= REKEY_LATEST || (age >= REKEY_AFTER && bytes > REKEY_BYTES);
+    let used_up = generation.tx.sealed() >= REKEY_FRAMES;
+    let due = used_up || (in_use && old);
+    if !due {
+        peer.live.rekey = None;
+        return false;
+    }
+    let since = *peer.live.rekey.get_or_insert(now);
+    if peer.initiation.is_none() {
+        // The way that works first; all others when that fails.
+        let paths = if now == since {
+            vec![peer.hop.path.get()]
+        } else {
+            known_paths(peer)
+        };
+        call(core, net, peer, now, &paths);
+    }
+    now >= since + REKEY_GRACE
+}
+
+/// When to look at this peer again; u64::MAX = not by itself.
+pub(crate) fn deadline(peer: &Peer, now: u64) -> u64 {
+    let mut at = u64::MAX;
+    if let Some(half) = peer.half_open.front() {
+        at = at.min(half.generation.created + HALF_OPEN_LIFETIME);
+    }
+    if let Some(initiation) = &peer.initiation {
+        at = at.min(initiation_deadline(initiation));
+    }
+    if peer.is_up() {
+        at = at.min(session_deadline(peer, now));
+        at = at.min(peer.control.next_deadline(&peer.live.rtt).unwrap_or(u64::MAX));
+        at = at.min(peer.gifts.iter().map(|g| g.due).min().unwrap_or(u64::MAX));
+        at = at.min(peer.stranger_until.unwrap_or(u64::MAX));
+    }
+    if at == u64::MAX { at } else { at.max(now + LEAST) }
+}
+
+fn session_deadline(peer: &Peer, now: u64) -> u64 {
+    let view = view(peer);
+    let recent = view.sent.last_data.max(view.heard.last_data) + ACTIVE_FOR > now
+        && view.sent.last_data.max(view.heard.last_data) > 0;
+    let live = &peer.live;
+    let watched = recent
+        || view.waits
+        || live.probe.is_some()
+        || live.suspect
+        || live.rekey.is_some()
+        || live.owing.is_some();
+    peer.hop.set_watched(watched);
+    if watched {
+        let probe = live
+            .probe
+            .map(|since| probe_answer_at(peer, since))
+            .filter(|at| *at > now);
+        return (now + ACTIVE_TICK).min(probe.unwrap_or(u64::MAX));
+    }
+    let mut at = idle_ping_at(peer, view.last).min(idle_silent_at(peer, view.last));
+    if live.expecting.is_some() && !live.suspect {
+        at = at.min(idle_suspect_at(peer, view.last));
+    }
+    at
+}
