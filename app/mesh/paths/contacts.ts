@@ -22,6 +22,9 @@ export interface Contact {
   nextTryMono: number;
   /** Where the last session ended at the other side. */
   lastEndpoint?: string;
+  /** Of the session that is up. */
+  transport?: string;
+  rttMs?: number;
   /** Endpoints told by other means than presence: a link, a record. */
   hints: string[];
   lastUpMono: number;
@@ -31,6 +34,15 @@ export interface Contact {
   /** The own session fell silent when this was the member's newest statement; -1: not suspected. */
   suspectSeq: number;
   probedMono: number;
+}
+
+/** What the data plane says of a session. */
+export interface SessionInfo {
+  endpoint: string;
+  transport?: string;
+  rttMs?: number;
+  /** The own address as the peer sees it. */
+  observed?: string;
 }
 
 export interface ContactsIo {
@@ -138,10 +150,12 @@ export class Contacts {
   }
 
   /** True when the session is new, false when it only roamed or was renewed. */
-  up(origin: Origin, nowMono: number, endpoint: string): boolean {
+  up(origin: Origin, nowMono: number, session: SessionInfo): boolean {
     const contact = this.add(origin);
     const fresh = contact.state !== 'up';
-    contact.lastEndpoint = endpoint;
+    if (session.endpoint) contact.lastEndpoint = session.endpoint;
+    contact.transport = session.transport;
+    contact.rttMs = session.rttMs;
     contact.failures = 0;
     contact.suspectSeq = -1;
     contact.lastUpMono = nowMono;

@@ -2,7 +2,7 @@
 import { presenceParts, presenceSigned, type GroupWish, type Origin, type Presence } from '../../wire/messages/presence.ts';
 import { encodeMessage, type Aged, type Message } from '../../wire/messages/message.ts';
 import { Chance, type RandomSource } from './chance.ts';
-import { Contacts } from './contacts.ts';
+import { Contacts, type SessionInfo } from './contacts.ts';
 import {
   DIRECT_CHECK_EVERY_MS,
   ENDPOINTS_COALESCE_MS,
@@ -213,6 +213,11 @@ export class Paths {
     return this.#table.all();
   }
 
+  /** When a member's newest statement was made, on the own monotonic clock; -Infinity without one. */
+  bornMono(origin: Origin): number {
+    return this.#table.bornMono(origin);
+  }
+
   fingerprint(): Uint8Array {
     return this.#table.fingerprint();
   }
@@ -255,9 +260,10 @@ export class Paths {
   // ---- what happens --------------------------------------------------------------------------------------------------------
 
   /** A session of a member is usable. True when it is new: the caller greets. */
-  up(now: MeshTime, origin: Origin, endpoint: string, observed: string | undefined): boolean {
+  up(now: MeshTime, origin: Origin, session: SessionInfo): boolean {
     this.#now = now;
-    const fresh = this.contacts.up(origin, now.mono, endpoint);
+    const fresh = this.contacts.up(origin, now.mono, session);
+    const { observed } = session;
     if (observed && this.#own.observe(now.mono, observed, origin)) this.#own.touch(now.mono, OBSERVED_COALESCE_MS);
     if (!fresh) return false;
     this.#online = null;

@@ -50,6 +50,10 @@ export class PresenceTable {
     return this.#entries.get(origin)?.presence.seq ?? this.#gone.get(origin) ?? -1;
   }
 
+  bornMono(origin: Origin): number {
+    return this.#entries.get(origin)?.bornMono ?? -Infinity;
+  }
+
   *all(): IterableIterator<Presence> {
     for (const heard of this.#entries.values()) yield heard.presence;
   }

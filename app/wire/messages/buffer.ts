@@ -16,7 +16,8 @@ export class Writer {
   }
 
   u8(value: number): this {
-    this.#bytes[this.#room(1)] = value;
+    const at = this.#room(1);
+    this.#bytes[at] = value;
     return this;
   }
 
@@ -34,7 +35,9 @@ export class Writer {
   }
 
   bytes(value: Uint8Array): this {
-    this.#bytes.set(value, this.#room(value.length));
+    // The buffer may be another one after this.
+    const at = this.#room(value.length);
+    this.#bytes.set(value, at);
     return this;
   }
 
