@@ -220,15 +220,17 @@ impl Peer {
         })
     }
 
-    /// The peer may move its path by a frame of this generation: it was not heard on a newer one.
-    pub fn may_move_by(&self, index: u32) -> bool {
+    /// The peer may move its path by a frame of this generation: of the current one or a newer. An older one counts only
+    /// when the peer goes on with it long after (both called, and each holds the other's session for the better).
+    pub fn may_move_by(&self, now: u64, index: u32) -> bool {
         let Some(by) = self.generations.iter().find(|g| g.index == index) else {
             return false;
         };
-        !self
-            .generations
-            .iter()
-            .any(|g| g.created > by.created && g.last_heard() > 0)
+        let Some(current) = self.current() else {
+            return false;
+        };
+        let left_alone = current.last_heard() == 0 && now > current.created + CROSSING_WINDOW;
+        by.index == current.index || by.created > current.created || left_alone
     }
 
     /// Takes out generations that the peer has left behind, and the least recently heard above the limit. The one

@@ -6,12 +6,12 @@ use crate::handshake::{call, initiation_deadline, tick_initiation};
 use crate::hop::Traffic;
 use crate::lifecycle::{CLOSE_BY_ENGINE, end, forget_outdated, ping, send};
 use crate::limits::{
-    ACTIVE_FOR, ACTIVE_TICK, ANSWER_EXPECTED, HALF_OPEN_LIFETIME, IDLE_MISSED, KEEPALIVE_AFTER,
-    KEY_RETRY_MAX, PROBE_ANSWER, REKEY_AFTER, REKEY_BYTES, REKEY_FRAMES, REKEY_GRACE, REKEY_LATEST,
-    REKEY_RESPONDER_DELAY, SILENT_AFTER, SUSPECT_AFTER,
+    ACTIVE_FOR, ACTIVE_TICK, ANSWER_EXPECTED, HALF_OPEN_LIFETIME, HANDSHAKE_GIVE_UP, IDLE_MISSED,
+    KEEPALIVE_AFTER, KEY_RETRY_MAX, PROBE_ANSWER, REKEY_AFTER, REKEY_BYTES, REKEY_FRAMES, REKEY_GRACE,
+    REKEY_LATEST, REKEY_RESPONDER_DELAY, SILENT_AFTER, SUSPECT_AFTER,
 };
 use crate::path::Path;
-use crate::peer::Peer;
+use crate::peer::{Generation, Peer};
 use crate::upkeep::sender_key_plaintext;
 
 /// The responder of a session pings this much later, so that one ping and one pong per interval suffice.
@@ -80,20 +80,23 @@ struct View {
     waits: bool,
 }
 
-fn view(peer: &Peer) -> View {
+fn view(peer: &Peer, now: u64) -> View {
     let (sent, heard) = (peer.hop.sent(), peer.hop.heard());
     let last = heard.last.max(peer.live.since);
+    let confirm = |g: &Generation| g.initiator && g.last_heard() == 0 && now < g.created + HANDSHAKE_GIVE_UP;
+    let unconfirmed = peer.current().is_some_and(confirm);
+    let waits = sent.last_data > last || unconfirmed;
     View {
         sent,
         heard,
         last,
-        waits: sent.last_data > last,
+        waits,
     }
 }
 
 /// Liveness and renewal; a reason when the session is over.
 fn watch(core: &mut Core, net: &mut NetState, peer: &mut Peer, now: u64) -> Option<DownReason> {
-    let view = view(peer);
+    let view = view(peer, now);
     if peer.live.expecting.is_some_and(|since| view.last >= since) {
         peer.live.expecting = None;
         peer.live.suspect &= peer.live.probe.is_some();
@@ -258,7 +261,7 @@ pub(crate) fn deadline(peer: &Peer, now: u64) -> u64 {
 }
 
 fn session_deadline(peer: &Peer, now: u64) -> u64 {
-    let view = view(peer);
+    let view = view(peer, now);
     let recent = view.sent.last_data.max(view.heard.last_data) + ACTIVE_FOR > now
         && view.sent.last_data.max(view.heard.last_data) > 0;
     let live = &peer.live;

@@ -88,7 +88,7 @@ fn belongs(
         return Err(DropReason::UnknownIndex);
     }
     let moved = opened.is_new_highest && peer.hop.path.get() != path;
-    if moved && peer.may_move_by(opened.index) {
+    if moved && peer.may_move_by(now, opened.index) {
         peer.hop.path.set(path);
         up_event(core, net, peer);
         ping(core, peer, now);

@@ -134,7 +134,7 @@ fn replayed_and_forged_data_is_dropped() {
         .borrow()
         .iter()
         .rev()
-        .find(|l| l.3[0] == wire::DATA)
+        .find(|l| l.1 == addr(1) && l.3[0] == wire::DATA)
         .unwrap()
         .3
         .clone();

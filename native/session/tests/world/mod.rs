@@ -202,6 +202,9 @@ impl Node {
     }
 }
 
+/// (time, from, to, bytes)
+pub type Sent = (u64, SocketAddr, SocketAddr, Vec<u8>);
+
 pub struct World {
     pub now: u64,
     pub nodes: BTreeMap<u32, Node>,
@@ -214,8 +217,10 @@ pub struct World {
     serial: u64,
     /// Addresses that nothing reaches and nothing leaves.
     pub dead: BTreeSet<SocketAddr>,
-    /// Everything ever sent: (time, from, to, bytes).
-    pub log: Rc<RefCell<Vec<(u64, SocketAddr, SocketAddr, Vec<u8>)>>>,
+    /// Further addresses of nodes; what they send comes from the one that was last asked.
+    aliases: BTreeMap<SocketAddr, u32>,
+    /// Everything ever sent.
+    pub log: Rc<RefCell<Vec<Sent>>>,
     pub keep_log: bool,
 }
 
@@ -231,6 +236,7 @@ impl World {
             wire: BTreeMap::new(),
             serial: 0,
             dead: BTreeSet::new(),
+            aliases: BTreeMap::new(),
             log: Rc::default(),
             keep_log: true,
         }
@@ -373,7 +379,12 @@ impl World {
 
     fn deliver(&mut self, from: SocketAddr, to: SocketAddr, bytes: Vec<u8>) {
         let now = self.now;
-        let Some(node) = self.nodes.values_mut().find(|n| n.addr == to) else {
+        let alias = self.aliases.get(&to).copied();
+        if let Some(id) = alias.filter(|_| bytes.first() == Some(&wire::HELLO)) {
+            self.node(id).addr = to; // an answer comes from the address that was asked
+        }
+        let owner = |n: &&mut Node| n.addr == to || alias == Some(n.id);
+        let Some(node) = self.nodes.values_mut().find(owner) else {
             return;
         };
         let id = node.id;
@@ -427,6 +438,17 @@ impl World {
                 self.drain(id);
             }
         }
+    }
+
+    /// Loses what is under way and matches.
+    pub fn drop_if(&mut self, matches: impl Fn(&[u8]) -> bool) {
+        self.wire.retain(|_, (_, _, bytes)| !matches(bytes));
+    }
+
+    /// Gives a node one more address.
+    pub fn also(&mut self, id: u32, address: SocketAddr) {
+        let first = self.node(id).addr;
+        self.aliases.extend([(first, id), (address, id)]);
     }
 
     /// Sends a message and expects it to be taken.

@@ -1,0 +1,414 @@
+//! Sessions over time: renewal, idleness, silence, roaming, restart, sleep, removal.
+
+mod world;
+use std::net::SocketAddr;
+use weft_session::{DownReason, DropReason, Event, Level, limits, wire};
+use world::{MS, NET, S, World, addr, path};
+
+/// Packets both ways every `gap` for `time`; returns how many were sent each way.
+fn talk(world: &mut World, time: u64, gap: u64, bytes: usize) -> usize {
+    let rounds = time / gap;
+    for round in 0..rounds {
+        let mut body = vec![0u8; bytes];
+        body[..8].copy_from_slice(&round.to_be_bytes());
+        assert!(world.packet(1, 2, &body), "no session at {}", world.now);
+        assert!(world.packet(2, 1, &body), "no session at {}", world.now);
+        world.run(gap);
+    }
+    rounds as usize
+}
+
+fn handshakes(world: &World) -> usize {
+    world
+        .log
+        .borrow()
+        .iter()
+        .filter(|l| l.3[0] == wire::ANSWER)
+        .count()
+}
+
+#[test]
+fn keys_are_renewed_under_traffic_without_losing_a_frame() {
+    let mut world = World::pair(1);
+    world.delay = (10 * MS, 30 * MS);
+    let sent = talk(&mut world, 300 * S, 50 * MS, 200);
+    world.run(S);
+    assert_eq!(
+        (world.node(1).packets.len(), world.node(2).packets.len()),
+        (sent, sent)
+    );
+    let answers = handshakes(&world);
+    assert!((3..=4).contains(&answers), "{answers} handshakes in 300 s");
+    world.run(60 * S);
+    assert_eq!(
+        (world.node(1).rx.len(), world.node(2).rx.len()),
+        (1, 1),
+        "old keys are gone"
+    );
+    assert!(world.node(1).downs().is_empty() && world.node(1).fresh == 1 && world.node(2).fresh == 1);
+}
+
+#[test]
+fn renewal_survives_loss() {
+    let mut world = World::pair(2);
+    (world.loss, world.delay) = (20, (10 * MS, 60 * MS));
+    talk(&mut world, 400 * S, 100 * MS, 200);
+    assert!(handshakes(&world) >= 3);
+    for node in [1, 2] {
+        assert!(world.node(node).downs().is_empty());
+        assert!(world.node(node).packets.len() > 2_800);
+        assert_eq!(world.node(node).rx.drops().get(DropReason::UnknownIndex), 0);
+    }
+}
+
+#[test]
+fn little_traffic_is_renewed_late_and_none_never() {
+    let mut world = World::pair(3);
+    talk(&mut world, 800 * S, 10 * S, 20);
+    assert_eq!(handshakes(&world), 1);
+    talk(&mut world, 150 * S, 10 * S, 20);
+    assert_eq!(handshakes(&world), 2);
+    world.run(24 * 3600 * S);
+    assert_eq!(handshakes(&world), 2);
+    assert!(world.node(1).downs().is_empty() && world.node(2).downs().is_empty());
+    // First packet after a day: old keys carry it, new ones are made at once.
+    world.packet(1, 2, b"morning");
+    world.run(S);
+    assert_eq!(world.node(2).packets.last().unwrap().1, b"morning");
+    assert_eq!(handshakes(&world), 3);
+}
+
+#[test]
+fn keys_that_cannot_be_renewed_end() {
+    let mut world = World::pair(4);
+    talk(&mut world, 100 * S, 100 * MS, 1_000);
+    let mut ended = None;
+    for _ in 0..700 {
+        // Somebody lets data pass but no handshakes.
+        if !(world.packet(1, 2, &[0; 1_000]) && world.packet(2, 1, &[0; 1_000])) {
+            ended = Some(world.now);
+            break;
+        }
+        let end = world.now + S;
+        while world.now < end {
+            world.drop_if(|bytes| bytes[0] < wire::DATA);
+            world.run(5 * MS);
+        }
+    }
+    let age = ended.expect("the session went on with old keys") - 1_000 * S;
+    assert!((limits::REKEY_AFTER..1_200 * S).contains(&age), "{age}");
+}
+
+#[test]
+fn an_idle_session_stays_up_and_is_cheap() {
+    for addresses in [false, true] {
+        let mut world = World::pair(5);
+        if addresses {
+            // The longest observed address.
+            let long: SocketAddr = "[2001:db8::1]:4000".parse().unwrap();
+            world.node(1).addr = long;
+            world.packet(1, 2, b"x");
+        }
+        world.run(60 * S);
+        world.log.borrow_mut().clear();
+        let hour = 3_600;
+        world.run(hour * S);
+        for id in [1, 2] {
+            let from = world.node(id).addr;
+            let headers = if addresses { 48 } else { 28 };
+            let sent: usize = world
+                .log
+                .borrow()
+                .iter()
+                .filter(|l| l.1 == from)
+                .map(|l| l.3.len() + headers)
+                .sum();
+            assert!(sent as f64 / hour as f64 <= 6.0, "{sent} bytes in an hour");
+            assert!(world.node(id).downs().is_empty() && world.node(id).is_up(3 - id));
+        }
+    }
+}
+
+#[test]
+fn an_idle_neighbour_that_vanishes_is_down_within_90_seconds() {
+    let mut world = World::pair(6);
+    world.run(300 * S);
+    world.dead.insert(addr(2));
+    let since = world.now;
+    world.run(200 * S);
+    let (at, reason) = world.node(1).downs()[0];
+    assert_eq!(reason, DownReason::Silent);
+    assert!((50 * S..90 * S).contains(&(at - since)), "{} s", (at - since) / S);
+    assert!(world.node(1).txs.is_empty());
+}
+
+#[test]
+fn a_busy_neighbour_that_vanishes_is_suspect_in_two_and_down_in_five_seconds() {
+    let mut world = World::pair(7);
+    talk(&mut world, 5 * S, 100 * MS, 100);
+    world.dead.insert(addr(2));
+    let since = world.now;
+    let mut suspect_at = None;
+    while world.now < since + 10 * S {
+        world.packet(1, 2, b"anybody?");
+        world.run(100 * MS);
+        if suspect_at.is_none() && world.node(1).sessions.stats(0, NET, 2).unwrap().suspect {
+            suspect_at = Some(world.now - since);
+        }
+    }
+    assert!(
+        (1_900 * MS..2_800 * MS).contains(&suspect_at.unwrap()),
+        "{suspect_at:?}"
+    );
+    let (at, reason) = world.node(1).downs()[0];
+    assert_eq!(reason, DownReason::Silent);
+    assert!(
+        (4_900 * MS..6 * S).contains(&(at - since)),
+        "{} ms",
+        (at - since) / MS
+    );
+}
+
+#[test]
+fn a_one_way_stream_lives_by_its_pongs() {
+    let mut world = World::pair(8);
+    for i in 0..600u32 {
+        assert!(world.packet(1, 2, &i.to_be_bytes()));
+        world.run(100 * MS);
+    }
+    assert_eq!(world.node(2).packets.len(), 600);
+    assert!(world.node(1).downs().is_empty() && world.node(2).downs().is_empty());
+    assert_eq!(handshakes(&world), 1, "no handshake was needed");
+}
+
+#[test]
+fn the_session_follows_a_peer_to_its_new_address() {
+    let mut world = World::pair(9);
+    talk(&mut world, 2 * S, 100 * MS, 100);
+    let moved: SocketAddr = "10.9.9.9:999".parse().unwrap();
+    world.dead.insert(world.nodes[&1].addr);
+    world.node(1).addr = moved;
+    let before = world.node(1).packets.len();
+    world.packet(1, 2, b"here I am");
+    world.run(50 * MS);
+    assert!(world.packet(2, 1, b"I see"));
+    world.run(50 * MS);
+    assert_eq!(world.node(1).packets.len(), before + 1);
+    let (_, last) = world.node(2).events.last().unwrap().clone();
+    assert!(
+        matches!(last, Event::Up { path: p, .. } if p == path(moved)),
+        "{last:?}"
+    );
+    // Its own address as others see it comes with the next pong.
+    world.run(30 * S);
+    let (_, last) = world.node(1).events.last().unwrap().clone();
+    assert!(
+        matches!(last, Event::Up { observed: Some(o), .. } if o == moved),
+        "{last:?}"
+    );
+    assert_eq!(handshakes(&world), 1);
+    assert!(world.node(1).downs().is_empty() && world.node(2).downs().is_empty());
+}
+
+#[test]
+fn old_frames_replayed_from_elsewhere_do_not_move_the_path() {
+    let mut world = World::pair(10);
+    talk(&mut world, 2 * S, 100 * MS, 100);
+    let thief: SocketAddr = "6.6.6.6:6".parse().unwrap();
+    let log = world.log.borrow().clone();
+    for (_, _, to, bytes) in log {
+        world.send(thief, to, bytes);
+    }
+    world.run(S);
+    for (a, b) in [(1, 2), (2, 1)] {
+        assert_eq!(
+            world.node(a).sessions.stats(0, NET, b).unwrap().path,
+            Some(path(addr(b)))
+        );
+    }
+}
+
+#[test]
+fn poke_finds_out_at_once() {
+    let mut world = World::pair(11);
+    world.run(10 * S);
+    // Node 1 has a new address; its engine is told by the operating system.
+    let moved: SocketAddr = "10.9.9.9:999".parse().unwrap();
+    world.node(1).addr = moved;
+    let now = world.now;
+    world.node(1).sessions.poke(now);
+    world.run(100 * MS);
+    assert_eq!(
+        world.node(2).sessions.stats(0, NET, 1).unwrap().path,
+        Some(path(moved))
+    );
+    assert!(world.packet(2, 1, b"x"));
+    world.run(100 * MS);
+    assert_eq!(world.node(1).packets.len(), 1);
+}
+
+#[test]
+fn a_restarted_peer_is_met_anew() {
+    for caller in [1, 2] {
+        let mut world = World::pair(12);
+        talk(&mut world, 2 * S, 100 * MS, 100);
+        world.say(1, 2, b"before");
+        world.run(S);
+        world.restart(2);
+        world.connect(caller, 3 - caller);
+        // The survivor that calls finds its session live and probes; the restarted one calls by itself.
+        assert!(
+            world.run_until(2 * S, |w| w.node(2).is_up(1) && w.node(1).fresh == 2),
+            "caller {caller}"
+        );
+        assert_eq!(
+            world.node(1).downs().iter().map(|d| d.1).collect::<Vec<_>>(),
+            vec![DownReason::Closed]
+        );
+        assert!(world.node(1).ups(2) >= 2);
+        world.say(1, 2, b"after");
+        world.say(2, 1, b"again");
+        world.run(2 * S);
+        assert_eq!(world.node(2).messages(), vec![b"after".to_vec()]);
+        assert_eq!(world.node(1).messages().last().unwrap(), b"again");
+        talk(&mut world, S, 100 * MS, 100);
+        assert_eq!(world.node(1).rx.len(), 1);
+    }
+}
+
+#[test]
+fn a_sleeper_is_back_in_two_seconds() {
+    for seconds in [20, 60, 120, 4_000] {
+        for busy in [false, true] {
+            let mut world = World::pair(13);
+            talk(&mut world, 5 * S, 100 * MS, 100);
+            world.node(1).asleep = true;
+            for _ in 0..seconds {
+                if busy {
+                    world.packet(2, 1, b"are you there?");
+                }
+                world.run(S);
+            }
+            world.wake(1);
+            let awake = world.now;
+            let deadline = world.node(1).sessions.next_deadline();
+            assert!(deadline <= awake || world.node(1).sessions.stats(0, NET, 2).unwrap().up);
+            let before = world.node(2).packets.len();
+            let mut ok = false;
+            while world.now < awake + 2 * S && !ok {
+                world.packet(1, 2, b"good morning");
+                world.packet(2, 1, b"good morning");
+                world.run(50 * MS);
+                let newest = world.nodes[&1].packets.last().map(|p| p.1.clone());
+                ok = world.node(2).packets.len() > before && newest == Some(b"good morning".to_vec());
+            }
+            assert!(ok, "{seconds} s, busy {busy}: {:?}", world.node(1).events);
+            world.run(10 * S);
+            assert!(world.node(1).is_up(2) && world.node(2).is_up(1));
+            let silent = world
+                .node(1)
+                .downs()
+                .iter()
+                .filter(|d| d.1 == DownReason::Silent)
+                .count();
+            assert_eq!(silent, 0, "the sleeper judged nobody by its own sleep");
+        }
+    }
+}
+
+#[test]
+fn a_sleeper_whose_neighbour_is_gone_says_so_soon() {
+    let mut world = World::pair(14);
+    world.run(60 * S);
+    world.node(1).asleep = true;
+    world.dead.insert(addr(2));
+    world.run(120 * S);
+    world.wake(1);
+    let awake = world.now;
+    world.run(20 * S);
+    let (at, reason) = world.node(1).downs()[0];
+    assert_eq!(reason, DownReason::Silent);
+    assert!(at - awake <= 6 * S, "{}", (at - awake) / MS);
+}
+
+#[test]
+fn removal_ends_the_session_at_both_ends_and_its_keys_open_nothing() {
+    let mut world = World::pair(15);
+    talk(&mut world, S, 100 * MS, 100);
+    let tx = world.node(2).txs[&1].clone();
+    let now = world.now;
+    world.node(2).sessions.remove_peer(now, NET, 1);
+    world.drain(2);
+    assert!(!tx.is_open() && tx.reserve(1).is_none());
+    assert!(world.node(2).txs.is_empty() && world.node(2).rx.is_empty());
+    world.run(100 * MS);
+    assert_eq!(world.node(2).downs()[0].1, DownReason::Removed);
+    assert_eq!(world.node(1).downs()[0].1, DownReason::Removed);
+    assert!(!world.packet(1, 2, b"x"));
+    world.connect(1, 2);
+    world.run(S);
+    assert!(!world.node(1).is_up(2), "a removed peer is a stranger");
+    assert!(
+        world
+            .node(2)
+            .events
+            .iter()
+            .any(|(_, e)| matches!(e, Event::Stranger { .. }))
+    );
+}
+
+#[test]
+fn another_key_for_a_peer_ends_its_session() {
+    let mut world = World::pair(16);
+    let now = world.now;
+    let config = weft_session::PeerConfig {
+        peer: 1,
+        key: world::key(99),
+        level: Level::Member,
+        origin: world::origin(99),
+    };
+    assert!(world.node(2).sessions.set_peer(now, NET, config));
+    world.run(S);
+    assert!(!world.node(1).is_up(2) && !world.node(2).is_up(1));
+    assert!(world.node(2).rx.is_empty());
+}
+
+#[test]
+fn connect_moves_a_live_session_to_a_better_address() {
+    let mut world = World::pair(17);
+    talk(&mut world, S, 100 * MS, 100);
+    let second: SocketAddr = "10.8.8.8:8".parse().unwrap();
+    world.also(2, second);
+    let now = world.now;
+    world.node(1).connect(now, 2, &[second]);
+    talk(&mut world, S, 10 * MS, 100);
+    assert_eq!(
+        world.node(1).sessions.stats(0, NET, 2).unwrap().path,
+        Some(path(second))
+    );
+    assert!(world.node(1).downs().is_empty() && world.node(2).downs().is_empty());
+    world.run(100 * MS);
+    assert_eq!(
+        (world.node(1).packets.len(), world.node(2).packets.len()),
+        (110, 110)
+    );
+}
+
+#[test]
+fn nothing_leaks_over_many_sessions() {
+    let mut world = World::members(18, 2);
+    world.keep_log = false;
+    for _ in 0..200 {
+        world.connect(1, 2);
+        world.run(300 * MS);
+        assert!(world.node(1).is_up(2) && world.node(2).is_up(1));
+        let now = world.now;
+        world.node(1).sessions.disconnect(now, NET, 2);
+        world.run(100 * MS);
+        assert!(!world.node(2).is_up(1));
+    }
+    world.run(20 * S);
+    assert!(world.node(1).rx.is_empty() && world.node(2).rx.is_empty());
+    assert_eq!(world.node(1).sessions.next_deadline(), u64::MAX);
+    assert_eq!(world.node(2).sessions.next_deadline(), u64::MAX);
+}
