@@ -1,0 +1,180 @@
+// The grow-only set of a network's records. State is a pure function of the set (view.ts), whatever the order of arrival.
+import type { Crypto } from '../../wire/crypto.ts';
+import { compareBytes, decodeRecord, RECORD_HEADS_MAX, type RecordBody } from '../../wire/record.ts';
+import { hex } from '../../wire/text.ts';
+import { Past, type Entry } from './entry.ts';
+import { Index, memberIds } from './index-of.ts';
+import { Hindsight, judge, type Refusal } from './rules.ts';
+import { computeView, type NetworkView } from './view.ts';
+
+/** Full records up to a thousand members (each with witnesses and changes). */
+export const RECORDS_MAX = 20_000;
+/** Records whose parents have not come yet; the oldest go first. */
+export const PENDING_MAX = 1_024;
+
+export type Added =
+  | { status: 'added'; entries: Entry[] }
+  | { status: 'known' }
+  /** Kept until its parents come; these are missing. */
+  | { status: 'pending'; missing: Uint8Array[] }
+  | { status: 'refused'; reason: Refusal | 'full' };
+
+interface Waiting {
+  bytes: Uint8Array;
+  parents: string[];
+}
+
+export class Ledger {
+  private readonly entries: Entry[] = [];
+  private readonly byKey = new Map<string, Entry>();
+  private readonly tips = new Set<string>();
+  private readonly waiting = new Map<string, Waiting>();
+  private readonly index: Index;
+  private cached: NetworkView | null = null;
+
+  constructor(
+    private readonly crypto: Crypto,
+    readonly networkId: Uint8Array,
+  ) {
+    this.index = new Index(crypto);
+  }
+
+  /** Counts up with every record. */
+  get revision(): number {
+    return this.entries.length;
+  }
+
+  /** Checks one record and takes it, with those that waited for it. Signatures are checked last, once. */
+  add(bytes: Uint8Array): Added {
+    const hash = this.crypto.hash(bytes);
+    const key = hex(hash);
+    if (this.byKey.has(key)) return { status: 'known' };
+    if (this.entries.length >= RECORDS_MAX) return { status: 'refused', reason: 'full' };
+    const record = decodeRecord(bytes);
+    if (!record) return { status: 'refused', reason: 'malformed' };
+    if (record.body.kind === 'genesis' ? this.entries.length > 0 : false)
+      return { status: 'refused', reason: 'other-network' };
+    const parents = parentsOf(record.body);
+    const missing = parents.filter((parent) => !this.byKey.has(hex(parent)));
+    if (missing.length > 0) {
+      this.wait(key, { bytes, parents: missing.map(hex) });
+      return { status: 'pending', missing };
+    }
+    const parentEntries = parents.map((parent) => this.byKey.get(hex(parent)) as Entry);
+    const entry: Entry = {
+      index: this.entries.length,
+      hash,
+      key,
+      bytes,
+      body: record.body,
+      past: Past.of(parentEntries),
+      depth: parentEntries.reduce((deepest, parent) => Math.max(deepest, parent.depth + 1), 0),
+      authorRole: null,
+    };
+    const reason = judge(this.crypto, this.networkId, this.index, entry, record.signed, record.signature);
+    this.waiting.delete(key);
+    if (reason) return { status: 'refused', reason };
+    this.take(entry, parents);
+    const entries = [entry];
+    for (const [waitingKey, one] of [...this.waiting]) {
+      if (!one.parents.includes(key) || !this.waiting.has(waitingKey)) continue;
+      const later = this.add(one.bytes);
+      if (later.status === 'added') entries.push(...later.entries);
+    }
+    return { status: 'added', entries };
+  }
+
+  private take(entry: Entry, parents: Uint8Array[]): void {
+    this.entries.push(entry);
+    this.byKey.set(entry.key, entry);
+    this.index.add(entry);
+    for (const parent of parents) this.tips.delete(hex(parent));
+    this.tips.add(entry.key);
+    this.cached = null;
+  }
+
+  private wait(key: string, waiting: Waiting): void {
+    this.waiting.delete(key);
+    const oldest = this.waiting.size >= PENDING_MAX ? this.waiting.keys().next().value : undefined;
+    if (oldest !== undefined) this.waiting.delete(oldest);
+    this.waiting.set(key, waiting);
+  }
+
+  has(hash: Uint8Array): boolean {
+    return this.byKey.has(hex(hash));
+  }
+
+  get(hash: Uint8Array): Entry | undefined {
+    return this.byKey.get(hex(hash));
+  }
+
+  /** All records, parents before children. */
+  all(): Uint8Array[] {
+    return this.entries.map(({ bytes }) => bytes);
+  }
+
+  /** What a new record names as seen; sorted, at most RECORD_HEADS_MAX. `also` must be among its ancestors. */
+  heads(also: Uint8Array[] = []): Uint8Array[] {
+    const tips = [...this.tips].map((key) => (this.byKey.get(key) as Entry).hash).sort(compareBytes);
+    const chosen = new Map(also.map((hash) => [hex(hash), hash]));
+    for (const tip of tips) if (chosen.size < RECORD_HEADS_MAX) chosen.set(hex(tip), tip);
+    return [...chosen.values()].sort(compareBytes);
+  }
+
+  /** All present heads, for synchronisation. */
+  tipsNow(): Uint8Array[] {
+    return [...this.tips].map((key) => (this.byKey.get(key) as Entry).hash).sort(compareBytes);
+  }
+
+  /** Records that somebody with these heads lacks, parents first. Heads unknown here are ignored. */
+  lacking(theirs: Uint8Array[]): Uint8Array[] {
+    const known = theirs.map((head) => this.byKey.get(hex(head))).filter((entry) => entry !== undefined);
+    const past = Past.of(known);
+    return this.entries.filter((entry) => !past.has(entry)).map(({ bytes }) => bytes);
+  }
+
+  /** Heads of theirs that are unknown here: then we lack something. */
+  unknown(theirs: Uint8Array[]): Uint8Array[] {
+    return theirs.filter((head) => !this.byKey.has(hex(head)));
+  }
+
+  /** What a record made now would look back on. */
+  hindsight(): Hindsight {
+    return new Hindsight(this.index, { past: Past.of(this.entries) });
+  }
+
+  certificate(hash: Uint8Array): Entry | undefined {
+    return this.index.certificates.get(hex(hash));
+  }
+
+  /** Whether this member (hex id) was in before that membership was made. */
+  establishedBefore(id: string, membership: Entry): boolean {
+    return new Hindsight(this.index, membership).role(id) !== null;
+  }
+
+  witnessesOf(membership: Entry): number {
+    return this.index.witnesses.get(membership.key)?.length ?? 0;
+  }
+
+  /** More devices used its invite than may. */
+  contested(membership: Entry): boolean {
+    if (membership.body.kind !== 'membership') return false;
+    const certificate = this.index.certificates.get(hex(membership.body.certificate));
+    const ids = new Set(
+      (this.index.membershipsByCertificate.get(certificate?.key ?? '') ?? []).map((entry) => memberIds.get(entry)),
+    );
+    return certificate === undefined || ids.size > certificate.body.uses;
+  }
+
+  /** The state that follows from the records; computed when first asked after a change. */
+  view(): NetworkView {
+    this.cached ??= computeView(this.crypto, this.networkId, this.index);
+    return this.cached;
+  }
+}
+
+function parentsOf(body: RecordBody): Uint8Array[] {
+  if (body.kind === 'genesis') return [];
+  if (body.kind === 'witness') return [body.membership];
+  return body.heads;
+}

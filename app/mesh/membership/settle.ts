@@ -1,0 +1,101 @@
+// Who gets what when several want the same: deferred acceptance with "the earlier keeps it".
+import { compareBytes } from '../../wire/record.ts';
+import { hex } from '../../wire/text.ts';
+import type { Entry, EntryOf } from './entry.ts';
+import { memberIds, type Index } from './index-of.ts';
+
+export const WITNESSES_MAX = 3;
+
+/** Strength of a claim between records that did not know of each other. */
+export interface Weight {
+  /** Members who saw it at once, at most three count. */
+  witnesses: number;
+  /** Hash of what its sponsor drew: nothing the claimant chose. */
+  draw: Uint8Array;
+}
+
+export interface Claim {
+  entry: Entry;
+  weight: Weight;
+}
+
+/** Whether `a` stands against `b`: the causally earlier does; of concurrent ones the better witnessed, then the draw. */
+export function stands(a: Claim, b: Claim): boolean {
+  if (b.entry.past.has(a.entry)) return true;
+  if (a.entry.past.has(b.entry)) return false;
+  if (a.weight.witnesses !== b.weight.witnesses) return a.weight.witnesses > b.weight.witnesses;
+  return compareBytes(a.weight.draw, b.weight.draw) < 0;
+}
+
+/** The same order on every replica. */
+export function inOrder<C extends Claim>(claims: readonly C[]): C[] {
+  return [...claims].sort((a, b) => a.entry.depth - b.entry.depth || compareBytes(a.entry.hash, b.entry.hash));
+}
+
+/** The first `places` of the claims when each round takes the strongest of those that no remaining one precedes. */
+export function winners<C extends Claim>(claims: readonly C[], places: number): C[] {
+  const left = inOrder(claims);
+  const won: C[] = [];
+  while (left.length > 0 && won.length < places) {
+    const open = left.filter((one) => !left.some((other) => other !== one && one.entry.past.has(other.entry)));
+    const best = open.reduce((a, b) => (stands(b, a) ? b : a));
+    won.push(best);
+    left.splice(left.indexOf(best), 1);
+  }
+  return won;
+}
+
+/** Each claim moves along its own row of wishes (`wish(claim, 0)`, `wish(claim, 1)` …) until it holds a place. */
+export function settle<C extends Claim>(
+  claims: readonly C[],
+  wish: (claim: C, attempt: number) => string,
+  attemptsMax: number,
+): Map<C, string> {
+  const holders = new Map<string, C>();
+  const attempts = new Map<C, number>();
+  const queue = inOrder(claims).reverse();
+  for (let claim = queue.pop(); claim; claim = queue.pop()) {
+    const attempt = attempts.get(claim) ?? 0;
+    if (attempt >= attemptsMax) continue;
+    attempts.set(claim, attempt + 1);
+    const place = wish(claim, attempt);
+    const holder = holders.get(place);
+    if (!holder || stands(claim, holder)) {
+      holders.set(place, claim);
+      if (holder) queue.push(holder);
+    } else queue.push(claim);
+  }
+  return new Map([...holders].map(([place, claim]) => [claim, place]));
+}
+
+/** Weight of a membership by those witnesses for which `counts` holds. */
+export function weightOf(index: Index, entry: EntryOf<'membership'>, counts: (witness: Entry) => boolean): Weight {
+  const authors = new Set<string>();
+  for (const witness of index.witnesses.get(entry.key) ?? [])
+    if (counts(witness)) authors.add(hex(witness.body.author));
+  return { witnesses: Math.min(authors.size, WITNESSES_MAX), draw: index.draw(entry) };
+}
+
+export interface MemberClaim extends Claim {
+  id: string;
+  entry: EntryOf<'membership'>;
+}
+
+/** Several sponsors may have accepted the same device: it uses one place, by its strongest record. */
+export function strongest(
+  index: Index,
+  entries: readonly EntryOf<'membership'>[],
+  counts: (witness: Entry) => boolean,
+): MemberClaim[] {
+  const claims = entries.map((entry) => ({
+    entry,
+    id: memberIds.get(entry) ?? '',
+    weight: weightOf(index, entry, counts),
+  }));
+  const byId = new Map<string, MemberClaim>();
+  for (const claim of inOrder(claims)) {
+    const known = byId.get(claim.id);
+    if (!known || winners([known, claim], 1)[0] === claim) byId.set(claim.id, claim);
+  }
+  return [...byId.values()];
+}
