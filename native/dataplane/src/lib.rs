@@ -1,1 +1,34 @@
-//! See README.md.
+//! The only crate with threads: sessions, tables, adapters and sockets at work.
+//!
+//! One receive thread owns all opening (replay windows included) and writes to the adapters; each adapter has a thread that
+//! reads, seals and sends. They share immutable snapshots and atomics; orders and events cross by bounded queues.
+//! [`Dataplane`] is the handle; everything it takes and gives is in [`api`].
+#![cfg(target_os = "linux")]
+mod adapter;
+pub mod api;
+mod casts;
+mod command;
+mod core;
+mod dataplane;
+mod events;
+mod hold;
+pub mod limits;
+mod network;
+mod obey;
+mod outbox;
+mod outputs;
+mod receive;
+mod sealing;
+mod shared;
+mod spawn;
+mod sys;
+
+pub use api::{
+    Error, Event, GroupConfig, LocalGroup, NetId, NetworkConfig, Options, PeerConfig, PeerId, PeerStats,
+    Stats,
+};
+pub use dataplane::{Dataplane, MTU_RANGE};
+pub use events::Waker;
+pub use weft_forward::FilterMode;
+pub use weft_packet::Mac;
+pub use weft_session::Secret;

@@ -1,0 +1,183 @@
+//! What goes into and comes out of the data plane. The binding maps it one to one (`native/addon/index.d.ts`).
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use weft_forward::FilterMode;
+use weft_packet::Mac;
+
+/// Handle of a network, chosen by the engine, unique in the process.
+pub type NetId = u32;
+pub use weft_forward::PeerId;
+
+/// A member (or stranger) of a network.
+#[derive(Clone, Debug)]
+pub struct PeerConfig {
+    pub peer: PeerId,
+    /// X25519 public key.
+    pub key: [u8; 32],
+    /// Members exchange packets; strangers only control messages.
+    pub member: bool,
+    /// First 8 bytes of the member id.
+    pub origin: [u8; 8],
+    pub ipv4: Option<Ipv4Addr>,
+    pub ipv6: Option<Ipv6Addr>,
+    pub link_local: Option<Ipv6Addr>,
+    pub mac: Option<Mac>,
+}
+
+/// This host in a network.
+#[derive(Clone)]
+pub struct NetworkConfig {
+    pub net: NetId,
+    pub network_id: [u8; 32],
+    /// X25519 secret; wiped by the sessions when the network is removed.
+    pub secret_key: weft_session::Secret,
+    pub origin: [u8; 8],
+    /// Address and prefix length.
+    pub ipv4: Option<(Ipv4Addr, u8)>,
+    pub ipv6: Ipv6Addr,
+    pub ipv6_prefix: u8,
+    pub link_local: Ipv6Addr,
+    pub mac: Mac,
+    /// Bytes of an IP packet on the adapter.
+    pub mtu: usize,
+}
+
+/// Receivers of one group on other hosts; none removes it.
+#[derive(Clone, Debug)]
+pub struct GroupConfig {
+    pub group: IpAddr,
+    pub receivers: Vec<(PeerId, FilterMode, Vec<IpAddr>)>,
+}
+
+/// A group that applications on this host joined.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LocalGroup {
+    pub group: IpAddr,
+    pub mode: FilterMode,
+    pub sources: Vec<IpAddr>,
+}
+
+/// For the engine.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    Control {
+        net: NetId,
+        peer: PeerId,
+        bytes: Vec<u8>,
+    },
+    Stranger {
+        net: NetId,
+        ask: u32,
+        key: [u8; 32],
+        hint: Vec<u8>,
+        from: String,
+    },
+    Up {
+        net: NetId,
+        peer: PeerId,
+        transport: &'static str,
+        endpoint: String,
+        observed: Option<String>,
+        rtt_ms: Option<f64>,
+    },
+    Down {
+        net: NetId,
+        peer: PeerId,
+        reason: &'static str,
+    },
+    Want {
+        net: NetId,
+        peer: PeerId,
+    },
+    Groups {
+        net: NetId,
+        groups: Vec<LocalGroup>,
+    },
+    AdapterLost {
+        net: NetId,
+        message: String,
+    },
+    Problem {
+        net: NetId,
+        code: &'static str,
+        message: String,
+    },
+}
+
+/// Figures of one peer.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PeerStats {
+    pub net: NetId,
+    pub peer: PeerId,
+    pub rx_bytes: u64,
+    pub tx_bytes: u64,
+    pub rx_packets: u64,
+    pub tx_packets: u64,
+    pub rtt_ms: Option<f64>,
+    pub silent_ms: Option<f64>,
+    pub up: bool,
+    pub transport: Option<&'static str>,
+    pub endpoint: Option<String>,
+}
+
+/// Figures of the whole data plane.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Stats {
+    pub peers: Vec<PeerStats>,
+    /// Counts by reason since start.
+    pub drops: BTreeMap<&'static str, u64>,
+    pub counters: BTreeMap<&'static str, u64>,
+    /// Calls of the waker since start.
+    pub wakes: u64,
+}
+
+/// How to run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// No GSO, GRO, TSO, USO or checksum offload anywhere.
+    pub no_offloads: bool,
+    /// Longest datagram that paths are known to carry, bytes; longer frames go out as Weft's own fragments.
+    pub frame_max: Option<usize>,
+}
+
+/// A code of the contract's error table, and a sentence with the remedy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Error {
+    pub code: &'static str,
+    pub message: String,
+}
+
+impl Error {
+    pub fn new(code: &'static str, message: impl Into<String>) -> Error {
+        Error {
+            code,
+            message: message.into(),
+        }
+    }
+
+    pub fn bad_argument(message: impl Into<String>) -> Error {
+        Error::new("bad-argument", message)
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl From<weft_socket::BindError> for Error {
+    fn from(e: weft_socket::BindError) -> Error {
+        Error::new(e.code.name(), e.message)
+    }
+}
+
+impl From<weft_device::DeviceError> for Error {
+    fn from(e: weft_device::DeviceError) -> Error {
+        Error::new(e.code.name(), e.message)
+    }
+}

@@ -1,0 +1,230 @@
+//! Multicast on its way out: sealed once, stamped for each neighbour, sent as one run per neighbour. The bytes between
+//! stamp and inner tag exist once: each neighbour's message gathers them between its own headers and tags.
+
+use crate::api::PeerId;
+use crate::limits::CAST_HOP_LIMIT;
+use crate::outbox::Outlet;
+use crate::shared::{PeerState, add};
+use std::io::IoSlice;
+use std::sync::Arc;
+use weft_packet::{Checksum, Splitter};
+use weft_session::wire::{HEADER, STAMP};
+use weft_session::{AUTH_SHARED, CastTx, Path, Tx, TAG};
+use weft_socket::{Message, RUN_BYTES_MAX, RUN_SEGMENTS_MAX};
+
+/// Bytes that a cast adds to a packet.
+pub const CAST_OVERHEAD: usize = HEADER + STAMP + 2 * TAG;
+/// Header and tag: what is each neighbour's own.
+const OWN: usize = HEADER + TAG;
+/// Neighbours served by one system call.
+const CHILDREN: usize = 8;
+/// Parts of one message: own and shared ones take turns.
+const PARTS: usize = 2 * RUN_SEGMENTS_MAX + 1;
+
+/// A neighbour that gets the batch, with the keys it had when the batch began.
+pub struct Child {
+    pub state: Arc<PeerState>,
+    pub tx: Arc<Tx>,
+}
+
+/// Packets of one length to the same neighbours. Lives no longer than a turn of the adapter's thread.
+pub struct CastBatch {
+    arena: Vec<u8>,
+    /// Bytes of all sealed packets but the last, from stamp to inner tag.
+    shared: usize,
+    /// Where each begins is `i * shared`; where the last ends.
+    used: usize,
+    count: usize,
+    ended: bool,
+    pub receivers: Vec<PeerId>,
+    pub children: Vec<Child>,
+    /// Neighbours whose paths are too narrow for these frames: they get fragments.
+    pub narrow: Vec<Child>,
+    /// Receivers without a session when the batch began.
+    pub missing: Vec<Arc<PeerState>>,
+    own: Vec<u8>,
+}
+
+/// What a flush did.
+pub struct Sent<'a> {
+    pub child: &'a Child,
+    pub frames: u64,
+    pub bytes: u64,
+}
+
+impl CastBatch {
+    pub fn new() -> CastBatch {
+        CastBatch {
+            arena: vec![0; 2 * 65_536 + CAST_OVERHEAD],
+            shared: 0,
+            used: 0,
+            count: 0,
+            ended: false,
+            receivers: Vec::new(),
+            children: Vec::new(),
+            narrow: Vec::new(),
+            missing: Vec::new(),
+            own: vec![0; CHILDREN * RUN_SEGMENTS_MAX * OWN],
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// Whether a packet of `len` bytes may join (for the same receivers).
+    pub fn takes(&self, len: usize) -> bool {
+        let shared = STAMP + len + TAG;
+        let frames = self.used + self.count * OWN;
+        self.count == 0
+            || (!self.ended
+                && shared <= self.shared
+                && self.count < RUN_SEGMENTS_MAX
+                && frames + shared + OWN <= RUN_BYTES_MAX)
+    }
+
+    /// Seals packet `i` of a run. Call [`CastBatch::takes`] first.
+    pub fn add(&mut self, cast: &CastTx, sequence: u64, run: &Splitter<'_>, i: usize, mode: Checksum) {
+        let shared = STAMP + run.segment_len(i) + TAG;
+        if self.count == 0 {
+            self.shared = shared;
+        }
+        // `seal` wants room for a hop header before and a hop tag after: the former lies over what was sealed before, so
+        // those 16 bytes are kept; the latter is overwritten by the next.
+        let start = self.used;
+        let frame = &mut self.arena[start..start + HEADER + shared + TAG];
+        run.write(i, &mut frame[HEADER + STAMP..], mode);
+        cast.seal(sequence, run.is_partial(mode), 0, 0, frame);
+        self.used += shared;
+        self.count += 1;
+        self.ended = shared < self.shared;
+    }
+
+    /// Packets in the batch.
+    pub fn len(&self) -> usize {
+        self.count
+    }
+
+    /// The part of packet `i` that all neighbours share: from stamp to inner tag.
+    pub fn body(&self, i: usize) -> &[u8] {
+        let start = HEADER + i * self.shared;
+        let end = if i + 1 == self.count {
+            HEADER + self.used
+        } else {
+            start + self.shared
+        };
+        &self.arena[start..end]
+    }
+
+    /// Stamps and sends to every child; then the batch is empty. `done` hears of each child that was served.
+    pub fn flush(&mut self, outlet: &Outlet<'_>, done: &mut dyn FnMut(Sent<'_>)) {
+        let mut own = std::mem::take(&mut self.own);
+        let mut from = 0;
+        while from < self.children.len() && self.count > 0 {
+            let group = &self.children[from..self.children.len().min(from + CHILDREN)];
+            let stride = self.count * OWN;
+            let mut ready = [None; CHILDREN];
+            for (i, child) in group.iter().enumerate() {
+                ready[i] = self.stamp(child, &mut own[i * stride..(i + 1) * stride]);
+            }
+            self.send(outlet, group, &ready, &own, done);
+            from += group.len();
+        }
+        self.own = own;
+        self.count = 0;
+        self.used = 0;
+        self.ended = false;
+        self.clear_receivers();
+    }
+
+    /// Forgets for whom the (empty) batch was.
+    pub fn clear_receivers(&mut self) {
+        self.children.clear();
+        self.narrow.clear();
+        self.missing.clear();
+        self.receivers.clear();
+    }
+
+    /// Writes a child's headers and tags: header 0 | tag 0, header 1 | … | tag n−1. `None` when it cannot be sent to.
+    fn stamp(&self, child: &Child, own: &mut [u8]) -> Option<(u8, std::net::SocketAddr)> {
+        let Path::Udp { socket, remote } = child.tx.path() else {
+            return None;
+        };
+        let counter = child.tx.reserve(self.count as u32)?;
+        for (i, pair) in own.chunks_exact_mut(OWN).enumerate() {
+            let body = self.body(i);
+            let (mut stamp, mut inner) = ([0; STAMP], [0; TAG]);
+            stamp.copy_from_slice(&body[..STAMP]);
+            inner.copy_from_slice(&body[body.len() - TAG..]);
+            let (header, tag) =
+                child
+                    .tx
+                    .stamp(counter + i as u64, AUTH_SHARED, CAST_HOP_LIMIT, &stamp, &inner);
+            pair[..HEADER].copy_from_slice(&header);
+            pair[HEADER..].copy_from_slice(&tag);
+        }
+        Some((socket, remote))
+    }
+
+    fn send(
+        &self,
+        outlet: &Outlet<'_>,
+        group: &[Child],
+        ready: &[Option<(u8, std::net::SocketAddr)>; CHILDREN],
+        own: &[u8],
+        done: &mut dyn FnMut(Sent<'_>),
+    ) {
+        let stride = self.count * OWN;
+        let bytes = (self.used + self.count * OWN) as u64;
+        let mut parts = [[IoSlice::new(&[]); PARTS]; CHILDREN];
+        for (i, parts) in parts.iter_mut().enumerate().take(group.len()) {
+            self.gather(&own[i * stride..(i + 1) * stride], parts);
+        }
+        // Neighbours mostly share one socket; one call per stretch that does.
+        let mut messages = [Message {
+            remote: ([0, 0, 0, 0], 0).into(),
+            segment: 0,
+            parts: &[],
+        }; CHILDREN];
+        let (mut n, mut socket) = (0, 0);
+        for (i, target) in ready.iter().enumerate().take(group.len()) {
+            let Some((through, remote)) = *target else {
+                continue;
+            };
+            if n > 0 && through != socket {
+                outlet.send(socket, &messages[..n], &mut |_, _| {});
+                n = 0;
+            }
+            socket = through;
+            messages[n] = Message {
+                remote,
+                segment: self.shared + OWN,
+                parts: &parts[i][..2 * self.count + 1],
+            };
+            n += 1;
+            done(Sent {
+                child: &group[i],
+                frames: self.count as u64,
+                bytes,
+            });
+        }
+        if n > 0 {
+            outlet.send(socket, &messages[..n], &mut |_, _| {});
+        }
+        add(
+            &outlet.counters.casts_sent,
+            ready.iter().flatten().count() as u64 * self.count as u64,
+        );
+    }
+
+    fn gather<'a>(&'a self, own: &'a [u8], parts: &mut [IoSlice<'a>; PARTS]) {
+        let (mut start, mut end) = (0, HEADER);
+        for i in 0..self.count {
+            parts[2 * i] = IoSlice::new(&own[start..end]);
+            parts[2 * i + 1] = IoSlice::new(self.body(i));
+            // The tag of this one and the header of the next, if there is one.
+            (start, end) = (end, (end + OWN).min(own.len()));
+        }
+        parts[2 * self.count] = IoSlice::new(&own[start..end]);
+    }
+}

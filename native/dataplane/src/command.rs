@@ -1,0 +1,86 @@
+//! What other threads ask of the receive thread.
+
+use crate::api::{GroupConfig, NetId, PeerConfig, PeerId, Stats};
+use crate::limits::COMMANDS_MAX;
+use crate::network::Net;
+use crate::sys::Wake;
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::sync::mpsc::SyncSender;
+use std::sync::{Arc, Mutex, PoisonError};
+use weft_device::Device;
+use weft_socket::UdpSocket;
+
+pub enum Command {
+    AddSocket(Arc<UdpSocket>, bool),
+    AddNetwork(Box<Net>),
+    RemoveNetwork(NetId),
+    Attach {
+        net: NetId,
+        device: Arc<dyn Device>,
+    },
+    Detach(NetId),
+    SetPeers(NetId, Vec<PeerConfig>),
+    RemovePeers(NetId, Vec<PeerId>),
+    Connect {
+        net: NetId,
+        peer: PeerId,
+        endpoints: Vec<SocketAddr>,
+        hint: Vec<u8>,
+    },
+    Disconnect(NetId, PeerId),
+    AnswerStranger {
+        net: NetId,
+        ask: u32,
+        accept: bool,
+    },
+    Control {
+        net: NetId,
+        peer: PeerId,
+        bytes: Vec<u8>,
+    },
+    SetGroups(NetId, Vec<GroupConfig>),
+    RotateKeys(NetId),
+    Poke,
+    Stats(SyncSender<Stats>),
+    Close,
+    /// From an adapter's thread: frames were sent to a peer whose session rested.
+    Activity(NetId, PeerId),
+    /// From an adapter's thread: a cast goes to a peer that has not the current sender key.
+    GiveKey(NetId, PeerId),
+    /// From an adapter's thread: it ends.
+    AdapterEnded(NetId),
+}
+
+/// Bounded; a lock per command, never per packet.
+pub struct Commands {
+    queue: Mutex<VecDeque<Command>>,
+    wake: Arc<Wake>,
+}
+
+impl Commands {
+    pub fn new(wake: Arc<Wake>) -> Commands {
+        Commands {
+            queue: Mutex::default(),
+            wake,
+        }
+    }
+
+    /// False when the queue is full: the receive thread is stuck or has ended.
+    pub fn push(&self, command: Command) -> bool {
+        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        if queue.len() >= COMMANDS_MAX {
+            return false;
+        }
+        queue.push_back(command);
+        drop(queue);
+        self.wake.wake();
+        true
+    }
+
+    /// Takes everything.
+    pub fn take(&self) -> VecDeque<Command> {
+        self.wake.clear();
+        std::mem::take(&mut *self.queue.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}

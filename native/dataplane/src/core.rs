@@ -1,0 +1,138 @@
+//! The receive thread: owns sessions, opening keys with their replay windows, and what is merged for the adapters.
+
+use crate::adapter::{Common, timeout_ms};
+use crate::api::{NetId, Options, PeerId};
+use crate::limits::{RECEIVE_BYTES_GOAL, RECEIVES_PER_TURN};
+use crate::network::Net;
+use crate::sys::{self, Poller, Wake};
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::Arc;
+use weft_session::fragment::Reassembly;
+use weft_session::{CastRx, Options as SessionOptions, Rx, Sessions, Suite, wire};
+use weft_socket::RecvBatch;
+
+/// Token of the wake descriptor; sockets have their index.
+const WAKE_TOKEN: u64 = u64::MAX;
+
+/// A packet that did not come in place in a receive buffer: put together from fragments, or held until its key came.
+pub struct Single {
+    pub net: NetId,
+    pub peer: PeerId,
+    pub packet: Vec<u8>,
+    pub partial: bool,
+}
+
+/// Everything that the receive thread owns.
+pub struct Core {
+    pub common: Common,
+    pub options: Options,
+    pub sessions: Sessions,
+    pub rx: Rx,
+    pub cast_rx: CastRx,
+    pub reassembly: Reassembly,
+    pub nets: BTreeMap<NetId, Net>,
+    pub singles: Vec<Single>,
+    /// Where packets of this batch begin in the receive buffers, by their index in mergers.
+    pub places: Vec<u32>,
+    /// Sockets that keep to IPv6, by index.
+    pub v6_only: Vec<bool>,
+    pub ports: Vec<u16>,
+    pub(crate) poller: Poller,
+    pub(crate) closing: bool,
+    /// Control messages wait for room in the sessions.
+    pub(crate) is_backlogged: bool,
+    wake: Arc<Wake>,
+    /// How many buffers the next receive call offers.
+    limit: usize,
+    ready: Vec<u64>,
+}
+
+impl Core {
+    /// # Errors
+    /// The system has no descriptor left.
+    pub fn new(common: Common, options: Options, wake: Arc<Wake>) -> io::Result<Core> {
+        let poller = Poller::new()?;
+        poller.add(wake.raw_fd(), WAKE_TOKEN)?;
+        let session_options = SessionOptions {
+            suites: Suite::here(),
+            features: wire::FEATURE_PARTIAL,
+        };
+        Ok(Core {
+            common,
+            options,
+            sessions: Sessions::new(session_options, Box::new(sys::random)),
+            rx: Rx::new(),
+            cast_rx: CastRx::new(),
+            reassembly: Reassembly::new(),
+            nets: BTreeMap::new(),
+            singles: Vec::new(),
+            places: Vec::with_capacity(4_096),
+            v6_only: Vec::new(),
+            ports: Vec::new(),
+            poller,
+            closing: false,
+            is_backlogged: false,
+            wake,
+            limit: RecvBatch::BUFFERS,
+            ready: Vec::with_capacity(64),
+        })
+    }
+
+    /// Runs until closed.
+    pub fn run(mut self) {
+        let mut batch = RecvBatch::new();
+        while !self.closing {
+            let deadline = self
+                .sessions
+                .next_deadline()
+                .min(self.common.events.next_deadline());
+            let mut ready = std::mem::take(&mut self.ready);
+            ready.clear();
+            self.poller
+                .wait(timeout_ms(sys::now(), deadline), |token| ready.push(token));
+            for token in &ready {
+                match *token {
+                    WAKE_TOKEN => self.obey(),
+                    socket => self.receive(&mut batch, socket as usize),
+                }
+            }
+            self.ready = ready;
+            let now = sys::now();
+            if self.is_backlogged {
+                self.retry_control(now);
+                self.drain(now);
+            }
+            if now >= self.sessions.next_deadline() {
+                self.sessions.handle_timeout(now);
+                self.drain(now);
+                self.deliver_singles();
+            }
+            self.common.events.handle_timeout(now);
+        }
+        self.nets.values_mut().for_each(Net::detach);
+        self.wake.clear();
+    }
+
+    /// Takes what a socket has, up to a bound, and writes it to the adapters batch by batch.
+    fn receive(&mut self, batch: &mut RecvBatch, index: usize) {
+        let sockets = self.common.sockets.load_full();
+        let Some(socket) = sockets.get(index) else { return };
+        for _ in 0..RECEIVES_PER_TURN {
+            // A socket that fails for good says so again at the next wait; there is nothing else to do about it here.
+            let count = socket.recv_batch(batch, self.limit).unwrap_or(0);
+            if count == 0 {
+                break;
+            }
+            self.take_batch(batch, index as u8);
+            self.adapt(batch);
+        }
+    }
+
+    /// Runs of datagrams fill a buffer each: then fewer buffers at a time, so that their bytes are still in the cache when
+    /// they are written.
+    fn adapt(&mut self, batch: &RecvBatch) {
+        let each = (batch.bytes() / batch.len().max(1)).max(1);
+        self.limit = (RECEIVE_BYTES_GOAL / each).clamp(1, RecvBatch::BUFFERS);
+    }
+}

@@ -1,0 +1,274 @@
+//! The handle: checks what the engine asks and passes it to the receive thread.
+
+use crate::adapter::Common;
+use crate::api::{Error, Event, GroupConfig, NetId, NetworkConfig, Options, PeerConfig, PeerId, Stats};
+use crate::command::{Command, Commands};
+use crate::core::Core;
+use crate::events::{Events, Waker};
+use crate::limits::{
+    CLOSE_WAIT_MS, CONTROL_MESSAGE_MAX, CONTROL_QUEUE_MAX, ENDPOINTS_MAX, POLL_DEFAULT, SOCKETS_MAX,
+    STATS_WAIT_MS,
+};
+use crate::network::Net;
+use crate::shared::NetShared;
+use crate::spawn;
+use crate::sys::Wake;
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use weft_device::Device;
+use weft_socket::UdpSocket;
+
+/// MTUs of networks, bytes: IPv6 needs the least, the largest UDP datagram bounds the most.
+pub const MTU_RANGE: std::ops::RangeInclusive<usize> = 1_280..=65_000;
+
+/// A running data plane. All calls return at once; what they ask happens on its threads.
+pub struct Dataplane {
+    common: Common,
+    options: Options,
+    bound: Mutex<Vec<SocketAddr>>,
+    nets: Mutex<HashMap<NetId, Arc<NetShared>>>,
+    last_stats: Mutex<Stats>,
+    /// Hears nothing but the end of the receive thread.
+    ended: Mutex<Option<Receiver<()>>>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Dataplane {
+    /// Starts the receive thread.
+    ///
+    /// # Errors
+    /// `internal`: the system has no thread or descriptor left.
+    pub fn start(options: Options) -> Result<Dataplane, Error> {
+        let failed =
+            |e: std::io::Error| Error::new("internal", format!("The data plane could not start: {e}."));
+        let wake = Arc::new(Wake::new().map_err(failed)?);
+        let common = Common {
+            sockets: Arc::default(),
+            counters: Arc::default(),
+            events: Arc::new(Events::new(wake.clone())),
+            commands: Arc::new(Commands::new(wake.clone())),
+        };
+        let core = Core::new(common.clone(), options, wake).map_err(failed)?;
+        let (alive, ended) = sync_channel(0);
+        spawn::guarded("weft-receive", 0, common.clone(), move || {
+            // Dropped at the end, panic or not: that is what `close` waits for.
+            let _alive = alive;
+            core.run();
+        })
+        .map_err(failed)?;
+        Ok(Dataplane {
+            common,
+            options,
+            bound: Mutex::default(),
+            nets: Mutex::default(),
+            last_stats: Mutex::default(),
+            ended: Mutex::new(Some(ended)),
+        })
+    }
+
+    /// `waker` is called from threads of the data plane when `poll` has something, at most 50 times a second.
+    pub fn on_wake(&self, waker: Waker) {
+        self.common.events.on_wake(waker);
+    }
+
+    /// Events, oldest first.
+    pub fn poll(&self, max: Option<usize>) -> Vec<Event> {
+        self.common.events.poll(max.unwrap_or(POLL_DEFAULT))
+    }
+
+    fn push(&self, command: Command) {
+        // A receive thread that does not take 65,536 commands is beyond help; it has said so by a `problem`.
+        self.common.commands.push(command);
+    }
+
+    /// Binds UDP sockets and returns the bound addresses. None is kept when one fails.
+    ///
+    /// # Errors
+    /// `port-taken`, `address-unavailable`, `no-rights`, `bad-argument`.
+    pub fn listen(&self, addresses: &[SocketAddr]) -> Result<Vec<SocketAddr>, Error> {
+        let mut bound = lock(&self.bound);
+        if bound.len() + addresses.len() > SOCKETS_MAX {
+            return Err(Error::bad_argument(format!(
+                "At most {SOCKETS_MAX} addresses can be listened on."
+            )));
+        }
+        // The IPv6 wildcard carries IPv4 too, unless IPv4 has a socket of its own.
+        let v6_only = bound.iter().chain(addresses).any(|a| a.is_ipv4());
+        let options = weft_socket::Options {
+            offloads: !self.options.no_offloads,
+            v6_only,
+        };
+        let sockets = addresses
+            .iter()
+            .map(|a| UdpSocket::bind(*a, options).map(Arc::new))
+            .collect::<Result<Vec<_>, _>>()?;
+        let locals: Vec<SocketAddr> = sockets.iter().map(|s| s.local_address()).collect();
+        bound.extend(&locals);
+        sockets
+            .into_iter()
+            .for_each(|s| self.push(Command::AddSocket(s, v6_only)));
+        Ok(locals)
+    }
+
+    /// # Errors
+    /// `bad-argument`: the handle is taken, or the MTU is outside of [`MTU_RANGE`].
+    pub fn add_network(&self, config: NetworkConfig) -> Result<(), Error> {
+        if !MTU_RANGE.contains(&config.mtu) {
+            let (least, most) = (MTU_RANGE.start(), MTU_RANGE.end());
+            return Err(Error::bad_argument(format!(
+                "The MTU {} is not between {least} and {most}.",
+                config.mtu
+            )));
+        }
+        let mut nets = lock(&self.nets);
+        if nets.contains_key(&config.net) {
+            return Err(Error::bad_argument(format!(
+                "The network {} is there already.",
+                config.net
+            )));
+        }
+        let net = Net::new(config);
+        nets.insert(net.config.net, net.shared.clone());
+        self.push(Command::AddNetwork(Box::new(net)));
+        Ok(())
+    }
+
+    /// Ends its sessions (with close frames) and forgets it.
+    pub fn remove_network(&self, net: NetId) {
+        lock(&self.nets).remove(&net);
+        self.push(Command::RemoveNetwork(net));
+    }
+
+    /// Takes over an adapter; it is closed on detach.
+    pub fn attach(&self, net: NetId, device: Arc<dyn Device>) {
+        self.push(Command::Attach { net, device });
+    }
+
+    pub fn detach(&self, net: NetId) {
+        self.push(Command::Detach(net));
+    }
+
+    /// Adds or replaces; a changed key ends the session.
+    pub fn set_peers(&self, net: NetId, peers: Vec<PeerConfig>) {
+        self.push(Command::SetPeers(net, peers));
+    }
+
+    pub fn remove_peers(&self, net: NetId, peers: Vec<PeerId>) {
+        self.push(Command::RemovePeers(net, peers));
+    }
+
+    /// Starts (or refreshes with new candidates) a handshake.
+    ///
+    /// # Errors
+    /// `bad-argument`: more than 16 endpoints.
+    pub fn connect(
+        &self,
+        net: NetId,
+        peer: PeerId,
+        endpoints: Vec<SocketAddr>,
+        hint: Vec<u8>,
+    ) -> Result<(), Error> {
+        if endpoints.len() > ENDPOINTS_MAX {
+            return Err(Error::bad_argument(format!(
+                "At most {ENDPOINTS_MAX} endpoints can be tried together."
+            )));
+        }
+        self.push(Command::Connect {
+            net,
+            peer,
+            endpoints,
+            hint,
+        });
+        Ok(())
+    }
+
+    pub fn disconnect(&self, net: NetId, peer: PeerId) {
+        self.push(Command::Disconnect(net, peer));
+    }
+
+    pub fn answer_stranger(&self, net: NetId, ask: u32, accept: bool) {
+        self.push(Command::AnswerStranger { net, ask, accept });
+    }
+
+    /// Reliable and ordered while the session lives. False (nothing queued) without a session, for empty or too long
+    /// messages, or when too much is queued for this peer.
+    pub fn send_control(&self, net: NetId, peer: PeerId, bytes: Vec<u8>) -> bool {
+        let Some(shared) = lock(&self.nets).get(&net).cloned() else {
+            return false;
+        };
+        let view = shared.view.load();
+        let Some(state) = view.peers.get(&peer) else {
+            return false;
+        };
+        let len = bytes.len();
+        let fits = state.control_pending.load(Relaxed) + len <= CONTROL_QUEUE_MAX;
+        if len == 0 || len > CONTROL_MESSAGE_MAX || !fits || state.tx.load().is_none() {
+            return false;
+        }
+        state.control_pending.fetch_add(len, Relaxed);
+        let queued = self.common.commands.push(Command::Control { net, peer, bytes });
+        if !queued {
+            state.control_pending.fetch_sub(len, Relaxed);
+        }
+        queued
+    }
+
+    /// Replaces what is known about these groups.
+    ///
+    /// # Errors
+    /// `bad-argument`: an address that is neither a group nor the broadcast address.
+    pub fn set_groups(&self, net: NetId, groups: Vec<GroupConfig>) -> Result<(), Error> {
+        let is_group = |a: &IpAddr| a.is_multicast() || matches!(a, IpAddr::V4(a) if a.is_broadcast());
+        if let Some(wrong) = groups.iter().find(|g| !is_group(&g.group)) {
+            return Err(Error::bad_argument(format!(
+                "{} is not a group address.",
+                wrong.group
+            )));
+        }
+        self.push(Command::SetGroups(net, groups));
+        Ok(())
+    }
+
+    pub fn rotate_keys(&self, net: NetId) {
+        self.push(Command::RotateKeys(net));
+    }
+
+    /// Every session probes its path at once.
+    pub fn poke(&self) {
+        self.push(Command::Poke);
+    }
+
+    /// Figures of this moment; those of the last call when the receive thread is too busy to answer soon.
+    pub fn stats(&self) -> Stats {
+        let (reply, answer) = sync_channel(1);
+        self.push(Command::Stats(reply));
+        let mut last = lock(&self.last_stats);
+        if let Ok(stats) = answer.recv_timeout(Duration::from_millis(STATS_WAIT_MS)) {
+            *last = stats;
+        }
+        last.clone()
+    }
+
+    /// Ends sessions with close frames, stops threads, closes descriptors. Calls after it do nothing.
+    pub fn close(&self) {
+        let Some(ended) = lock(&self.ended).take() else {
+            return;
+        };
+        self.push(Command::Close);
+        // An error is the end of the thread, which is what is awaited; one that is stuck is left behind.
+        let _ = ended.recv_timeout(Duration::from_millis(CLOSE_WAIT_MS));
+    }
+}
+
+impl Drop for Dataplane {
+    fn drop(&mut self) {
+        self.close();
+    }
+}

@@ -1,0 +1,44 @@
+//! Every limit of this crate, with its unit.
+
+/// Events that wait for `poll`; more are lost, and one `problem` says so.
+pub const EVENTS_MAX: usize = 8_192;
+/// Shortest time between two wakes of the engine, µs (50 a second).
+pub const WAKE_EVERY_US: u64 = 20_000;
+/// Commands that wait for the receive thread.
+pub const COMMANDS_MAX: usize = 65_536;
+/// UDP sockets of one data plane.
+pub const SOCKETS_MAX: usize = 64;
+/// Addresses of one `connect`.
+pub const ENDPOINTS_MAX: usize = weft_session::limits::CANDIDATES_MAX;
+/// Control messages queued towards one peer, bytes.
+pub const CONTROL_QUEUE_MAX: usize = weft_session::limits::QUEUE_MAX;
+/// One control message, bytes.
+pub const CONTROL_MESSAGE_MAX: usize = weft_session::limits::MESSAGE_MAX;
+/// Events that one `poll` returns unless told.
+pub const POLL_DEFAULT: usize = 512;
+
+/// Packets that wait for one member's session.
+pub const HELD_PACKETS_MAX: usize = 64;
+/// The same in bytes.
+pub const HELD_BYTES_MAX: usize = 256 * 1024;
+/// How long they wait, µs.
+pub const HELD_FOR_US: u64 = 3_000_000;
+/// Members that packets wait for at once; packets for more are dropped.
+pub const HELD_PEERS_MAX: usize = 256;
+/// `want` is repeated this often per member, µs.
+pub const WANT_EVERY_US: u64 = 1_000_000;
+
+/// Frames read from an adapter before the thread looks at its other duties.
+pub const ADAPTER_FRAMES_PER_TURN: usize = 64;
+/// Receive calls before the thread looks at its other duties.
+pub const RECEIVES_PER_TURN: usize = 16;
+/// Bytes of runs worth receiving in one call: more than the nearer caches hold only slows down.
+pub const RECEIVE_BYTES_GOAL: usize = 256 * 1024;
+/// Hop limit of casts of our own.
+pub const CAST_HOP_LIMIT: u8 = 8;
+/// Frames for a path that refused a longer one, bytes: IPv6's least MTU without IP and UDP headers.
+pub const NARROW_FRAME: usize = 1_280 - 40 - 8;
+/// `close` waits this long for the threads, ms.
+pub const CLOSE_WAIT_MS: u64 = 500;
+/// `stats` waits this long for the receive thread, ms; then it returns what it knew.
+pub const STATS_WAIT_MS: u64 = 50;

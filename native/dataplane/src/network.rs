@@ -1,0 +1,208 @@
+//! One network as the receive thread owns it.
+
+use crate::adapter::{AdapterThread, Common};
+use crate::api::{GroupConfig, NetworkConfig, PeerConfig, PeerId};
+use crate::shared::{NetShared, PeerState, View};
+use crate::sys::{self, Wake};
+use arc_swap::ArcSwap;
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use weft_device::Device;
+use weft_forward::{LocalGroups, Member, Own, TableBuilder};
+use weft_packet::{MergeConfig, Merger};
+use weft_session::{CastTx, SenderKey, Suite};
+
+/// A peer as the engine configured it.
+pub struct PeerEntry {
+    pub config: PeerConfig,
+    pub state: Arc<PeerState>,
+    /// Control messages that the sessions would not take yet.
+    pub backlog: VecDeque<Vec<u8>>,
+}
+
+/// An attached adapter.
+pub struct Attached {
+    pub device: Arc<dyn Device>,
+    pub merger: Merger,
+    pub wake: Arc<Wake>,
+    pub stop: Arc<AtomicBool>,
+    pub thread: Option<JoinHandle<()>>,
+}
+
+pub struct Net {
+    pub config: NetworkConfig,
+    pub shared: Arc<NetShared>,
+    /// What was published last.
+    pub view: Arc<View>,
+    pub local: Arc<LocalGroups>,
+    pub peers: BTreeMap<PeerId, PeerEntry>,
+    pub groups: BTreeMap<IpAddr, GroupConfig>,
+    pub cast: Arc<CastTx>,
+    pub adapter: Option<Attached>,
+    /// The view has to be made anew.
+    pub is_stale: bool,
+}
+
+/// Fresh randomness for each start and each rotation: sender keys live in memory only.
+pub fn new_sender_key(origin: [u8; 8]) -> Arc<CastTx> {
+    let mut random = [0; 36];
+    sys::random(&mut random);
+    let mut key = weft_session::Secret::default();
+    key.copy_from_slice(&random[4..]);
+    // 0 means "none was given".
+    let key_id = u32::from_be_bytes([random[0], random[1], random[2], random[3]]).max(1);
+    let suite = Suite::choose(Suite::here(), Suite::here()).unwrap_or(Suite::ChaCha20Poly1305);
+    Arc::new(CastTx::new(
+        origin,
+        SenderKey {
+            key_id,
+            scope: 0,
+            lowest: 0,
+            suite,
+            key,
+        },
+    ))
+}
+
+fn own_of(config: &NetworkConfig) -> Own {
+    Own {
+        origin: u64::from_be_bytes(config.origin),
+        ipv4: config.ipv4,
+        ipv6: config.ipv6,
+        ipv6_prefix: config.ipv6_prefix,
+        link_local: config.link_local,
+        mac: config.mac,
+    }
+}
+
+fn member_of(config: &PeerConfig) -> Member {
+    Member {
+        peer: config.peer,
+        origin: u64::from_be_bytes(config.origin),
+        ipv4: config.ipv4,
+        ipv6: config.ipv6,
+        link_local: config.link_local,
+        mac: config.mac,
+    }
+}
+
+impl Net {
+    pub fn new(config: NetworkConfig) -> Net {
+        let cast = new_sender_key(config.origin);
+        let table = TableBuilder::new(own_of(&config)).build();
+        let (mac, mtu) = (config.mac, config.mtu);
+        let view = Arc::new(View {
+            table,
+            peers: HashMap::new(),
+            cast: cast.clone(),
+            mac,
+            mtu,
+        });
+        let shared = Arc::new(NetShared {
+            net: config.net,
+            view: ArcSwap::new(view.clone()),
+            local: ArcSwap::default(),
+            snooper: Mutex::new(None),
+        });
+        Net {
+            config,
+            shared,
+            view,
+            local: Arc::default(),
+            peers: BTreeMap::new(),
+            groups: BTreeMap::new(),
+            cast,
+            adapter: None,
+            is_stale: true,
+        }
+    }
+
+    /// Makes and publishes the view. `ports`: the UDP ports of this process.
+    pub fn publish(&mut self, ports: &[u16]) {
+        let mut builder = TableBuilder::new(own_of(&self.config));
+        builder.own_ports(ports);
+        let members = self.peers.values().filter(|p| p.config.member);
+        for entry in members {
+            builder.member(member_of(&entry.config));
+        }
+        for group in self.groups.values() {
+            builder.group(group.group, group.receivers.clone());
+        }
+        let peers = self
+            .peers
+            .values()
+            .map(|entry| (entry.config.peer, entry.state.clone()))
+            .collect();
+        let (cast, mac, mtu) = (self.cast.clone(), self.config.mac, self.config.mtu);
+        self.view = Arc::new(View {
+            table: builder.build(),
+            peers,
+            cast,
+            mac,
+            mtu,
+        });
+        self.shared.view.store(self.view.clone());
+        self.is_stale = false;
+        self.wake_adapter();
+    }
+
+    pub fn set_group(&mut self, group: GroupConfig) {
+        if group.receivers.is_empty() {
+            self.groups.remove(&group.group);
+        } else {
+            self.groups.insert(group.group, group);
+        }
+        self.is_stale = true;
+    }
+
+    pub fn wake_adapter(&self) {
+        if let Some(adapter) = &self.adapter {
+            adapter.wake.wake();
+        }
+    }
+
+    /// Starts the adapter's thread.
+    ///
+    /// # Errors
+    /// The system has no thread or descriptor left.
+    pub fn attach(&mut self, device: Arc<dyn Device>, common: Common) -> std::io::Result<()> {
+        self.detach();
+        let (wake, stop) = (Arc::new(Wake::new()?), Arc::new(AtomicBool::new(false)));
+        let features = device.features();
+        let config = MergeConfig {
+            checksum: features.checksum,
+            tcp: features.tcp,
+            udp: features.udp,
+        };
+        let (shared, copy) = (self.shared.clone(), (device.clone(), wake.clone(), stop.clone()));
+        let thread = crate::spawn::guarded("weft-adapter", self.config.net, common.clone(), move || {
+            let (device, wake, stop) = copy;
+            AdapterThread::new(shared, device, common, wake, stop).run();
+        })?;
+        let merger = Merger::new(config);
+        self.adapter = Some(Attached {
+            device,
+            merger,
+            wake,
+            stop,
+            thread: Some(thread),
+        });
+        Ok(())
+    }
+
+    /// Stops the thread (it looks at its orders at once) and closes the descriptor.
+    pub fn detach(&mut self) {
+        let Some(mut adapter) = self.adapter.take() else {
+            return;
+        };
+        adapter.stop.store(true, Relaxed);
+        adapter.wake.wake();
+        if let Some(thread) = adapter.thread.take() {
+            // A panic was already reported by the thread itself.
+            let _ = thread.join();
+        }
+    }
+}

@@ -1,0 +1,287 @@
+//! Commands, done on the receive thread.
+
+use crate::api::{Event, NetId, PeerConfig, PeerId, PeerStats, Stats};
+use crate::command::Command;
+use crate::core::Core;
+use crate::limits::ENDPOINTS_MAX;
+use crate::network::{Net, PeerEntry, new_sender_key};
+use crate::outputs::transport_of;
+use crate::shared::PeerState;
+use crate::sys;
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use weft_device::Device;
+use weft_session::{Level, NetworkConfig as SessionNetwork, Path, PeerConfig as SessionPeer};
+use weft_socket::UdpSocket;
+
+impl Core {
+    /// Takes all commands that wait; then publishes what changed.
+    pub(crate) fn obey(&mut self) {
+        let commands = self.common.commands.take();
+        let now = sys::now();
+        for command in commands {
+            self.obey_one(now, command);
+            self.drain(now);
+        }
+        self.deliver_singles();
+        let ports = std::mem::take(&mut self.ports);
+        self.nets
+            .values_mut()
+            .filter(|n| n.is_stale)
+            .for_each(|n| n.publish(&ports));
+        self.ports = ports;
+    }
+
+    fn obey_one(&mut self, now: u64, command: Command) {
+        match command {
+            Command::AddSocket(socket, v6_only) => self.add_socket(&socket, v6_only),
+            Command::AddNetwork(network) => self.add_network(*network),
+            Command::RemoveNetwork(net) => self.remove_network(now, net),
+            Command::Attach { net, device } => self.attach(net, device),
+            Command::Detach(net) | Command::AdapterEnded(net) => self.detach(net),
+            Command::SetPeers(net, peers) => peers.into_iter().for_each(|p| self.set_peer(now, net, p)),
+            Command::RemovePeers(net, peers) => peers.into_iter().for_each(|p| self.remove_peer(now, net, p)),
+            Command::Connect {
+                net,
+                peer,
+                endpoints,
+                hint,
+            } => self.connect(now, (net, peer), &endpoints, &hint),
+            Command::Disconnect(net, peer) => self.sessions.disconnect(now, net, peer),
+            Command::AnswerStranger { net, ask, accept } => {
+                self.sessions.answer_stranger(now, net, ask, accept)
+            }
+            Command::Control { net, peer, bytes } => self.queue_control(net, peer, bytes),
+            Command::SetGroups(net, groups) => {
+                if let Some(net) = self.nets.get_mut(&net) {
+                    groups.into_iter().for_each(|g| net.set_group(g));
+                }
+            }
+            Command::RotateKeys(net) => self.rotate(net),
+            Command::Poke => self.sessions.poke(now),
+            Command::Stats(reply) => drop(reply.try_send(self.stats(now))),
+            Command::Close => {
+                self.sessions.close(now);
+                self.closing = true;
+            }
+            Command::Activity(net, peer) => self.sessions.activity(now, net, peer),
+            Command::GiveKey(net, peer) => self.give_key(now, net, peer),
+        }
+    }
+
+    fn problem(&self, net: NetId, message: String) {
+        self.common.events.push(Event::Problem {
+            net,
+            code: "internal",
+            message,
+        });
+    }
+
+    fn add_socket(&mut self, socket: &Arc<UdpSocket>, v6_only: bool) {
+        let mut sockets = (*self.common.sockets.load_full()).clone();
+        if let Err(error) = self.poller.add(socket.raw_fd(), sockets.len() as u64) {
+            return self.problem(
+                0,
+                format!("The socket {} cannot be used: {error}.", socket.local_address()),
+            );
+        }
+        sockets.push(socket.clone());
+        self.common.sockets.store(Arc::new(sockets));
+        self.v6_only.push(v6_only);
+        self.ports.push(socket.local_address().port());
+        self.nets.values_mut().for_each(|n| n.is_stale = true);
+    }
+
+    fn add_network(&mut self, network: Net) {
+        let config = &network.config;
+        let (net, secret_key) = (config.net, config.secret_key.clone());
+        let session = SessionNetwork {
+            net,
+            network_id: config.network_id,
+            secret_key,
+        };
+        if self.sessions.add_network(session) {
+            self.nets.insert(net, network);
+        } else {
+            self.problem(net, "The network is there already, or there are too many.".into());
+        }
+    }
+
+    fn remove_network(&mut self, now: u64, net: NetId) {
+        self.sessions.remove_network(now, net);
+        self.drain(now);
+        self.cast_rx.remove_network(net);
+        if let Some(mut net) = self.nets.remove(&net) {
+            net.detach();
+        }
+    }
+
+    fn attach(&mut self, net: NetId, device: Arc<dyn Device>) {
+        let common = self.common.clone();
+        let Some(network) = self.nets.get_mut(&net) else {
+            return;
+        };
+        if let Err(error) = network.attach(device, common) {
+            let message = format!("The adapter's thread could not be started: {error}.");
+            self.common.events.push(Event::AdapterLost { net, message });
+        }
+    }
+
+    fn detach(&mut self, net: NetId) {
+        if let Some(net) = self.nets.get_mut(&net) {
+            net.detach();
+        }
+    }
+
+    fn set_peer(&mut self, now: u64, net: NetId, config: PeerConfig) {
+        let level = if config.member {
+            Level::Member
+        } else {
+            Level::Stranger
+        };
+        let session = SessionPeer {
+            peer: config.peer,
+            key: config.key,
+            level,
+            origin: config.origin,
+        };
+        if !self.sessions.set_peer(now, net, session) {
+            return self.problem(
+                net,
+                format!(
+                    "The peer {} was not accepted: its key is another's, or the network is full.",
+                    config.peer
+                ),
+            );
+        }
+        self.drain(now);
+        let frame_max = self.options.frame_max.unwrap_or(0);
+        let Some(network) = self.nets.get_mut(&net) else {
+            return;
+        };
+        network.is_stale = true;
+        let peer = config.peer;
+        match network.peers.get_mut(&peer) {
+            Some(entry) => entry.config = config,
+            None => {
+                let state = Arc::new(PeerState::new(peer, frame_max));
+                network.peers.insert(
+                    peer,
+                    PeerEntry {
+                        config,
+                        state,
+                        backlog: VecDeque::new(),
+                    },
+                );
+            }
+        }
+    }
+
+    fn remove_peer(&mut self, now: u64, net: NetId, peer: PeerId) {
+        self.sessions.remove_peer(now, net, peer);
+        self.drain(now);
+        if let Some(net) = self.nets.get_mut(&net) {
+            net.is_stale |= net.peers.remove(&peer).is_some();
+        }
+    }
+
+    /// An address is tried through the first socket that reaches it.
+    fn connect(&mut self, now: u64, (net, peer): (NetId, PeerId), endpoints: &[SocketAddr], hint: &[u8]) {
+        let sockets = self.common.sockets.load_full();
+        let path = |remote: SocketAddr| {
+            let reaches = |(i, s): &(usize, &Arc<UdpSocket>)| s.reaches(remote, self.v6_only[*i]);
+            let (socket, _) = sockets.iter().enumerate().find(reaches)?;
+            Some(Path::Udp {
+                socket: socket as u8,
+                remote,
+            })
+        };
+        let paths: Vec<Path> = endpoints
+            .iter()
+            .filter_map(|e| path(*e))
+            .take(ENDPOINTS_MAX)
+            .collect();
+        self.sessions.connect(now, net, peer, &paths, hint);
+    }
+
+    fn queue_control(&mut self, net: NetId, peer: PeerId, bytes: Vec<u8>) {
+        if let Some(entry) = self.nets.get_mut(&net).and_then(|n| n.peers.get_mut(&peer)) {
+            entry.backlog.push_back(bytes);
+            self.is_backlogged = true;
+        }
+    }
+
+    /// Hands queued control messages to the sessions as far as they take them. Without a session they are lost, as promised.
+    pub(crate) fn retry_control(&mut self, now: u64) {
+        if !std::mem::take(&mut self.is_backlogged) {
+            return;
+        }
+        for (net, network) in &mut self.nets {
+            for (peer, entry) in network.peers.iter_mut().filter(|(_, e)| !e.backlog.is_empty()) {
+                let is_up = entry.state.tx.load().is_some();
+                while let Some(message) = entry.backlog.front() {
+                    let taken = self.sessions.send_control(now, *net, *peer, message);
+                    if !taken && is_up {
+                        self.is_backlogged = true;
+                        break;
+                    }
+                    entry.state.control_pending.fetch_sub(message.len(), Relaxed);
+                    entry.backlog.pop_front();
+                }
+            }
+        }
+    }
+
+    /// New sender keys; members get them with the next cast.
+    fn rotate(&mut self, net: NetId) {
+        if let Some(net) = self.nets.get_mut(&net) {
+            net.cast = new_sender_key(net.config.origin);
+            net.is_stale = true;
+        }
+    }
+
+    fn stats(&self, now: u64) -> Stats {
+        let mut stats = Stats {
+            wakes: self.common.events.wakes(),
+            ..Stats::default()
+        };
+        for (net, network) in &self.nets {
+            stats.peers.extend(
+                network
+                    .peers
+                    .keys()
+                    .filter_map(|peer| self.peer_stats(now, *net, *peer)),
+            );
+        }
+        let counters = &self.common.counters;
+        let all = [self.sessions.drops(), self.rx.drops(), self.cast_rx.drops()];
+        for (name, n) in all.iter().flat_map(|d| d.iter()).chain(counters.drops()) {
+            *stats.drops.entry(name).or_default() += n;
+        }
+        stats.counters.extend(counters.list());
+        let cut: u64 = self.common.sockets.load().iter().map(|s| s.cut()).sum();
+        stats.counters.insert("runsCut", cut);
+        stats.counters.insert("sessionsInstalled", self.rx.len() as u64);
+        stats
+    }
+
+    fn peer_stats(&self, now: u64, net: NetId, peer: PeerId) -> Option<PeerStats> {
+        let s = self.sessions.stats(now, net, peer)?;
+        let path = s.path.map(transport_of);
+        Some(PeerStats {
+            net,
+            peer,
+            rx_bytes: s.rx_bytes,
+            tx_bytes: s.tx_bytes,
+            rx_packets: s.rx_frames,
+            tx_packets: s.tx_frames,
+            rtt_ms: s.rtt_us.map(|us| us as f64 / 1_000.0),
+            silent_ms: s.silent_us.map(|us| us as f64 / 1_000.0),
+            up: s.up,
+            transport: path.as_ref().map(|p| p.0),
+            endpoint: path.map(|p| p.1),
+        })
+    }
+}

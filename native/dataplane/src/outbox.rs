@@ -1,0 +1,227 @@
+//! Sealed frames on their way out: runs of equal frames to one destination become one message.
+
+use crate::shared::{Counters, PeerState, add};
+use std::io::IoSlice;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use weft_session::Path;
+use weft_socket::{Message, RUN_BYTES_MAX, RUN_SEGMENTS_MAX, SendFailure, UdpSocket};
+
+/// Bytes worth a system call: a full run.
+const FLUSH_BYTES: usize = 60_000;
+/// Room for what is under way and one frame of any size.
+const ARENA: usize = FLUSH_BYTES + 2 * 65_536;
+/// Runs of one system call.
+const RUNS_MAX: usize = 32;
+
+/// Where frames go out.
+pub struct Outlet<'a> {
+    pub sockets: &'a [Arc<UdpSocket>],
+    pub counters: &'a Counters,
+}
+
+impl Outlet<'_> {
+    /// Sends messages that all leave through the same socket.
+    pub fn send(&self, socket: u8, messages: &[Message<'_>], failed: &mut dyn FnMut(usize, SendFailure)) {
+        let Some(udp) = self.sockets.get(usize::from(socket)) else {
+            return;
+        };
+        let sent = udp.send_batch(messages, &mut |i, failure| {
+            self.counters.fail_send(failure, messages[i].datagrams() as u64);
+            failed(i, failure);
+        });
+        add(&self.counters.datagrams_sent, sent);
+        add(&self.counters.send_calls, 1);
+    }
+}
+
+struct Run {
+    socket: u8,
+    remote: SocketAddr,
+    peer: Arc<PeerState>,
+    start: usize,
+    end: usize,
+    segment: usize,
+    /// Frames so far; a shorter last one ends the run.
+    frames: usize,
+    ended: bool,
+}
+
+/// Collects one turn's frames. Nothing is kept longer than a turn.
+pub struct Outbox {
+    arena: Vec<u8>,
+    used: usize,
+    runs: Vec<Run>,
+}
+
+impl Outbox {
+    pub fn new() -> Outbox {
+        Outbox {
+            arena: vec![0; ARENA],
+            used: 0,
+            runs: Vec::with_capacity(RUNS_MAX),
+        }
+    }
+
+    /// Room for one frame of `len` bytes (at most [`RUN_BYTES_MAX`]) to `peer` over `path`: to be filled before the next call.
+    /// `None` when the path is none of ours or the frame too long.
+    pub fn slot(
+        &mut self,
+        outlet: &Outlet<'_>,
+        peer: &Arc<PeerState>,
+        path: Path,
+        len: usize,
+    ) -> Option<&mut [u8]> {
+        let Path::Udp { socket, remote } = path else {
+            return None;
+        };
+        if len == 0 || len > RUN_BYTES_MAX {
+            return None;
+        }
+        let start = match self.runs.last_mut() {
+            Some(run) if run.takes(socket, remote, len) => run.extend(len),
+            _ => self.open(outlet, peer, (socket, remote), len),
+        };
+        self.used = start + len;
+        Some(&mut self.arena[start..start + len])
+    }
+
+    fn open(
+        &mut self,
+        outlet: &Outlet<'_>,
+        peer: &Arc<PeerState>,
+        (socket, remote): (u8, SocketAddr),
+        len: usize,
+    ) -> usize {
+        if self.used >= FLUSH_BYTES || self.runs.len() == RUNS_MAX {
+            self.flush(outlet);
+        }
+        let start = self.used;
+        let peer = peer.clone();
+        self.runs.push(Run {
+            socket,
+            remote,
+            peer,
+            start,
+            end: start + len,
+            segment: len,
+            frames: 1,
+            ended: false,
+        });
+        start
+    }
+
+    /// Sends everything, in order.
+    pub fn flush(&mut self, outlet: &Outlet<'_>) {
+        let mut from = 0;
+        while from < self.runs.len() {
+            let socket = self.runs[from].socket;
+            let same = self.runs[from..]
+                .iter()
+                .take_while(|r| r.socket == socket)
+                .count();
+            self.send(outlet, &self.runs[from..from + same]);
+            from += same;
+        }
+        self.runs.clear();
+        self.used = 0;
+    }
+
+    fn send(&self, outlet: &Outlet<'_>, runs: &[Run]) {
+        let mut parts = [IoSlice::new(&[]); RUNS_MAX];
+        for (part, run) in parts.iter_mut().zip(runs) {
+            *part = IoSlice::new(&self.arena[run.start..run.end]);
+        }
+        let mut messages = [Message {
+            remote: runs[0].remote,
+            segment: 0,
+            parts: &[],
+        }; RUNS_MAX];
+        for (i, run) in runs.iter().enumerate() {
+            messages[i] = Message {
+                remote: run.remote,
+                segment: run.segment,
+                parts: &parts[i..=i],
+            };
+        }
+        outlet.send(runs[0].socket, &messages[..runs.len()], &mut |i, failure| {
+            if failure == SendFailure::TooBig {
+                runs[i].peer.frame_max.store(crate::limits::NARROW_FRAME, Relaxed);
+            }
+        });
+    }
+}
+
+impl Run {
+    #[inline]
+    fn takes(&self, socket: u8, remote: SocketAddr, len: usize) -> bool {
+        !self.ended
+            && len <= self.segment
+            && self.frames < RUN_SEGMENTS_MAX
+            && self.end - self.start + len <= RUN_BYTES_MAX
+            && self.socket == socket
+            && self.remote == remote
+    }
+
+    /// Adds a frame; returns where it begins.
+    #[inline]
+    fn extend(&mut self, len: usize) -> usize {
+        let start = self.end;
+        self.end += len;
+        self.frames += 1;
+        self.ended = len < self.segment;
+        start
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use weft_socket::{Options, RecvBatch};
+
+    fn bind() -> Arc<UdpSocket> {
+        let options = Options {
+            offloads: true,
+            v6_only: false,
+        };
+        Arc::new(UdpSocket::bind("127.0.0.1:0".parse().unwrap(), options).unwrap())
+    }
+
+    /// Frames of all lengths to two destinations arrive whole and in order, equal ones in few messages.
+    #[test]
+    fn frames_come_out_as_they_went_in() {
+        let (from, to) = (bind(), [bind(), bind()]);
+        let (sockets, counters) = ([from], Counters::default());
+        let outlet = Outlet {
+            sockets: &sockets,
+            counters: &counters,
+        };
+        let peer = Arc::new(PeerState::new(1, 0));
+        let mut outbox = Outbox::new();
+        let mut expected = [Vec::new(), Vec::new()];
+        for i in 0..300usize {
+            let (which, len) = (usize::from(i % 50 > 40), if i % 70 == 69 { 500 } else { 1_000 });
+            let path = Path::Udp {
+                socket: 0,
+                remote: to[which].local_address(),
+            };
+            outbox.slot(&outlet, &peer, path, len).unwrap().fill(i as u8);
+            expected[which].push(vec![i as u8; len]);
+        }
+        outbox.flush(&outlet);
+        assert!(outbox.slot(&outlet, &peer, Path::Link(1), 9).is_none());
+        for (socket, expected) in to.iter().zip(expected) {
+            let (mut batch, mut got) = (RecvBatch::new(), Vec::new());
+            while got.len() < expected.len() {
+                for i in 0..socket.recv_batch(&mut batch, 32).unwrap() {
+                    let run = batch.datagrams(i).unwrap();
+                    got.extend(run.bytes.chunks(run.segment).map(<[u8]>::to_vec));
+                }
+            }
+            assert_eq!(got, expected);
+        }
+        assert_eq!(counters.datagrams_sent.load(Relaxed), 300);
+        assert!(counters.send_calls.load(Relaxed) < 10);
+    }
+}

@@ -1,0 +1,169 @@
+//! What the sessions want done.
+
+use crate::api::{Event, NetId, PeerId};
+use crate::core::Core;
+use crate::outbox::Outlet;
+use crate::shared::{PeerState, add};
+use std::io::IoSlice;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use weft_session::{Event as SessionEvent, Output, Path, SenderKey, Tx};
+use weft_socket::Message;
+
+/// A path as the engine reads it.
+pub fn transport_of(path: Path) -> (&'static str, String) {
+    match path {
+        Path::Udp { remote, .. } => ("udp", remote.to_string()),
+        Path::Link(id) => ("link", id.to_string()),
+    }
+}
+
+fn ms(us: u64) -> f64 {
+    us as f64 / 1_000.0
+}
+
+impl Core {
+    /// Does everything that the sessions have to say. Call after each use of them.
+    pub(crate) fn drain(&mut self, now: u64) {
+        while let Some(output) = self.sessions.poll_output() {
+            match output {
+                Output::Transmit { path, bytes } => self.transmit(path, &bytes),
+                Output::Event(event) => self.tell(event),
+                Output::RxInstall(session) => self.rx.install(session),
+                Output::RxRemove { index } => self.rx.remove(index),
+                Output::TxPublished { net, peer, tx, fresh } => self.publish_tx(now, net, peer, tx, fresh),
+                Output::TxWithdrawn { net, peer } => self.withdraw_tx(net, peer),
+                Output::SenderKey { net, origin, key, .. } => self.take_sender_key(now, net, origin, &key),
+                Output::SenderKeyAcked { .. } => {}
+                Output::OriginForgotten { net, origin } => self.cast_rx.remove_origin(net, origin),
+            }
+        }
+    }
+
+    fn transmit(&self, path: Path, bytes: &[u8]) {
+        let Path::Udp { socket, remote } = path else {
+            return;
+        };
+        let sockets = self.common.sockets.load();
+        let outlet = Outlet {
+            sockets: &sockets,
+            counters: &self.common.counters,
+        };
+        let parts = [IoSlice::new(bytes)];
+        outlet.send(
+            socket,
+            &[Message {
+                remote,
+                segment: bytes.len(),
+                parts: &parts,
+            }],
+            &mut |_, _| {},
+        );
+    }
+
+    fn state(&self, net: NetId, peer: PeerId) -> Option<&Arc<PeerState>> {
+        self.nets.get(&net)?.peers.get(&peer).map(|p| &p.state)
+    }
+
+    fn publish_tx(&mut self, now: u64, net: NetId, peer: PeerId, tx: Arc<Tx>, fresh: bool) {
+        let is_member = tx.hop().is_member();
+        let Some(state) = self.state(net, peer) else {
+            return;
+        };
+        state.tx.store(Some(tx));
+        if fresh {
+            state.given.store(0, Relaxed);
+            state
+                .frame_max
+                .store(self.options.frame_max.unwrap_or(0), Relaxed);
+        }
+        if fresh && is_member {
+            self.give_key(now, net, peer);
+        }
+        let Some(net) = self.nets.get(&net) else { return };
+        if net
+            .peers
+            .get(&peer)
+            .is_some_and(|p| p.state.waiting.swap(false, Relaxed))
+        {
+            net.wake_adapter();
+        }
+    }
+
+    fn withdraw_tx(&mut self, net: NetId, peer: PeerId) {
+        let Some(entry) = self.nets.get_mut(&net).and_then(|n| n.peers.get_mut(&peer)) else {
+            return;
+        };
+        entry.state.tx.store(None);
+        entry.state.given.store(0, Relaxed);
+        // Control messages die with their session; what the engine queued since then is refused one by one.
+        let lost: usize = entry.backlog.drain(..).map(|m| m.len()).sum();
+        entry.state.control_pending.fetch_sub(lost, Relaxed);
+    }
+
+    /// Gives our current sender key to a member, now and until acknowledged.
+    pub(crate) fn give_key(&mut self, now: u64, net: NetId, peer: PeerId) {
+        let Some(network) = self.nets.get(&net) else {
+            return;
+        };
+        let key = network.cast.sender_key();
+        let Some(entry) = network.peers.get(&peer) else {
+            return;
+        };
+        entry.state.given.store(key.key_id, Relaxed);
+        if !self.sessions.give_sender_key(now, net, peer, key) {
+            // No session (any more): the next cast asks again.
+            entry.state.given.store(0, Relaxed);
+        }
+    }
+
+    fn take_sender_key(&mut self, now: u64, net: NetId, origin: [u8; 8], key: &SenderKey) {
+        for mut held in self.cast_rx.install(now, net, origin, key) {
+            add(&self.common.counters.casts_received, 1);
+            self.open_single_cast(now, &held.cast, &mut held.frame);
+        }
+    }
+
+    fn tell(&mut self, event: SessionEvent) {
+        let event = match event {
+            SessionEvent::Control { net, peer, bytes } => Event::Control { net, peer, bytes },
+            SessionEvent::Stranger {
+                net,
+                ask,
+                key,
+                hint,
+                from,
+            } => Event::Stranger {
+                net,
+                ask,
+                key,
+                hint,
+                from: transport_of(from).1,
+            },
+            SessionEvent::Up {
+                net,
+                peer,
+                path,
+                observed,
+                rtt_us,
+            } => {
+                let (transport, endpoint) = transport_of(path);
+                let observed = observed.map(|a| a.to_string());
+                Event::Up {
+                    net,
+                    peer,
+                    transport,
+                    endpoint,
+                    observed,
+                    rtt_ms: rtt_us.map(ms),
+                }
+            }
+            SessionEvent::Down { net, peer, reason } => Event::Down {
+                net,
+                peer,
+                reason: reason.name(),
+            },
+        };
+        self.common.events.push(event);
+    }
+}

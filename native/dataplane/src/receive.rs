@@ -1,0 +1,229 @@
+//! The way in: frames are opened where they lie, packets merged, runs written.
+
+use crate::api::{NetId, PeerId};
+use crate::core::{Core, Single};
+use crate::network::Net;
+use crate::shared::{Counters, add};
+use crate::sys;
+use std::io::IoSlice;
+use weft_packet::{DropReason, L3, RUN_SEGMENTS_MAX};
+use weft_session::fragment::What;
+use weft_session::{HopCast, Path, wire};
+use weft_socket::{Datagrams, RecvBatch};
+
+/// Offset of the packet after the kind byte of a data frame's plaintext.
+const KIND: usize = 1;
+
+impl Core {
+    /// Opens everything in the batch, then writes what came out of it.
+    pub(crate) fn take_batch(&mut self, batch: &mut RecvBatch, socket: u8) {
+        let now = sys::now();
+        for net in self.nets.values_mut() {
+            net.local = net.shared.local.load_full();
+        }
+        self.places.clear();
+        let mut datagrams = 0;
+        for i in 0..batch.len() {
+            if let Some(run) = batch.datagrams(i) {
+                datagrams += run.bytes.len().div_ceil(run.segment) as u64;
+                self.take_run(now, socket, RecvBatch::offset(i), run);
+            }
+        }
+        add(&self.common.counters.receive_calls, 1);
+        add(&self.common.counters.datagrams_received, datagrams);
+        for net in self.nets.values_mut() {
+            write_runs(net, &self.common.counters, batch.storage(), &self.places);
+        }
+        self.deliver_singles();
+    }
+
+    fn take_run(&mut self, now: u64, socket: u8, offset: usize, run: Datagrams<'_>) {
+        let path = Path::Udp {
+            socket,
+            remote: run.from,
+        };
+        let mut at = offset;
+        for frame in run.bytes.chunks_mut(run.segment) {
+            match frame[0] {
+                wire::DATA => self.take_data(now, path, at, frame),
+                wire::CAST => self.take_cast(now, path, at, frame),
+                _ => {
+                    self.sessions.handle(now, path, frame);
+                    self.drain(now);
+                }
+            }
+            at += frame.len();
+        }
+    }
+
+    /// `at`: where the frame begins in the receive buffers.
+    #[inline]
+    fn take_data(&mut self, now: u64, path: Path, at: usize, frame: &mut [u8]) {
+        let Ok(opened) = self.rx.open(now, path, frame) else {
+            return;
+        };
+        let range = opened.plaintext();
+        if opened.tell {
+            self.sessions.opened(now, &opened, path, &frame[range.clone()]);
+            self.drain(now);
+        }
+        match opened.kind() {
+            wire::kind::PACKET => {
+                let partial = opened.first_byte & wire::kind::PARTIAL != 0;
+                let packet = range.start + KIND..range.end;
+                self.merge(
+                    opened.net,
+                    opened.peer,
+                    at + packet.start,
+                    &frame[packet],
+                    partial,
+                );
+            }
+            wire::kind::FRAGMENT => self.take_fragment(now, &opened, &frame[range]),
+            _ => {}
+        }
+    }
+
+    fn take_fragment(&mut self, now: u64, opened: &weft_session::Opened, plaintext: &[u8]) {
+        let name = (opened.net, opened.peer);
+        // A fragment that does not fit is dropped; the others of its packet run into their time limit.
+        let Ok(Some((what, whole))) = self.reassembly.insert(now, name, plaintext) else {
+            return;
+        };
+        match what {
+            What::Packet => {
+                let [first, packet @ ..] = &whole[..] else { return };
+                if first & wire::kind::MASK == wire::kind::PACKET {
+                    let partial = first & wire::kind::PARTIAL != 0;
+                    self.singles.push(Single {
+                        net: name.0,
+                        peer: name.1,
+                        packet: packet.to_vec(),
+                        partial,
+                    });
+                }
+            }
+            What::Cast => self.take_fragmented_cast(now, opened, &whole),
+        }
+    }
+
+    /// A cast from its stamp on: the hop was authenticated by the fragments, so only the inner seal is left to open.
+    fn take_fragmented_cast(&mut self, now: u64, opened: &weft_session::Opened, body: &[u8]) {
+        let Some((stamp, _)) = body.split_first_chunk::<{ wire::STAMP }>() else {
+            return;
+        };
+        let stamp = wire::Stamp::read(stamp);
+        let cast = HopCast {
+            opened: *opened,
+            auth: weft_session::AUTH_SHARED,
+            hop_limit: 1,
+            stamp,
+        };
+        let mut frame = vec![0; wire::HEADER + body.len() + weft_session::TAG];
+        frame[wire::HEADER..wire::HEADER + body.len()].copy_from_slice(body);
+        self.open_single_cast(now, &cast, &mut frame);
+    }
+
+    /// Opens a cast that has a buffer of its own.
+    pub(crate) fn open_single_cast(&mut self, now: u64, cast: &HopCast, frame: &mut [u8]) {
+        let Some(peer) = self.origin_of(cast) else { return };
+        if let Ok(opened) = self.cast_rx.open(now, cast, frame) {
+            let packet = frame[opened.packet].to_vec();
+            self.singles.push(Single {
+                net: cast.opened.net,
+                peer,
+                packet,
+                partial: opened.partial,
+            });
+        }
+    }
+
+    /// The member that a cast claims to be from. Without trees the hop that brings a cast is its origin: nobody else may
+    /// speak for it.
+    fn origin_of(&self, cast: &HopCast) -> Option<PeerId> {
+        let table = &self.nets.get(&cast.opened.net)?.view.table;
+        let reason = match table.peer_of_origin(u64::from_be_bytes(cast.stamp.origin)) {
+            Some(peer) if peer == cast.opened.peer => return Some(peer),
+            Some(_) => DropReason::BadSource,
+            None => DropReason::UnknownMember,
+        };
+        self.common.counters.drop_packet(reason, 1);
+        None
+    }
+
+    #[inline]
+    fn take_cast(&mut self, now: u64, path: Path, at: usize, frame: &mut [u8]) {
+        let Ok(cast) = self.rx.open_cast(now, path, frame) else {
+            return;
+        };
+        if cast.opened.tell {
+            self.sessions.opened(now, &cast.opened, path, &[]);
+            self.drain(now);
+        }
+        let Some(peer) = self.origin_of(&cast) else { return };
+        let Ok(opened) = self.cast_rx.open(now, &cast, frame) else {
+            return;
+        };
+        add(&self.common.counters.casts_received, 1);
+        let start = at + opened.packet.start;
+        self.merge(
+            cast.opened.net,
+            peer,
+            start,
+            &frame[opened.packet],
+            opened.partial,
+        );
+    }
+
+    /// Checks a packet and adds it to its network's runs. `start`: where it begins in the receive buffers.
+    #[inline]
+    fn merge(&mut self, net: NetId, peer: PeerId, start: usize, packet: &[u8], partial: bool) {
+        let Some(net) = self.nets.get_mut(&net) else {
+            return;
+        };
+        let Some(adapter) = &mut net.adapter else { return };
+        let merged = L3::parse(packet).and_then(|l3| {
+            let delivery = net.view.table.accept(&l3, peer, &net.local)?;
+            adapter
+                .merger
+                .push(self.places.len() as u32, &l3, partial, &delivery.ether)
+        });
+        match merged {
+            Ok(()) => self.places.push(start as u32),
+            Err(reason) => self.common.counters.drop_packet(reason, 1),
+        }
+    }
+
+    /// Writes packets that have buffers of their own. Only between batches: their runs hold one packet each.
+    pub(crate) fn deliver_singles(&mut self) {
+        for single in std::mem::take(&mut self.singles) {
+            self.places.clear();
+            self.merge(single.net, single.peer, 0, &single.packet, single.partial);
+            if let Some(net) = self.nets.get_mut(&single.net) {
+                write_runs(net, &self.common.counters, &single.packet, &self.places);
+            }
+        }
+    }
+}
+
+/// Writes and forgets a network's runs. `storage`: what `places` point into.
+fn write_runs(net: &mut Net, counters: &Counters, storage: &[u8], places: &[u32]) {
+    let Some(adapter) = &mut net.adapter else { return };
+    for run in adapter.merger.runs() {
+        let mut parts = [IoSlice::new(&[]); RUN_SEGMENTS_MAX + 1];
+        parts[0] = IoSlice::new(run.head());
+        for (part, slice) in parts[1..].iter_mut().zip(run.slices()) {
+            let start = places[slice.index as usize] as usize + usize::from(slice.start);
+            *part = IoSlice::new(&storage[start..start + usize::from(slice.len)]);
+        }
+        match adapter.device.send(&parts[..=run.slices().len()]) {
+            Ok(()) => {
+                add(&counters.adapter_writes, 1);
+                add(&counters.packets_in, run.packets() as u64);
+            }
+            // Its own thread finds out when it is gone; until then a full or switched-off adapter loses frames like any link.
+            Err(_) => add(&counters.adapter_full, 1),
+        }
+    }
+    adapter.merger.clear();
+}

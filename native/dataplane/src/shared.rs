@@ -1,0 +1,143 @@
+//! What the threads share about one network: immutable snapshots and atomics.
+
+use crate::api::{NetId, PeerId};
+use arc_swap::{ArcSwap, ArcSwapOption};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
+use weft_forward::{LocalGroups, Snooper, Table};
+use weft_packet::{DropReason, Mac};
+use weft_session::{CastTx, Tx};
+use weft_socket::{SendFailure, UdpSocket};
+
+/// One peer, as long as the engine knows it.
+#[derive(Default)]
+pub struct PeerState {
+    pub peer: PeerId,
+    /// The sealing keys; none without a session.
+    pub tx: ArcSwapOption<Tx>,
+    /// Name of the sender key that it was given, 0 for none.
+    pub given: AtomicU32,
+    /// Packets wait for its session: wake the adapter when it comes.
+    pub waiting: AtomicBool,
+    /// Longest frame that its path takes, bytes; 0 while nothing is known.
+    pub frame_max: AtomicUsize,
+    /// Control messages on their way to the sessions, bytes.
+    pub control_pending: AtomicUsize,
+}
+
+impl PeerState {
+    pub fn new(peer: PeerId, frame_max: usize) -> PeerState {
+        PeerState {
+            peer,
+            frame_max: AtomicUsize::new(frame_max),
+            ..PeerState::default()
+        }
+    }
+
+    /// The narrower of what is known and `default`.
+    pub fn room(&self) -> usize {
+        match self.frame_max.load(Relaxed) {
+            0 => usize::MAX,
+            n => n,
+        }
+    }
+}
+
+/// Immutable: replaced whole when members or groups change.
+pub struct View {
+    pub table: Table,
+    /// Strangers too: the table does not lead to them.
+    pub peers: HashMap<PeerId, Arc<PeerState>>,
+    pub cast: Arc<CastTx>,
+    pub mac: Mac,
+    pub mtu: usize,
+}
+
+/// One network for all threads.
+pub struct NetShared {
+    pub net: NetId,
+    pub view: ArcSwap<View>,
+    /// What applications here joined; written by the adapter's thread.
+    pub local: ArcSwap<LocalGroups>,
+    /// The snooper between two adapters.
+    pub snooper: Mutex<Option<Snooper>>,
+}
+
+/// All sockets, for sending from any thread. Grows only.
+pub type Sockets = ArcSwap<Vec<Arc<UdpSocket>>>;
+
+macro_rules! counters {
+    ($($(#[$doc:meta])* $field:ident = $name:literal,)*) => {
+        /// Atomic counts; `list` gives them their stable names.
+        #[derive(Default)]
+        pub struct Counters {
+            $($(#[$doc])* pub $field: AtomicU64,)*
+            pub packet_drops: [AtomicU64; DropReason::COUNT],
+            pub send_failures: [AtomicU64; SendFailure::ALL.len()],
+        }
+
+        impl Counters {
+            /// Counts of work.
+            pub fn list(&self) -> Vec<(&'static str, u64)> {
+                vec![$(($name, self.$field.load(Relaxed)),)*]
+            }
+        }
+    };
+}
+
+counters! {
+    /// Frames read from adapters (a run is one).
+    adapter_reads = "adapterReads",
+    /// Frames written to adapters (a run is one).
+    adapter_writes = "adapterWrites",
+    /// Packets in them.
+    packets_out = "packetsOut",
+    packets_in = "packetsIn",
+    /// Frames that an adapter did not take.
+    adapter_full = "adapterFull",
+    datagrams_sent = "datagramsSent",
+    datagrams_received = "datagramsReceived",
+    receive_calls = "receiveCalls",
+    send_calls = "sendCalls",
+    /// Casts of our own, and copies of them that went to neighbours.
+    casts_sealed = "castsSealed",
+    casts_sent = "castsSent",
+    casts_received = "castsReceived",
+    fragments_sent = "fragmentsSent",
+    packets_held = "packetsHeld",
+    /// Waited in vain or beyond the bounds.
+    held_dropped = "heldDropped",
+    queue_full = "queueFull",
+}
+
+impl Counters {
+    pub fn drop_packet(&self, reason: DropReason, packets: u64) {
+        self.packet_drops[reason as usize].fetch_add(packets, Relaxed);
+    }
+
+    pub fn fail_send(&self, failure: SendFailure, datagrams: u64) {
+        self.send_failures[failure as usize].fetch_add(datagrams, Relaxed);
+    }
+
+    /// Everything that was dropped, by reason.
+    pub fn drops(&self) -> Vec<(&'static str, u64)> {
+        let packets = DropReason::ALL
+            .iter()
+            .map(|r| (r.name(), self.packet_drops[*r as usize].load(Relaxed)));
+        let sends = SendFailure::ALL
+            .iter()
+            .map(|f| (f.name(), self.send_failures[*f as usize].load(Relaxed)));
+        let full = [
+            ("queueFull", self.queue_full.load(Relaxed)),
+            ("held", self.held_dropped.load(Relaxed)),
+        ];
+        packets.chain(sends).chain(full).filter(|(_, n)| *n > 0).collect()
+    }
+}
+
+/// Adds to a counter.
+pub fn add(counter: &AtomicU64, n: u64) {
+    counter.fetch_add(n, Relaxed);
+}
