@@ -10,9 +10,8 @@ const ADAPTER_CODES = [
   'helper-refused',
   'name-taken',
   'adapter-lost',
-  'adapter-error',
-  'timeout',
   'internal',
+  'timeout',
 ];
 /** Another name is tried when one that nobody chose is taken. */
 export const ADAPTER_NAMES_MAX = 16;
@@ -124,7 +123,7 @@ export class Adapter {
   onFailed(nowMono: number, code: string, data: Record<string, string> | undefined, taken: readonly string[]): void {
     if (code === 'prefix-overlaps') {
       this.#problems.set(code, data);
-      if (this.#withoutIpv4) return this.#fail(nowMono, 'adapter-error', data);
+      if (this.#withoutIpv4) return this.#fail(nowMono, 'internal', data);
       this.#withoutIpv4 = true;
       if (this.#state === 'ready') return this.#adapters.readdress(this.#request());
       this.#state = 'closed';

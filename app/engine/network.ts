@@ -1,7 +1,10 @@
 // One running network: the records decide who belongs, paths decide who is where, the data plane is told what follows.
-import type { ErrorCode, Failure, Outcome } from '../contract/errors.ts';
+import type { Failure, Outcome } from '../contract/errors.ts';
+import { originOf } from '../mesh/identity/identity.ts';
 import { PeerBudget, PUT_OUT_MS } from '../mesh/guard/peer-budget.ts';
 import { sharedWishes } from '../mesh/multicast/receivers.ts';
+import { Chance } from '../mesh/paths/chance.ts';
+import type { SessionInfo } from '../mesh/paths/contacts.ts';
 import { Paths } from '../mesh/paths/paths.ts';
 import {
   MESSAGE_VERSION,
@@ -17,7 +20,7 @@ import { Peers, type Peer } from './peers.ts';
 import type { DataplaneEvent, NetworkConfig, Now, PeerStats, Ports } from './ports.ts';
 import { Problems } from './problems.ts';
 import { Projection } from './projection.ts';
-import type { Roll, RollMember, Standing } from './roll.ts';
+import type { Roll, Standing } from './roll.ts';
 import { Strangers } from './strangers.ts';
 import { RecordSync } from './sync.ts';
 
@@ -28,6 +31,12 @@ const ADAPTER_WAIT_MS = 20_000;
 /** After the word that this member goes off, before its sessions end. */
 const OFF_LINGER_MS = 200;
 const PRESENCES_SAVE_MS = 20_000;
+/** What a refusal says to somebody who is no member. */
+const OUT_CODES = ['removed', 'invite-lost', 'invite-void', 'invite-revoked'];
+/** Few witnesses are enough: in a larger network members wait a random part of this much per member, and mostly find them there. */
+const WITNESS_SPREAD_MS = 80;
+const WITNESS_AT_ONCE_MEMBERS = 4;
+const WITNESS_SPREAD_MAX_MS = 10_000;
 /** Clocks that differ more are worth a word. */
 export const SKEW_NOTE_MS = 5 * 60_000;
 
@@ -37,18 +46,10 @@ export interface NetworkStart {
   roll: Roll;
   files: NetworkFiles;
   local: LocalState;
-  identity: NetworkIdentity;
   now: Now;
   changed(): void;
   /** Names of the other networks' adapters. */
   adapterNames(): string[];
-}
-
-export interface NetworkIdentity {
-  origin: Origin;
-  originBytes: Uint8Array;
-  dhSecret: Uint8Array;
-  sign(message: Uint8Array): Uint8Array;
 }
 
 export class Network {
@@ -58,7 +59,6 @@ export class Network {
   readonly problems: Problems;
   readonly peers = new Peers();
   readonly paths: Paths;
-  readonly identity: NetworkIdentity;
   local: LocalState;
   adapter: Adapter | null = null;
   /** Difference of others' clocks to the own, ms, by member. */
@@ -75,31 +75,36 @@ export class Network {
   #offMono = Infinity;
   #saveMono = Infinity;
   #groupsDirty = false;
+  readonly #testimonies: { membership: Uint8Array; atMono: number }[] = [];
+  readonly #chance: Chance;
   #endpoints: readonly string[] = [];
 
   constructor(start: NetworkStart) {
-    const { net, ports, roll, files, local, identity, now } = start;
+    const { net, ports, roll, files, local, now } = start;
     this.#start = start;
     this.net = net;
     this.#ports = ports;
     this.roll = roll;
     this.files = files;
     this.local = local;
-    this.identity = identity;
     this.problems = new Problems(start.changed);
+    this.#chance = new Chance(ports.random);
     this.paths = new Paths(this.#pathsIo(), {
       networkId: roll.networkId,
-      self: identity.origin,
+      self: roll.selfOrigin,
       reservedSeq: files.readSeq(),
       now,
     });
-    this.#projection = new Projection({ net, ports, roll, peers: this.peers, paths: this.paths, self: identity.origin });
+    this.#projection = new Projection({ net, ports, roll, peers: this.peers, paths: this.paths, self: roll.selfOrigin });
     const send = (peer: number, bytes: Uint8Array): boolean => ports.dataplane.sendControl(net, peer, bytes);
     this.#sync = new RecordSync({
       roll,
       send,
       sessions: () => this.paths.contacts.ups().map((origin) => this.peers.of(origin)?.handle ?? -1),
-      added: (time) => this.rollChanged(time),
+      added: (time, memberships) => {
+        this.#toTestify(time, memberships);
+        this.rollChanged(time);
+      },
       failed: (outcome) => this.#storeFailed(outcome),
     });
     this.#strangers = new Strangers(
@@ -122,7 +127,7 @@ export class Network {
     const handle = (origin: Origin): number | undefined => this.peers.of(origin)?.handle;
     return {
       random,
-      sign: (message) => this.identity.sign(message),
+      sign: (message) => crypto.sign(this.roll.keys.signSeed, message),
       verify: (key, message, signature) => crypto.verify(key, message, signature),
       send: (origin, bytes) => {
         const peer = handle(origin);
@@ -130,7 +135,7 @@ export class Network {
       },
       connect: (origin, endpoints) => {
         const peer = handle(origin);
-        const hint = encodeHint({ purpose: 'member', origin: this.identity.origin });
+        const hint = encodeHint({ purpose: 'member', origin: this.roll.selfOrigin });
         if (peer !== undefined) dataplane.connect(this.net, peer, endpoints, hint);
       },
       disconnect: (origin) => {
@@ -154,7 +159,7 @@ export class Network {
   /** Takes part if the user wants it and the records allow it. */
   open(now: Now, endpoints: readonly string[]): void {
     this.#endpoints = endpoints;
-    const standing = this.#standing();
+    const standing = this.standing;
     if (standing !== 'member') return this.#expelled(now, standing);
     const { dataplane } = this.#ports;
     dataplane.addNetwork(this.#config());
@@ -208,7 +213,7 @@ export class Network {
     if (!stored.ok) return stored;
     const was = this.local.on;
     this.local = local;
-    if (this.#standing() === 'member' && was !== on) {
+    if (this.standing === 'member' && was !== on) {
       if (on) this.#goOn(now);
       else this.#goOff(now);
     } else if (on) this.adapter?.retry();
@@ -220,30 +225,34 @@ export class Network {
   close(now: Now, disconnect: boolean): void {
     this.#save(now);
     this.#running = false;
-    if (disconnect) {
-      this.#ports.adapters.setNames(this.net, '', { name: '', addresses: [] }, []);
-      this.adapter?.close();
-    }
+    if (disconnect) this.withdraw();
     this.#ports.dataplane.removeNetwork(this.net);
   }
 
-  #standing(): Standing {
-    return this.roll.standing(this.identity.origin);
+  /** The adapter and the names go; sessions may stay a moment. */
+  withdraw(): void {
+    this.#running = false;
+    this.#ports.adapters.setNames(this.net, '', { name: '', addresses: [] }, []);
+    this.adapter?.close();
+    this.adapter = null;
+  }
+
+  get standing(): Standing {
+    return this.roll.standing(this.roll.selfOrigin);
   }
 
   /** The records say that this device is no member any more: it stops, and says why. */
   #expelled(now: Now, standing: Standing): void {
-    this.problems.set(standing === 'invite-lost' ? 'invite-lost' : 'removed');
+    this.problems.set(standing === 'none' ? 'removed' : standing);
     if (!this.#running) return;
     this.#ports.log.write('warn', 'network left by decision of others', { network: this.roll.id, standing });
     this.close(now, true);
-    this.adapter = null;
     this.#start.changed();
   }
 
   #config(): NetworkConfig {
-    const { dhSecret, originBytes } = this.identity;
-    return this.#projection.config(dhSecret, originBytes, this.local.mtu);
+    const { noiseSecret, id } = this.roll.keys;
+    return this.#projection.config(noiseSecret, originOf(id), this.local.mtu);
   }
 
   // ---- records -------------------------------------------------------------------------------------------------------------
@@ -254,9 +263,14 @@ export class Network {
     this.rollChanged(now);
   }
 
+  /** Tells the others without acting on it here: the last word of a member that leaves. */
+  spread(records: readonly Uint8Array[]): void {
+    this.#sync.flood(records);
+  }
+
   rollChanged(now: Now): void {
     this.#start.changed();
-    const standing = this.#standing();
+    const standing = this.standing;
     if (standing !== 'member') return this.#expelled(now, standing);
     if (!this.#running) {
       this.paths.setMembers(now, this.roll.members());
@@ -280,7 +294,7 @@ export class Network {
     this.paths.down(now, origin, 'removed');
     this.peers.demote(peer);
     this.#budgets.delete(peer.handle);
-    if (wasUp) this.#strangers.demote(now, peer, standing === 'invite-lost' ? 'invite-lost' : 'removed');
+    if (wasUp) this.#strangers.demote(now, peer, standing === 'none' || standing === 'member' ? 'removed' : standing);
     else {
       this.peers.remove(peer);
       this.#ports.dataplane.removePeers(this.net, [peer.handle]);
@@ -293,7 +307,7 @@ export class Network {
     const said = this.#strangers.promoted(peer);
     const stats = this.#ports.dataplane.stats().peers.find((s) => s.net === this.net && s.peer === peer.handle);
     if (!stats?.up) return;
-    this.#up(now, peer, stats.endpoint ?? '', undefined);
+    this.#up(now, peer, { endpoint: stats.endpoint ?? '' });
     if (said?.type === 'greet') this.#greeted(now, peer, said);
   }
 
@@ -311,6 +325,29 @@ export class Network {
     this.#sync.give(peer.handle, this.roll.all());
     this.publish(now, outcome.value);
     return { ok: true, value: undefined };
+  }
+
+  #toTestify(now: Now, memberships: readonly Uint8Array[]): void {
+    const members = this.roll.members().length;
+    const window = Math.min(WITNESS_SPREAD_MAX_MS, members * WITNESS_SPREAD_MS);
+    for (const membership of memberships) {
+      const wait = members <= WITNESS_AT_ONCE_MEMBERS ? 0 : this.#chance.below(window);
+      this.#testimonies.push({ membership, atMono: now.mono + wait });
+    }
+  }
+
+  #testify(now: Now): void {
+    const due = this.#testimonies.filter(({ atMono }) => atMono <= now.mono);
+    if (due.length === 0) return;
+    const left = this.#testimonies.filter(({ atMono }) => atMono > now.mono);
+    this.#testimonies.splice(0, this.#testimonies.length, ...left);
+    const records: Uint8Array[] = [];
+    for (const { membership } of due) {
+      const made = this.roll.testify(membership);
+      if (made.ok) records.push(...made.value);
+      else this.#note(made.error);
+    }
+    if (records.length > 0) this.publish(now, records);
   }
 
   #storeFailed(outcome: Outcome<unknown>): void {
@@ -334,7 +371,7 @@ export class Network {
         return;
       case 'up': {
         const peer = this.peers.get(event.peer);
-        if (peer?.level === 'member') this.#up(now, peer, event.endpoint, event.observed);
+        if (peer?.level === 'member') this.#up(now, peer, event);
         else if (peer) this.#strangers.up(now, peer);
         return;
       }
@@ -356,13 +393,13 @@ export class Network {
     }
   }
 
-  #up(now: Now, peer: Peer, endpoint: string, observed: string | undefined): void {
+  #up(now: Now, peer: Peer, session: SessionInfo): void {
     const until = this.#putOut.get(peer.origin);
     if (!this.#running || (until !== undefined && until > now.mono)) {
       return this.#ports.dataplane.disconnect(this.net, peer.handle);
     }
-    if (!this.paths.up(now, peer.origin, endpoint, observed)) return;
-    this.problems.clear('removed');
+    if (!this.paths.up(now, peer.origin, session)) return;
+    this.problems.clear(...OUT_CODES);
     this.#budgets.set(peer.handle, new PeerBudget('member', now.mono));
     const greet = encodeMessage({
       type: 'greet',
@@ -434,8 +471,7 @@ export class Network {
   #refused(now: Now, peer: Peer, code: string): void {
     this.paths.contacts.end(peer.origin, now.mono);
     this.paths.down(now, peer.origin, 'refused');
-    const known: ErrorCode[] = ['removed', 'invite-lost'];
-    if (this.paths.contacts.upCount === 0 && (known as string[]).includes(code)) this.problems.set(code);
+    if (this.paths.contacts.upCount === 0 && OUT_CODES.includes(code)) this.problems.set(code);
   }
 
   #putOutPeer(now: Now, peer: Peer): void {
@@ -484,10 +520,6 @@ export class Network {
     return this.#stats.get(this.peers.of(origin)?.handle ?? -1);
   }
 
-  selfMember(): RollMember | undefined {
-    return this.roll.members().find((member) => member.origin === this.identity.origin);
-  }
-
   // ---- time ----------------------------------------------------------------------------------------------------------------
 
   /** Tells the data plane what follows from what was heard. */
@@ -500,12 +532,15 @@ export class Network {
 
   nextDeadline(): number {
     const adapter = this.adapter?.nextDeadline() ?? Infinity;
-    return Math.min(this.paths.nextDeadline(), this.#strangers.nextDeadline(), this.#offMono, this.#saveMono, adapter);
+    let next = Math.min(this.paths.nextDeadline(), this.#strangers.nextDeadline(), this.#offMono, this.#saveMono);
+    for (const { atMono } of this.#testimonies) next = Math.min(next, atMono);
+    return Math.min(next, adapter);
   }
 
   tick(now: Now): void {
     this.paths.tick(now);
     this.#strangers.tick(now);
+    this.#testify(now);
     this.adapter?.tick(now.mono);
     if (this.#offMono <= now.mono) this.#silence(now);
     if (this.#saveMono <= now.mono) this.#save(now);

@@ -2,26 +2,14 @@
 // All calls are synchronous and quick unless a callback is named; time never comes from here, it is an argument everywhere.
 import type { Outcome } from '../contract/errors.ts';
 import type { DoctorItem, Settings } from '../contract/state.ts';
+import type { Crypto } from '../wire/crypto.ts';
+
+export type { Crypto };
 
 /** Milliseconds: `mono` never jumps (but may stand still in suspend), `wall` is the machine's clock, ms since 1970. */
 export interface Now {
   mono: number;
   wall: number;
-}
-
-/** Ed25519, X25519, SHA-256 and HKDF-SHA256 on 32-byte keys. Deterministic; no randomness inside. */
-export interface Crypto {
-  /** 32-byte seed → 32-byte public key. */
-  signPublicKey(seed: Uint8Array): Uint8Array;
-  /** 64-byte signature. */
-  sign(seed: Uint8Array, message: Uint8Array): Uint8Array;
-  /** Strict: canonical encodings only. */
-  verify(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean;
-  dhPublicKey(secret: Uint8Array): Uint8Array;
-  /** 32 bytes. */
-  hash(...parts: Uint8Array[]): Uint8Array;
-  hkdf(key: Uint8Array, info: string, length: number): Uint8Array;
-  /** XChaCha20-Poly1305 or AES-256-GCM sealing for stored or linked secrets is a later need; not here. */
 }
 
 export interface Random {

@@ -12,10 +12,12 @@ export class Problems {
   }
 
   set(code: string, data?: Record<string, string>): void {
-    const known = this.#problems.get(code);
+    // Several files may be damaged; each counts.
+    const key = data?.['file'] === undefined ? code : `${code} ${data['file']}`;
+    const known = this.#problems.get(key);
     if (known && JSON.stringify(known.data) === JSON.stringify(data)) return;
     if (!known && this.#problems.size >= PROBLEMS_MAX) return;
-    this.#problems.set(code, data ? { code, data } : { code });
+    this.#problems.set(key, data ? { code, data } : { code });
     this.#changed();
   }
 

@@ -1,6 +1,6 @@
 // What the data plane, the adapter and the resolver are told of a network: computed from records and presence, sent as differences.
 import { GroupDiff, groupTable, type MemberWishes } from '../mesh/multicast/receivers.ts';
-import { dnsName, label, labels, mdnsName } from '../mesh/names/labels.ts';
+import { dnsDomain, dnsName, mdnsName } from '../mesh/names/names.ts';
 import type { Paths } from '../mesh/paths/paths.ts';
 import type { Origin } from '../wire/messages/presence.ts';
 import type { AdapterAddresses } from './adapter.ts';
@@ -109,24 +109,14 @@ export class Projection {
     if (changes.length > 0) ports.dataplane.setGroups(net, changes);
   }
 
-  /** Label of each member, by id. */
-  labels(): Map<string, string> {
-    return labels(this.#io.roll.members());
-  }
-
-  networkLabel(): string {
-    return label(this.#io.roll.name, `net-${this.#io.roll.id.slice(0, 6)}`);
-  }
-
   /** Names into the machine's resolver, when they differ from last time. */
   names(): void {
     const { net, ports, roll, self } = this.#io;
-    const network = this.networkLabel();
-    const byId = this.labels();
+    const network = roll.label;
     const hosts: HostEntry[] = [];
     let own = { name: '', addresses: [] as string[] };
     for (const member of roll.members()) {
-      const name = byId.get(member.id) as string;
+      const name = member.label;
       const addresses = member.ipv4 === null ? [member.ipv6] : [member.ipv4, member.ipv6];
       hosts.push({ name: dnsName(name, network), addresses });
       if (member.origin === self) own = { name: mdnsName(name, network), addresses };
@@ -134,7 +124,7 @@ export class Projection {
     const text = JSON.stringify([own, hosts]);
     if (text === this.#names) return;
     this.#names = text;
-    ports.adapters.setNames(net, dnsName('', network).slice(1), own, hosts);
+    ports.adapters.setNames(net, dnsDomain(network), own, hosts);
   }
 
   /** The network goes off: nobody is a peer any more, no name resolves; the adapter keeps its memberships. */

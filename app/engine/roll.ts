@@ -1,15 +1,42 @@
-// placeholder
-import type { Outcome } from '../contract/errors.ts';
-import type { Role, Invite } from '../contract/state.ts';
+// A network's records as the engine uses them: durable before they count, read as members, invites and standing.
+import { fail, isErrorCode, ok, type ErrorCode, type Outcome } from '../contract/errors.ts';
+import type { Invite, Role } from '../contract/state.ts';
+import { idText, originOf, type MemberKeys } from '../mesh/identity/identity.ts';
+import {
+  issueInvite,
+  removeMember,
+  renameMember,
+  renameNetwork,
+  revokeInvite,
+  setRole,
+  toReview,
+  witness,
+  type Actor,
+  type InviteOptions,
+  type Made,
+} from '../mesh/membership/acts.ts';
+import { isKind, type Entry } from '../mesh/membership/entry.ts';
+import { memberIds } from '../mesh/membership/index-of.ts';
+import { chainFor, decodeJoinRequest, sponsorJoin } from '../mesh/membership/join.ts';
+import { tidyName } from '../mesh/membership/label.ts';
+import { Ledger } from '../mesh/membership/ledger.ts';
+import type { MemberView, NetworkView, VoidReason } from '../mesh/membership/view.ts';
+import { decodeLink, encodeLink, type WayIn } from '../wire/link.ts';
+import { HASHES_PER_MESSAGE_MAX } from '../wire/messages/message.ts';
 import type { Origin } from '../wire/messages/presence.ts';
-import type { Now } from './ports.ts';
+import { hex } from '../wire/text.ts';
+import type { NetworkFiles } from './files.ts';
+import type { Now, Ports } from './ports.ts';
 
 export interface RollMember {
   /** 52 characters of base32. */
   id: string;
+  idBytes: Uint8Array;
   origin: Origin;
   originBytes: Uint8Array;
   name: string;
+  /** "anna" of anna.home.weft. */
+  label: string;
   role: Role;
   signKey: Uint8Array;
   dhKey: Uint8Array;
@@ -19,33 +46,367 @@ export interface RollMember {
   mac: string;
 }
 
-export type Standing = 'member' | 'removed' | 'invite-lost' | 'none';
+export type Standing = 'member' | VoidReason | 'none';
 
 export interface Received {
-  /** Records that are new and valid, in the order to pass on. */
+  /** Records that are new here, in the order to pass on. */
   added: Uint8Array[];
-  /** Records that those received build on and that are missing here. */
+  /** Hashes of records that those received build on and that are missing here. */
   missing: Uint8Array[];
+  /** Something among them was no valid record. */
   bad: boolean;
 }
 
-export interface Roll {
-  readonly networkId: Uint8Array;
-  readonly id: string;
-  readonly name: string;
-  readonly createdMs: number;
-  readonly ipv4Prefix: number;
-  readonly selfId: string;
-  members(): readonly RollMember[];
-  standing(origin: Origin): Standing;
-  standingOfKey(dhKey: Uint8Array): { standing: Standing; origin: Origin | null };
-  digest(): Uint8Array;
-  locator(): Uint8Array[];
-  /** What somebody lacks who has the records named and their ancestors; and which of the names are unknown here. */
-  compare(hashes: readonly Uint8Array[]): { lacks: Uint8Array[]; unknown: Uint8Array[] };
-  withAncestors(hashes: readonly Uint8Array[]): Uint8Array[];
-  all(): Uint8Array[];
-  receive(now: Now, records: readonly Uint8Array[]): Outcome<Received>;
-  invites(now: Now): Invite[];
-  sponsor(now: Now, key: Uint8Array, request: Uint8Array): Outcome<Uint8Array[]>;
+const DIGEST_BYTES = 8;
+const LOCATOR_TIPS_MAX = HASHES_PER_MESSAGE_MAX - 32;
+const ANCESTORS_GIVEN_MAX = 128;
+const NONCE_BYTES = 16;
+const SEED_BYTES = 32;
+
+export class Roll {
+  readonly keys: MemberKeys;
+  readonly #ports: Ports;
+  #ledger: Ledger;
+  #files: NetworkFiles | null = null;
+  /** Records that are in the file: the first of the ledger's. */
+  #stored: number;
+  #view: NetworkView | null = null;
+  #members: RollMember[] = [];
+  /** Member ids (hex) by origin and by X25519 key (hex), of all who ever had a membership. */
+  readonly #idOf = new Map<string, string>();
+  readonly #digest = new Uint8Array(DIGEST_BYTES);
+  #indexed = 0;
+
+  /** The ledger's records are taken as durable where `files` is given. */
+  constructor(ports: Ports, ledger: Ledger, keys: MemberKeys, files: NetworkFiles | null) {
+    this.#ports = ports;
+    this.#ledger = ledger;
+    this.keys = keys;
+    this.#files = files;
+    this.#stored = ledger.revision;
+    this.#index();
+  }
+
+  /** From now on records go to these files; those present are there already. */
+  bind(files: NetworkFiles): void {
+    this.#files = files;
+    this.#stored = this.#ledger.revision;
+  }
+
+  // ---- what the records say ------------------------------------------------------------------------------------------------
+
+  get networkId(): Uint8Array {
+    return this.#ledger.networkId;
+  }
+
+  get id(): string {
+    return idText(this.#ledger.networkId);
+  }
+
+  get selfId(): string {
+    return idText(this.keys.id);
+  }
+
+  get selfOrigin(): Origin {
+    return hex(originOf(this.keys.id));
+  }
+
+  get name(): string {
+    return this.#now().name;
+  }
+
+  /** "home" of anna.home.weft. */
+  get label(): string {
+    return this.#now().label;
+  }
+
+  get createdMs(): number {
+    return this.#now().createdMs;
+  }
+
+  get mtu(): number {
+    return this.#now().mtu;
+  }
+
+  /** "10.87.0.0/16" */
+  get ipv4Subnet(): string {
+    return this.#now().ipv4Prefix;
+  }
+
+  get ipv4Prefix(): number {
+    return Number(this.ipv4Subnet.split('/')[1]);
+  }
+
+  #now(): NetworkView {
+    const view = this.#ledger.view();
+    if (view === this.#view) return view;
+    this.#view = view;
+    this.#members = [...view.members.values()].map(rollMember);
+    return view;
+  }
+
+  members(): readonly RollMember[] {
+    this.#now();
+    return this.#members;
+  }
+
+  self(): RollMember | undefined {
+    return this.members().find((member) => member.origin === this.selfOrigin);
+  }
+
+  standing(origin: Origin): Standing {
+    const id = this.#idOf.get(origin);
+    return id === undefined ? 'none' : this.#standingOfId(id);
+  }
+
+  /** Of the holder of an X25519 key. */
+  standingOfKey(dhKey: Uint8Array): Standing {
+    const id = this.#idOf.get(hex(dhKey));
+    return id === undefined ? 'none' : this.#standingOfId(id);
+  }
+
+  #standingOfId(id: string): Standing {
+    const view = this.#now();
+    return view.members.has(id) ? 'member' : (view.voided.get(id) ?? 'none');
+  }
+
+  /** What the own role may see: owners and admins all, others their own. */
+  invites(now: Now): Invite[] {
+    const view = this.#now();
+    const self = view.members.get(hex(this.keys.id));
+    const all = self?.role === 'owner' || self?.role === 'admin';
+    const own = hex(this.keys.id);
+    return view.invites
+      .filter(({ issuer }) => all || hex(issuer) === own)
+      .map((invite) => {
+        const expired = invite.state === 'open' && now.wall > invite.expiresMs;
+        return {
+          id: invite.idText,
+          role: invite.role,
+          usesMax: invite.usesMax,
+          usesLeft: Math.max(0, invite.usesMax - invite.used),
+          expiresMs: invite.expiresMs,
+          createdMs: invite.notBeforeMs,
+          issuer: view.members.get(hex(invite.issuer))?.name ?? '',
+          issuerId: idText(invite.issuer),
+          state: expired ? ('expired' as const) : invite.state,
+        };
+      });
+  }
+
+  recovery(): Outcome<{ recovery: string }> {
+    const root = this.#files?.readRoot() ?? ok(null);
+    if (!root.ok) return root;
+    if (root.value === null) return fail('no-root-key');
+    return ok({ recovery: `weft-root-1:${this.id}:${idText(root.value)}` });
+  }
+
+  // ---- synchronisation -----------------------------------------------------------------------------------------------------
+
+  /** Equal for equal sets of records. */
+  digest(): Uint8Array {
+    return this.#digest.slice();
+  }
+
+  /** The heads, then ever older records: whoever knows some of them knows where the common past ends. */
+  locator(): Uint8Array[] {
+    const hashes = this.#ledger.tipsNow().slice(0, LOCATOR_TIPS_MAX);
+    const all = this.#ledger.all();
+    for (let back = 1; back < all.length; back *= 2) {
+      hashes.push(this.#ports.crypto.hash(all[all.length - 1 - back] as Uint8Array));
+    }
+    return hashes;
+  }
+
+  /** What somebody lacks who knows these records and their pasts. */
+  lacking(hashes: readonly Uint8Array[]): Uint8Array[] {
+    return this.#ledger.lacking([...hashes]);
+  }
+
+  /** These records with their latest ancestors, parents first. */
+  withAncestors(hashes: readonly Uint8Array[]): Uint8Array[] {
+    const known = hashes.filter((hash) => this.#ledger.has(hash));
+    if (known.length === 0) return [];
+    const beyond = new Set(this.#ledger.lacking(known));
+    return this.#ledger
+      .all()
+      .filter((record) => !beyond.has(record))
+      .slice(-ANCESTORS_GIVEN_MAX);
+  }
+
+  all(): Uint8Array[] {
+    return this.#ledger.all();
+  }
+
+  /** Takes what is valid and new; durable when this returns ok, unchanged when not. */
+  receive(records: readonly Uint8Array[]): Outcome<Received & { memberships: Uint8Array[] }> {
+    const missing: Uint8Array[] = [];
+    const memberships: Uint8Array[] = [];
+    let bad = false;
+    for (const bytes of records) {
+      const result = this.#ledger.add(bytes);
+      if (result.status === 'pending') missing.push(...result.missing);
+      else if (result.status === 'refused') bad ||= result.reason === 'malformed' || result.reason === 'bad-signature';
+      else if (result.status === 'added') {
+        for (const entry of result.entries) if (isKind(entry, 'membership')) memberships.push(entry.hash);
+      }
+    }
+    const added = this.#persist();
+    if (!added.ok) return added;
+    const stillMissing = missing.filter((hash) => !this.#ledger.has(hash));
+    return ok({ added: added.value, missing: stillMissing, bad, memberships });
+  }
+
+  /** Appends what the ledger holds beyond the file. When that fails the ledger goes back to what the file has. */
+  #persist(): Outcome<Uint8Array[]> {
+    const fresh = this.#ledger.all().slice(this.#stored);
+    if (fresh.length === 0) return ok([]);
+    const stored = this.#files?.appendRecords(fresh) ?? ok(undefined);
+    if (!stored.ok) {
+      const durable = this.#ledger.all().slice(0, this.#stored);
+      this.#ledger = new Ledger(this.#ports.crypto, this.#ledger.networkId);
+      for (const bytes of durable) this.#ledger.add(bytes);
+      return stored;
+    }
+    this.#stored += fresh.length;
+    this.#index();
+    return ok(fresh);
+  }
+
+  #index(): void {
+    const { crypto } = this.#ports;
+    for (const bytes of this.#ledger.all().slice(this.#indexed)) {
+      const hash = crypto.hash(bytes);
+      for (let i = 0; i < DIGEST_BYTES; i++) this.#digest[i] = (this.#digest[i] as number) ^ (hash[i] as number);
+      const entry = this.#ledger.get(hash) as Entry;
+      if (isKind(entry, 'membership')) this.#name(memberIds.get(entry) as string, entry.body.noiseKey);
+      if (isKind(entry, 'genesis')) {
+        const owner = [...this.#now().members.values()].find(({ membership }) => membership === null);
+        if (owner) this.#name(hex(owner.id), entry.body.noiseKey);
+      }
+    }
+    this.#indexed = this.#ledger.revision;
+  }
+
+  #name(id: string, noiseKey: Uint8Array): void {
+    this.#idOf.set(id.slice(0, 16), id);
+    this.#idOf.set(hex(noiseKey), id);
+  }
+
+  // ---- acts ----------------------------------------------------------------------------------------------------------------
+
+  get #actor(): Actor {
+    return { crypto: this.#ports.crypto, ledger: this.#ledger, keys: this.keys };
+  }
+
+  #done(made: Made | null): Outcome<Uint8Array[]> {
+    if (made && 'refused' in made) return this.#refused(made.refused);
+    return this.#persist();
+  }
+
+  #refused<T = never>(reason: string): Outcome<T> {
+    const code = refusalCode(reason);
+    return code === 'not-allowed' ? fail(code, { role: this.self()?.role ?? 'guest' }) : fail(code);
+  }
+
+  /** Testifies to a membership that came by, if that is still of use. */
+  testify(membership: Uint8Array): Outcome<Uint8Array[]> {
+    const entry = this.#ledger.get(membership);
+    if (!entry || !isKind(entry, 'membership')) return ok([]);
+    const made = witness(this.#actor, entry);
+    return made === null || 'refused' in made ? ok([]) : this.#persist();
+  }
+
+  /** Decides on a stranger's request to join; `key` is what it proved in the handshake. */
+  sponsor(now: Now, key: Uint8Array, bytes: Uint8Array): Outcome<Uint8Array[]> {
+    const request = decodeJoinRequest(bytes);
+    if (!request) return fail('link-damaged');
+    if (hex(request.noiseKey) !== hex(key)) return fail('link-damaged');
+    if (tidyName(request.name) !== request.name) return fail('bad-argument', { what: 'name' });
+    const nonce = this.#ports.random.bytes(NONCE_BYTES);
+    const result = sponsorJoin(this.#actor, request, nonce, Math.floor(now.wall));
+    const stored = this.#persist();
+    return 'refused' in result ? this.#refused(result.refused) : stored;
+  }
+
+  invite(
+    now: Now,
+    options: { role: InviteOptions['role']; uses: number; expiresSeconds: number },
+    waysIn: WayIn[],
+  ): Outcome<{ records: Uint8Array[]; result: { id: string; link: string; expiresMs: number } }> {
+    const { crypto, random } = this.#ports;
+    const { role, uses, expiresSeconds } = options;
+    const seed = random.bytes(SEED_BYTES);
+    const nowMs = Math.floor(now.wall);
+    const expiresMs = nowMs + expiresSeconds * 1000;
+    const made = issueInvite(this.#actor, { seed, role, uses, nowMs, expiresMs });
+    const stored = this.#done(made);
+    if (!stored.ok || 'refused' in made) return stored as Outcome<never>;
+    const link = encodeLink(crypto, {
+      networkId: this.networkId,
+      networkName: this.name,
+      inviter: this.self()?.name ?? '',
+      seed,
+      chain: chainFor(this.#ledger, made.hash),
+      waysIn,
+    });
+    return ok({ records: stored.value, result: { id: idText(made.hash), link, expiresMs } });
+  }
+
+  /** By its id or by the link itself. Revoking again is no failure. */
+  revoke(what: string): Outcome<Uint8Array[]> {
+    const { crypto } = this.#ports;
+    const link = /^\s*weft:/i.test(what) ? decodeLink(crypto, what) : null;
+    if (typeof link === 'string') return fail(link);
+    const id = link ? idText(crypto.hash(link.chain.at(-1) ?? new Uint8Array(0))) : what.trim();
+    const invite = this.#now().invites.find((one) => one.idText === id);
+    if (!invite) return fail('no-such-invite');
+    return invite.state === 'revoked' ? ok([]) : this.#done(revokeInvite(this.#actor, invite.id));
+  }
+
+  remove(now: Now, target: RollMember): Outcome<{ records: Uint8Array[]; review: string[] }> {
+    const stored = this.#done(removeMember(this.#actor, target.idBytes, Math.floor(now.wall)));
+    return stored.ok ? ok({ records: stored.value, review: toReview(this.#ledger, target.idBytes) }) : stored;
+  }
+
+  renameMember(target: RollMember, name: string): Outcome<Uint8Array[]> {
+    const tidy = tidyName(name);
+    if (tidy === null) return fail('bad-argument', { what: 'name' });
+    return tidy === target.name ? ok([]) : this.#done(renameMember(this.#actor, target.idBytes, tidy));
+  }
+
+  setRole(now: Now, target: RollMember, role: Role): Outcome<Uint8Array[]> {
+    if (role === target.role) return ok([]);
+    return this.#done(setRole(this.#actor, target.idBytes, role, Math.floor(now.wall)));
+  }
+
+  renameNetwork(name: string): Outcome<Uint8Array[]> {
+    const tidy = tidyName(name);
+    if (tidy === null) return fail('bad-argument', { what: 'name' });
+    return tidy === this.name ? ok([]) : this.#done(renameNetwork(this.#actor, tidy));
+  }
+}
+
+/** Reasons of the ledger that the error table does not know mean: the record is not what it should be. */
+export function refusalCode(reason: string): ErrorCode {
+  if (reason === 'full') return 'network-full';
+  return isErrorCode(reason) ? reason : 'link-damaged';
+}
+
+function rollMember(view: MemberView): RollMember {
+  return {
+    id: view.idText,
+    idBytes: view.id,
+    origin: hex(view.origin),
+    originBytes: view.origin,
+    name: view.name,
+    label: view.label,
+    role: view.role,
+    signKey: view.memberKey,
+    dhKey: view.noiseKey,
+    ipv4: view.ipv4,
+    ipv6: view.ipv6,
+    linkLocal: view.linkLocal,
+    mac: view.mac,
+  };
 }

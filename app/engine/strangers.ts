@@ -16,6 +16,9 @@ const STAY_MS = 10_000;
 /** A refusal needs this long to arrive before the session ends. */
 const REFUSED_STAY_MS = 700;
 
+/** A sponsor's own troubles are not the joiner's to read. */
+export const told = (code: string): string => (/^(disk|state)-/.test(code) ? 'sponsor-silent' : code);
+
 interface Stranger {
   peer: Peer;
   budget: PeerBudget;
@@ -63,8 +66,8 @@ export class Strangers {
     if (!decoded || full) return dataplane.answerStranger(net, ask, false);
     const peer = peers.stranger(key);
     if (peer.level === 'stranger' && !this.#strangers.has(peer.handle)) {
-      const { standing } = roll.standingOfKey(key);
-      const refusal = standing === 'removed' || standing === 'invite-lost' ? standing : null;
+      const standing = roll.standingOfKey(key);
+      const refusal = standing === 'none' || standing === 'member' ? null : standing;
       this.#strangers.set(peer.handle, {
         peer,
         budget: new PeerBudget('stranger', now.mono),
@@ -106,7 +109,7 @@ export class Strangers {
     if (stranger.asked) return;
     stranger.asked = true;
     const outcome = this.#io.sponsor(now, stranger.peer, request);
-    if (!outcome.ok) this.#refuse(now, stranger, outcome.error.code);
+    if (!outcome.ok) this.#refuse(now, stranger, told(outcome.error.code));
   }
 
   #refuse(now: Now, stranger: Stranger, code: string): void {

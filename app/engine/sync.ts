@@ -7,7 +7,7 @@ import {
 } from '../wire/messages/message.ts';
 import { hex } from '../wire/messages/hex.ts';
 import type { Now } from './ports.ts';
-import type { Received, Roll } from './roll.ts';
+import type { Roll } from './roll.ts';
 import type { Outcome } from '../contract/errors.ts';
 
 const BATCH_BYTES_MAX = CONTROL_BYTES_MAX - 1_000;
@@ -44,8 +44,8 @@ export interface SyncIo {
   /** Handles of all members with a session. */
   sessions(): number[];
   /** Records were added; the engine acts on what they mean. */
-  added(now: Now): void;
-  failed(outcome: Outcome<Received>): void;
+  added(now: Now, memberships: readonly Uint8Array[]): void;
+  failed(outcome: Outcome<unknown>): void;
 }
 
 export class RecordSync {
@@ -83,9 +83,8 @@ export class RecordSync {
   receive(now: Now, from: number, message: RecordMessage): 'ok' | 'bad' {
     switch (message.type) {
       case 'heads': {
-        const { lacks, unknown } = this.#io.roll.compare(message.hashes);
-        this.give(from, lacks);
-        this.#want(now, from, unknown);
+        // The other side sends its heads as well: what is missing here comes as the answer to the own.
+        this.give(from, this.#io.roll.lacking(message.hashes));
         return 'ok';
       }
       case 'wantRecords': {
@@ -99,15 +98,15 @@ export class RecordSync {
   }
 
   #receiveRecords(now: Now, from: number, records: readonly Uint8Array[]): 'ok' | 'bad' {
-    const outcome = this.#io.roll.receive(now, records);
+    const outcome = this.#io.roll.receive(records);
     if (!outcome.ok) {
       this.#io.failed(outcome);
       return 'ok';
     }
-    const { added, missing, bad } = outcome.value;
+    const { added, missing, bad, memberships } = outcome.value;
     if (added.length > 0) {
       this.flood(added, from);
-      this.#io.added(now);
+      this.#io.added(now, memberships);
     }
     this.#want(now, from, missing);
     return bad ? 'bad' : 'ok';

@@ -178,7 +178,9 @@ export class Paths {
 
   /** Endpoints learned from a link or a stranger's packets. */
   hint(origin: Origin, endpoints: string[]): void {
-    if (this.#members.has(origin) && origin !== this.self) this.contacts.add(origin, endpoints);
+    if (!this.#members.has(origin) || origin === this.self) return;
+    this.contacts.add(origin, endpoints);
+    if (this.#on) this.#seekMono = Math.min(this.#seekMono, this.#now.mono);
   }
 
   /** Statements kept from before a restart. */

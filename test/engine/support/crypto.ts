@@ -41,5 +41,5 @@ export const crypto = {
   },
   hkdf: (key: Uint8Array, info: string, length: number) =>
     new Uint8Array(hkdfSync('sha256', key, new Uint8Array(0), info, length)),
-} satisfies Partial<Crypto> as unknown as Crypto;
+} satisfies Crypto;
 

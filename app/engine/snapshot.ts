@@ -1,0 +1,111 @@
+// The contract's view of a network, from what the engine knows.
+import type { Group, Member, Network as NetworkView } from '../contract/state.ts';
+import { dnsName } from '../mesh/names/names.ts';
+import type { Network } from './network.ts';
+import type { Now } from './ports.ts';
+import type { RollMember } from './roll.ts';
+
+/** Problems that mean: it works, but not as it should. */
+const DEGRADING = ['no-rights', 'no-tun', 'helper-missing', 'helper-refused', 'name-taken', 'adapter-lost', 'internal'];
+
+export function networkView(network: Network, now: Now): NetworkView {
+  const { roll, local } = network;
+  const self = roll.self();
+  const members = roll.members().map((member) => memberView(network, member, now));
+  return {
+    id: roll.id,
+    name: roll.name,
+    state: stateOf(network, members),
+    on: local.on,
+    addresses: self ? ownAddresses(network, self) : [],
+    adapter: network.adapter?.ready ? network.adapter.name : null,
+    mtu: local.mtu,
+    selfId: roll.selfId,
+    selfRole: self?.role ?? 'member',
+    members,
+    groups: groupsView(network),
+    invites: roll.invites(now),
+    problems: network.problems.list(),
+    createdMs: roll.createdMs,
+  };
+}
+
+function stateOf(network: Network, members: readonly Member[]): NetworkView['state'] {
+  if (!network.running) return 'off';
+  if (DEGRADING.some((code) => network.problems.has(code))) return 'degraded';
+  const alone = members.length <= 1;
+  return alone || network.paths.contacts.upCount > 0 ? 'connected' : 'connecting';
+}
+
+function ownAddresses(network: Network, self: RollMember): string[] {
+  const ipv6 = `${self.ipv6}/64`;
+  const usable = self.ipv4 !== null && network.adapter?.ipv4Usable !== false;
+  return usable ? [`${self.ipv4}/${network.roll.ipv4Prefix}`, ipv6] : [ipv6];
+}
+
+function memberView(network: Network, member: RollMember, now: Now): Member {
+  const { paths } = network;
+  const self = member.origin === network.roll.selfOrigin;
+  const stats = self ? undefined : network.statsOf(member.origin);
+  const contact = paths.contacts.get(member.origin);
+  const up = contact?.state === 'up';
+  const online = paths.isOnline(member.origin);
+  const view: Member = {
+    id: member.id,
+    name: member.name,
+    role: member.role,
+    self,
+    addresses: member.ipv4 === null ? [member.ipv6] : [member.ipv4, member.ipv6],
+    dnsName: dnsName(member.label, network.roll.label),
+    online,
+    path: self ? 'self' : up ? 'direct' : 'none',
+    rxBytes: stats?.rxBytes ?? 0,
+    txBytes: stats?.txBytes ?? 0,
+  };
+  if (up && !self) {
+    view.transport = stats?.transport ?? contact.transport ?? 'udp';
+    const endpoint = stats?.endpoint ?? contact.lastEndpoint;
+    if (endpoint) view.endpoint = endpoint;
+    const rtt = stats?.rttMs ?? contact.rttMs;
+    if (rtt !== undefined) view.rttMs = rtt;
+  }
+  if (!online && !self) {
+    const seen = lastSeen(network, member, now);
+    if (seen !== undefined) view.lastSeenMs = seen;
+  }
+  if (!up && !self && contact && contact.failures > 0) view.cause = 'nobody-reached';
+  return view;
+}
+
+/** Of a member that is offline: the end of the last session, or its newest statement. */
+function lastSeen(network: Network, member: RollMember, now: Now): number | undefined {
+  const { paths } = network;
+  const ended = paths.contacts.get(member.origin)?.lastUpMono ?? -Infinity;
+  const seen = Math.max(ended, paths.bornMono(member.origin));
+  return Number.isFinite(seen) ? Math.round(now.wall - (now.mono - seen)) : undefined;
+}
+
+function groupsView(network: Network): Group[] {
+  const { paths, roll } = network;
+  const ids = new Map(roll.members().map((member) => [member.origin, member.id]));
+  const groups = new Map<string, Group>();
+  const add = (address: string, id: string): Group => {
+    const known = groups.get(address);
+    const group = known ?? { address, members: [], joined: false };
+    if (!known) groups.set(address, group);
+    group.members.push(id);
+    return group;
+  };
+  for (const wish of paths.ownGroups()) {
+    const group = add(wish.group, roll.selfId);
+    group.joined = true;
+    group.mode = wish.mode;
+    group.sources = [...wish.sources];
+  }
+  for (const presence of paths.presences()) {
+    const id = ids.get(presence.origin);
+    if (presence.origin === roll.selfOrigin || presence.off || id === undefined) continue;
+    for (const { group } of presence.groups) add(group, id);
+  }
+  return [...groups.values()].sort((a, b) => (a.address < b.address ? -1 : 1));
+}
