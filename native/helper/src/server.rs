@@ -1,0 +1,341 @@
+//! The socket: who may ask, one thread a connection, and when it is time to end.
+use crate::adapters::{Adapters, Owner};
+use crate::request::{self, Envelope, LINE_BYTES_MAX, Refusal, VERSION, Verb};
+use crate::{resolver, sys};
+use nix::sys::socket::{ControlMessage, MsgFlags, getsockopt, sendmsg, sockopt::PeerCredentials};
+use std::io::{self, IoSlice, Read};
+use std::net::UdpSocket;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::{Duration, Instant};
+
+const GRACE_SECONDS: u64 = 60;
+const CONNECTIONS_MAX: usize = 16;
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
+/// With nothing held and nobody connected for this long it ends.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(10);
+const TICK: Duration = Duration::from_millis(250);
+const SOCKET_GROUP: &str = "weft";
+
+pub struct Options {
+    socket: PathBuf,
+    uid: Option<u32>,
+    grace: Duration,
+}
+
+impl Options {
+    pub fn parse(mut args: impl Iterator<Item = String>) -> Result<Options, String> {
+        if args.next().as_deref() != Some("serve") {
+            return Err("what shall I do?".into());
+        }
+        let mut socket = None;
+        let mut uid = None;
+        let mut grace = GRACE_SECONDS;
+        while let Some(flag) = args.next() {
+            let value = args.next().ok_or_else(|| format!("{flag} needs a value"))?;
+            let number = || value.parse::<u32>().map_err(|_| format!("{flag} needs a number"));
+            match flag.as_str() {
+                "--socket" => socket = Some(PathBuf::from(&value)),
+                "--uid" => uid = Some(number()?),
+                "--grace" => grace = u64::from(number()?),
+                _ => return Err(format!("unknown option {flag}")),
+            }
+        }
+        Ok(Options {
+            socket: socket.ok_or("--socket is missing")?,
+            uid,
+            grace: Duration::from_secs(grace),
+        })
+    }
+}
+
+struct Helper {
+    adapters: Mutex<Adapters>,
+    connections: AtomicUsize,
+    last_used: Mutex<Instant>,
+    uid: Option<u32>,
+}
+
+impl Helper {
+    /// A thread that panicked must not stop the others: the state is consistent between requests.
+    fn adapters(&self) -> MutexGuard<'_, Adapters> {
+        self.adapters
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    fn touch(&self) {
+        *self
+            .last_used
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner) = Instant::now();
+    }
+
+    fn idle(&self) -> Duration {
+        self.last_used
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .elapsed()
+    }
+}
+
+pub fn run(options: &Options) -> ExitCode {
+    let activated = sys::passed_socket();
+    let own_socket = activated.is_none();
+    let listener = match activated.map_or_else(|| bind(options), |fd| Ok(UnixListener::from(fd))) {
+        Ok(listener) => listener,
+        Err(error) => {
+            eprintln!(
+                "weft-helper: cannot listen on {}: {error}",
+                options.socket.display()
+            );
+            return ExitCode::FAILURE;
+        }
+    };
+    if let Err(error) = listener.set_nonblocking(true) {
+        eprintln!("weft-helper: {error}");
+        return ExitCode::FAILURE;
+    }
+    println!("ready");
+    let helper = Arc::new(Helper {
+        adapters: Mutex::default(),
+        connections: AtomicUsize::new(0),
+        last_used: Mutex::new(Instant::now()),
+        uid: options.uid,
+    });
+    serve(&listener, &helper, options.grace);
+    for name in helper.adapters().names() {
+        resolver::clear(&name);
+    }
+    if own_socket {
+        let _ = std::fs::remove_file(&options.socket);
+    }
+    ExitCode::SUCCESS
+}
+
+fn serve(listener: &UnixListener, helper: &Arc<Helper>, grace: Duration) {
+    loop {
+        match listener.accept() {
+            Ok((stream, _)) => spawn(stream, helper),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => wait(listener),
+            Err(_) => std::thread::sleep(TICK),
+        }
+        for name in helper.adapters().expire(grace) {
+            resolver::clear(&name);
+        }
+        if helper.connections.load(Ordering::Acquire) > 0 || !helper.adapters().is_empty() {
+            helper.touch();
+        } else if helper.idle() > IDLE_TIMEOUT {
+            return;
+        }
+    }
+}
+
+fn wait(listener: &UnixListener) {
+    use nix::poll::{PollFd, PollFlags, poll};
+    use std::os::fd::AsFd;
+    let mut fds = [PollFd::new(listener.as_fd(), PollFlags::POLLIN)];
+    let _ = poll(&mut fds, TICK.as_millis() as u16);
+}
+
+/// A socket for the one user (and root); whatever had the path is gone: its process does not answer.
+fn bind(options: &Options) -> io::Result<UnixListener> {
+    let path: &Path = &options.socket;
+    if UnixStream::connect(path).is_ok() {
+        return Err(io::Error::new(
+            io::ErrorKind::AddrInUse,
+            "another helper answers there",
+        ));
+    }
+    if std::fs::symlink_metadata(path)
+        .is_ok_and(|found| !std::os::unix::fs::FileTypeExt::is_socket(&found.file_type()))
+    {
+        return Err(io::Error::new(
+            io::ErrorKind::AlreadyExists,
+            "that path is no socket",
+        ));
+    }
+    let _ = std::fs::remove_file(path);
+    let listener = UnixListener::bind(path)?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
+    if let Some(uid) = options.uid {
+        std::os::unix::fs::chown(path, Some(uid), None)?;
+    }
+    Ok(listener)
+}
+
+fn spawn(stream: UnixStream, helper: &Arc<Helper>) {
+    if helper.connections.fetch_add(1, Ordering::AcqRel) >= CONNECTIONS_MAX {
+        helper.connections.fetch_sub(1, Ordering::AcqRel);
+        return;
+    }
+    let helper = Arc::clone(helper);
+    std::thread::spawn(move || {
+        helper.touch();
+        connection(&stream, &helper);
+        helper.touch();
+        helper.connections.fetch_sub(1, Ordering::AcqRel);
+    });
+}
+
+/// One request; `hold` stays until the other end closes.
+fn connection(stream: &UnixStream, helper: &Helper) {
+    let _ = stream.set_nonblocking(false);
+    let _ = stream.set_read_timeout(Some(REQUEST_TIMEOUT));
+    let _ = stream.set_write_timeout(Some(REQUEST_TIMEOUT));
+    let Ok(peer) = getsockopt(stream, PeerCredentials) else {
+        return;
+    };
+    let uid = peer.uid();
+    if !allowed(uid, peer.gid(), helper.uid) {
+        return answer(
+            stream,
+            Err(Refusal::new(
+                "helper-refused",
+                "this user may not use Weft’s helper",
+            )),
+        );
+    }
+    let parsed = read_line(stream).and_then(|line| request::parse(&line));
+    match parsed {
+        Err(refusal) => answer(stream, Err(refusal)),
+        Ok(envelope) => {
+            let owner = Owner {
+                uid,
+                engine: envelope.owner.clone(),
+            };
+            if matches!(envelope.verb, Verb::Hold {}) {
+                hold(stream, helper, &owner);
+            } else {
+                answer(stream, act(helper, &owner, envelope));
+            }
+        }
+    }
+}
+
+fn hold(mut stream: &UnixStream, helper: &Helper, owner: &Owner) {
+    helper.adapters().hold(owner);
+    answer(stream, Ok((serde_json::json!({}), None)));
+    let _ = stream.set_read_timeout(None);
+    let mut rest = [0u8; 64];
+    while stream.read(&mut rest).is_ok_and(|n| n > 0) {}
+    helper.adapters().release(owner);
+}
+
+/// Root, the user it was started for, or (started by systemd) members of group `weft`.
+fn allowed(uid: u32, gid: u32, only: Option<u32>) -> bool {
+    if uid == 0 || only == Some(uid) {
+        return true;
+    }
+    if only.is_some() {
+        return false;
+    }
+    let Ok(Some(group)) = nix::unistd::Group::from_name(SOCKET_GROUP) else {
+        return false;
+    };
+    let named = nix::unistd::User::from_uid(uid.into())
+        .ok()
+        .flatten()
+        .map(|user| user.name);
+    group.gid.as_raw() == gid || named.is_some_and(|name| group.mem.contains(&name))
+}
+
+fn read_line(mut stream: &UnixStream) -> Result<Vec<u8>, Refusal> {
+    let mut line = Vec::new();
+    let mut chunk = [0u8; 4096];
+    let started = Instant::now();
+    loop {
+        let count = stream
+            .read(&mut chunk)
+            .map_err(|_| request::bad("no request came"))?;
+        let end = chunk[..count].iter().position(|&b| b == b'\n');
+        line.extend_from_slice(&chunk[..end.unwrap_or(count)]);
+        if line.len() > LINE_BYTES_MAX {
+            return Err(request::bad("the request is too long"));
+        }
+        if end.is_some() {
+            return Ok(line);
+        }
+        if count == 0 || started.elapsed() > REQUEST_TIMEOUT {
+            return Err(request::bad("the request was cut off"));
+        }
+    }
+}
+
+type Done = Result<(serde_json::Value, Option<OwnedFd>), Refusal>;
+
+fn act(helper: &Helper, owner: &Owner, envelope: Envelope) -> Done {
+    let nothing = || Ok((serde_json::json!({}), None));
+    match envelope.verb {
+        Verb::Open(spec) => {
+            let fd = helper.adapters().open(owner, request::adapter(&spec)?)?;
+            Ok((serde_json::json!({ "name": spec.name }), Some(fd)))
+        }
+        Verb::Carrier { name, on } => {
+            helper
+                .adapters()
+                .carrier(owner, request::adapter_name(&name)?, on)?;
+            nothing()
+        }
+        Verb::Address(spec) => {
+            helper.adapters().readdress(owner, &request::adapter(&spec)?)?;
+            nothing()
+        }
+        Verb::Close { name } => {
+            helper.adapters().close(owner, request::adapter_name(&name)?)?;
+            resolver::clear(&name);
+            nothing()
+        }
+        Verb::Dns(spec) => {
+            helper
+                .adapters()
+                .is_own(owner, request::adapter_name(&spec.name)?)?;
+            Ok((serde_json::json!({ "by": resolver::set(&spec)? }), None))
+        }
+        Verb::DnsClear { name } => {
+            helper.adapters().is_own(owner, request::adapter_name(&name)?)?;
+            resolver::clear(&name);
+            nothing()
+        }
+        Verb::Bind { address, port, proto } => {
+            let address = request::overlay_address(&address)?;
+            if port != 53 || proto != "udp" || !helper.adapters().has_address(owner, address) {
+                return Err(request::bad("only UDP port 53 of an own overlay address"));
+            }
+            let socket = UdpSocket::bind((address, port))
+                .map_err(|e| Refusal::new("port-taken", format!("{address}:{port}: {e}")))?;
+            Ok((serde_json::json!({}), Some(socket.into())))
+        }
+        Verb::Status {} => {
+            let names = helper.adapters().names();
+            Ok((serde_json::json!({ "version": VERSION, "adapters": names }), None))
+        }
+        Verb::Hold {} => nothing(),
+    }
+}
+
+fn answer(stream: &UnixStream, done: Done) {
+    let (value, fd) = match done {
+        Ok((value, fd)) => (serde_json::json!({ "ok": true, "value": value }), fd),
+        Err(refusal) => (
+            serde_json::json!({ "ok": false, "code": refusal.code, "why": refusal.why }),
+            None,
+        ),
+    };
+    let text = format!("{value}\n");
+    let fds: Vec<i32> = fd.iter().map(AsRawFd::as_raw_fd).collect();
+    let rights = [ControlMessage::ScmRights(&fds)];
+    let control = if fds.is_empty() { &rights[..0] } else { &rights[..] };
+    let _ = sendmsg::<()>(
+        stream.as_raw_fd(),
+        &[IoSlice::new(text.as_bytes())],
+        control,
+        MsgFlags::MSG_NOSIGNAL,
+        None,
+    );
+}
