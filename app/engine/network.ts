@@ -30,7 +30,9 @@ const GROUPS_WAIT_MS = 1_500;
 const ADAPTER_WAIT_MS = 20_000;
 /** After the word that this member goes off, before its sessions end. */
 const OFF_LINGER_MS = 200;
-const PRESENCES_SAVE_MS = 20_000;
+/** Where others are is kept soon after it was learned, but written rarely. */
+const PRESENCES_SAVE_MS = 500;
+const PRESENCES_SAVE_EVERY_MS = 20_000;
 /** What a refusal says to somebody who is no member. */
 const OUT_CODES = ['removed', 'invite-lost', 'invite-void', 'invite-revoked'];
 /** Few witnesses are enough: in a larger network members wait a random part of this much per member, and mostly find them there. */
@@ -74,6 +76,7 @@ export class Network {
   #running = false;
   #offMono = Infinity;
   #saveMono = Infinity;
+  #savedMono = -Infinity;
   #groupsDirty = false;
   readonly #testimonies: { membership: Uint8Array; atMono: number }[] = [];
   readonly #chance: Chance;
@@ -410,7 +413,7 @@ export class Network {
       presences: this.paths.fingerprint(),
     });
     this.#ports.dataplane.sendControl(this.net, peer.handle, greet);
-    this.#saveMono = Math.min(this.#saveMono, now.mono + PRESENCES_SAVE_MS);
+    this.#saveSoon(now);
   }
 
   #greeted(now: Now, peer: Peer, greet: Extract<Message, { type: 'greet' }>): void {
@@ -527,7 +530,7 @@ export class Network {
     if (!this.#groupsDirty || !this.#running) return;
     this.#groupsDirty = false;
     this.#projection.groups();
-    this.#saveMono = Math.min(this.#saveMono, now.mono + PRESENCES_SAVE_MS);
+    this.#saveSoon(now);
   }
 
   nextDeadline(): number {
@@ -556,8 +559,14 @@ export class Network {
     this.#projection.withdraw();
   }
 
+  #saveSoon(now: Now): void {
+    const earliest = this.#savedMono + PRESENCES_SAVE_EVERY_MS;
+    this.#saveMono = Math.min(this.#saveMono, Math.max(now.mono + PRESENCES_SAVE_MS, earliest));
+  }
+
   #save(now: Now): void {
     this.#saveMono = Infinity;
+    this.#savedMono = now.mono;
     const stored = this.files.writePresences(now.wall, this.paths.save(now.mono));
     if (!stored.ok) this.#note(stored.error);
   }

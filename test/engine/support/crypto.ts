@@ -18,7 +18,7 @@ export const crypto = {
   signPublicKey: (seed: Uint8Array) => rawPublic(edPrivate(seed)),
   sign: (seed: Uint8Array, message: Uint8Array) => new Uint8Array(sign(null, message, edPrivate(seed))),
   verify(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
-    const name = createHash('sha1').update(publicKey).update(signature).update(message).digest('latin1');
+    const name = createHash('sha1').update(publicKey).update(signature).update(message).digest('base64');
     const known = verified.get(name);
     if (known !== undefined) return known;
     let good = false;

@@ -232,14 +232,16 @@ export class SimDataplane implements Dataplane {
       for (const old of [target.half, known.half]) if (old) old.open = false;
       const base = { open: true, reported: false, heardMono: this.#world.mono, lastDelivery: 0, checking: false };
       const upMono = this.#world.mono;
-      const a = { ...base, owner: from, net: theirs.config.net, peer: target.config.peer, remote: at, upMono } as Half;
-      const b = { ...base, owner: this, net, peer: known.config.peer, remote: from.#endpoint(), upMono } as Half;
+      const a = { ...base, owner: from, net: theirs.config.net, peer: target.config.peer, remote: at, upMono } as unknown as Half;
+      const b = { ...base, owner: this, net, peer: known.config.peer, remote: from.#endpoint(), upMono } as unknown as Half;
       a.other = b;
       b.other = a;
       target.half = a;
       known.half = b;
       from.#up(a);
-      this.#world.after(this.#world.delay(), () => this.#up(b));
+      // The other side learns that the session works by its first frame: nothing overtakes that.
+      a.lastDelivery = this.#world.mono + this.#world.delay();
+      this.#world.at(a.lastDelivery, () => this.#up(b));
       this.#keepalive(a);
       this.#keepalive(b);
     });
