@@ -1,0 +1,38 @@
+// What the program can find out about this machine; the engine adds what it knows of the networks.
+import { existsSync } from 'node:fs';
+import { networkInterfaces } from 'node:os';
+import { describe, ERRORS, type ErrorCode } from '../../app/contract/errors.ts';
+import type { DoctorItem, State } from '../../app/contract/state.ts';
+import type { AdapterKeeper } from './adapters.ts';
+
+/** Names that other VPNs give their adapters; several at once often fight over routes. */
+const OTHER_VPNS = /^(tun|tap|wg|zt|tailscale|utun|ham|nebula|edge|easytier|ppp)\w*/;
+
+const problem = (code: ErrorCode, data?: Record<string, string>): DoctorItem => ({
+  id: code,
+  level: ERRORS[code].severity,
+  code,
+  text: describe(data ? { code, data } : { code }),
+  remedy: ERRORS[code].remedy,
+});
+
+export function doctorItems(state: State, adapters: AdapterKeeper): DoctorItem[] {
+  const items: DoctorItem[] = [];
+  if (process.platform === 'linux' && !existsSync('/dev/net/tun')) items.push(problem('no-tun'));
+  for (const { code, data } of adapters.problems()) items.push(problem(code as ErrorCode, data));
+  items.push({
+    id: 'listening',
+    level: state.listening.length > 0 ? 'ok' : 'error',
+    code: 'listening',
+    text: state.listening.length > 0 ? `Listening on ${state.listening.join(', ')} (UDP).` : 'Not listening anywhere.',
+  });
+  const others = Object.keys(networkInterfaces()).filter((name) => OTHER_VPNS.test(name));
+  if (others.length > 0)
+    items.push({
+      id: 'other-vpns',
+      level: 'note',
+      code: 'other-vpns',
+      text: `Other VPN adapters are up: ${others.join(', ')}.`,
+    });
+  return items;
+}

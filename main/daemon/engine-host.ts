@@ -1,0 +1,196 @@
+// Puts the parts together: one running engine with its data plane, adapters, names and the contract's server.
+import { hostname } from 'node:os';
+import { fail, ok, type Failure, type Outcome } from '../../app/contract/errors.ts';
+import type { DoctorItem, Problem, State } from '../../app/contract/state.ts';
+import { CALLS, type CallName } from '../../app/contract/table.ts';
+import { Engine } from '../../app/engine/engine.ts';
+import type { Log } from '../../app/engine/ports.ts';
+import type { Addon } from '../host/addon.ts';
+import { CodedError, loadAddon } from '../host/addon.ts';
+import { nodeCrypto, nodeRandom } from '../host/crypto.ts';
+import { lockState, type StateLock } from '../host/lock.ts';
+import { openStore } from '../host/store.ts';
+import { NetworkMonitor } from '../host/netmon/netmon.ts';
+import { programVersion } from '../host/version.ts';
+import { RpcServer, type Handlers, type Source, type Sources } from '../rpc/server.ts';
+import { AdapterKeeper } from './adapters.ts';
+import { doctorItems } from './doctor.ts';
+import { endpointsOf, listen } from './listening.ts';
+import type { DaemonOptions } from './options.ts';
+import { EngineRunner } from './runner.ts';
+
+export interface EngineHostOptions extends Omit<DaemonOptions, 'ui'> {
+  log: Log;
+  /** A client asked the engine to end; the caller ends the program by `stop`. */
+  onStop: () => void;
+}
+
+export interface EngineHost {
+  rpc: RpcServer;
+  /** The newest state; for a tray or a log. */
+  state(): State;
+  onChange(changed: () => void): () => void;
+  /** `disconnect` removes the adapters; otherwise the helper keeps them for its grace time. */
+  stop(disconnect: boolean): Promise<void>;
+}
+
+/** Fails with `engine-busy`, `native-missing`, `port-taken`, `address-unavailable`, `disk-full`, `state-unwritable` … */
+export async function startEngineHost(options: EngineHostOptions): Promise<Outcome<EngineHost>> {
+  const store = openStore(options.stateDir);
+  if (!store.ok) return store;
+  const lock = await lockState(options.stateDir);
+  if (!lock.ok) return lock;
+  const undo: (() => void)[] = [() => lock.value.release()];
+  const abandon = (error: Failure): Outcome<never> => {
+    for (const step of undo.reverse()) step();
+    return { ok: false, error };
+  };
+  let addon: Addon;
+  try {
+    addon = loadAddon();
+  } catch (error) {
+    return abandon(error instanceof CodedError ? error.failure : { code: 'internal', data: { why: String(error) } });
+  }
+  const dataplane = new addon.Dataplane({ offloads: process.env['WEFT_OFFLOADS'] === 'none' ? 'none' : 'auto' });
+  undo.push(() => dataplane.close());
+  const bound = listen(dataplane, store.value, options.listen);
+  if (!bound.ok) return abandon(bound.error);
+  return ok(new Host(options, addon, dataplane, store.value, lock.value, bound.value));
+}
+
+class Host implements EngineHost {
+  readonly rpc: RpcServer;
+  private readonly engine: Engine;
+  private readonly runner: EngineRunner;
+  private readonly adapters: AdapterKeeper;
+  private readonly monitor: NetworkMonitor;
+  private readonly listeners = new Set<() => void>();
+  private problems: Problem[] = [];
+  private stopping: Promise<void> | null = null;
+  private disconnect = false;
+
+  constructor(
+    private readonly options: EngineHostOptions,
+    addon: Addon,
+    private readonly dataplane: InstanceType<Addon['Dataplane']>,
+    store: import('../../app/engine/ports.ts').Store,
+    private readonly lock: StateLock,
+    private readonly bound: string[],
+  ) {
+    const { log } = options;
+    this.adapters = new AdapterKeeper({
+      addon,
+      stateDir: options.stateDir,
+      enabled: options.adapter !== null,
+      log,
+      onInput: (input) => this.runner.handle(input),
+      onHelper: () => this.tellHost(),
+    });
+    this.engine = new Engine(
+      { crypto: nodeCrypto, random: nodeRandom, store, dataplane, adapters: this.adapters, log },
+      {
+        version: programVersion(),
+        deviceName: process.env['WEFT_DEVICE_NAME'] ?? hostname(),
+        ...(options.adapter === undefined ? {} : { adapter: options.adapter ?? 'none' }),
+      },
+    );
+    this.runner = new EngineRunner(this.engine, dataplane, log);
+    this.engine.onChange(() => {
+      for (const listener of this.listeners) listener();
+    });
+    this.monitor = new NetworkMonitor({ onChange: (addresses) => this.tellUnderlay(addresses) });
+    this.rpc = new RpcServer({
+      handlers: this.handlers(),
+      topics: this.topics(),
+      version: programVersion(),
+      onBug: (where, error) =>
+        log.write('error', 'bug', { where, error: error instanceof Error ? error.stack : String(error) }),
+    });
+    void this.adapters.start();
+    this.runner.start();
+    this.tellHost();
+    this.monitor.start();
+  }
+
+  state(): State {
+    return this.engine.state();
+  }
+
+  onChange(changed: () => void): () => void {
+    this.listeners.add(changed);
+    return () => this.listeners.delete(changed);
+  }
+
+  stop(disconnect: boolean): Promise<void> {
+    this.stopping ??= (async () => {
+      this.rpc.close();
+      this.monitor.stop();
+      this.runner.stop(disconnect || this.disconnect);
+      this.dataplane.close();
+      await this.adapters.stop(disconnect || this.disconnect);
+      this.lock.release();
+    })();
+    return this.stopping;
+  }
+
+  private tellUnderlay(addresses: string[]): void {
+    this.runner.handle({ kind: 'underlay', endpoints: endpointsOf(this.bound, addresses) });
+  }
+
+  private tellHost(): void {
+    this.problems = this.adapters.problems();
+    this.runner.handle({ kind: 'host', listening: this.bound, helper: this.adapters.helper, problems: this.problems });
+  }
+
+  private topics(): Sources {
+    const state: Source<State> = { value: () => this.engine.state(), onChange: (changed) => this.watched(changed) };
+    return {
+      state,
+      traffic: { value: () => this.engine.traffic(), onChange: (changed) => this.watched(changed) },
+    };
+  }
+
+  /** Whoever watches also wants rates and round trips to be fresh. */
+  private watched(changed: () => void): () => void {
+    const forget = this.onChange(changed);
+    const calm = this.runner.watchStats();
+    return () => {
+      forget();
+      calm();
+    };
+  }
+
+  private handlers(): Handlers {
+    const direct = Object.fromEntries(
+      (Object.keys(CALLS) as CallName[]).map((name) => [name, (params: never) => this.runner.call(name, params)]),
+    ) as unknown as Handlers;
+    return {
+      ...direct,
+      status: async (params) => {
+        this.runner.handle({ kind: 'statsTick' });
+        return this.runner.call('status', params);
+      },
+      'doctor.run': async (params) => {
+        const inner = await this.runner.call('doctor.run', params);
+        const items: DoctorItem[] = [
+          ...(inner.ok ? inner.value.items : []),
+          ...doctorItems(this.engine.state(), this.adapters),
+        ];
+        const { counters, drops, wakes } = this.dataplane.stats();
+        return ok({ items, figures: { ...prefixed('drop', drops), ...counters, wakes } });
+      },
+      'helper.install': async () => {
+        const started = await this.adapters.install();
+        return started.ok ? ok({}) : fail(started.error.code, started.error.data);
+      },
+      'engine.stop': async ({ disconnect }) => {
+        this.disconnect = disconnect;
+        setImmediate(() => this.options.onStop());
+        return ok({});
+      },
+    };
+  }
+}
+
+const prefixed = (prefix: string, values: Record<string, number>): Record<string, number> =>
+  Object.fromEntries(Object.entries(values).map(([key, value]) => [`${prefix}.${key}`, value]));

@@ -1,0 +1,157 @@
+// The helper's verbs as functions with coded outcomes.
+import { connect, type Socket } from 'node:net';
+import { ERRORS, fail, ok, type ErrorCode, type Outcome } from '../../../app/contract/errors.ts';
+import { SYSTEM_SOCKET, ownSocket, ownerOf, startHelper } from './start.ts';
+
+export const PROTOCOL_VERSION = 1;
+const ANSWER_TIMEOUT_MS = 5_000;
+
+/** The addon's helperCall: one request, one answer, descriptors along. */
+export type HelperCall = (socketPath: string, line: string) => { answer: string; fds: number[] };
+
+export interface AdapterSpec {
+  name: string;
+  mac: string;
+  mtu: number;
+  ipv4?: string;
+  ipv6: string[];
+}
+
+export interface HelperOptions {
+  stateDir: string;
+  call: HelperCall;
+  closeFd: (fd: number) => void;
+  /** The helper went away by itself. */
+  onLost: () => void;
+}
+
+export class HelperClient {
+  private socket: string | null = null;
+  private holding: Socket | null = null;
+  private readonly owner: string;
+
+  constructor(private readonly options: HelperOptions) {
+    this.owner = ownerOf(options.stateDir);
+  }
+
+  get ready(): boolean {
+    return this.holding !== null;
+  }
+
+  /** Finds a running helper, else starts one, and holds a connection so that it knows we live. `ask`: see startHelper. */
+  async start(ask: boolean): Promise<Outcome<void>> {
+    if (this.holding) return ok(undefined);
+    const own = ownSocket(this.options.stateDir);
+    for (const path of [own, SYSTEM_SOCKET]) if ((await this.hold(path)).ok) return ok(undefined);
+    const started = await startHelper(own, ask);
+    return started.ok ? this.hold(own) : started;
+  }
+
+  private hold(path: string): Promise<Outcome<void>> {
+    return new Promise((settle) => {
+      const socket = connect(path);
+      let said = '';
+      const give = (outcome: Outcome<void>): void => {
+        clearTimeout(timer);
+        if (!outcome.ok) socket.destroy();
+        settle(outcome);
+      };
+      const timer = setTimeout(() => give(fail('timeout')), ANSWER_TIMEOUT_MS);
+      socket.on('connect', () => socket.write(this.line('hold', {})));
+      socket.on('error', () => give(fail('helper-missing', { why: 'it does not answer' })));
+      socket.on('data', (text) => {
+        said += String(text);
+        if (!said.includes('\n') || this.holding === socket) return;
+        const answer = parse(said.split('\n')[0] ?? '');
+        if (!answer.ok) return give(answer);
+        this.socket = path;
+        this.holding = socket;
+        socket.unref();
+        give(ok(undefined));
+      });
+      socket.on('close', () => {
+        if (this.holding !== socket) return;
+        this.holding = null;
+        this.socket = null;
+        this.options.onLost();
+      });
+    });
+  }
+
+  /** Makes or takes over an adapter; its descriptor is the caller's to close. Fails with the helper's codes. */
+  open(spec: AdapterSpec): Outcome<{ fd: number }> {
+    const answer = this.ask('adapter.open', { ...spec });
+    if (!answer.ok) return answer;
+    const fd = answer.value.fds[0];
+    return fd === undefined ? fail('internal', { why: 'the helper sent no descriptor' }) : ok({ fd });
+  }
+
+  readdress(spec: AdapterSpec): Outcome<void> {
+    return this.quiet('adapter.address', { ...spec });
+  }
+  carrier(name: string, on: boolean): Outcome<void> {
+    return this.quiet('adapter.carrier', { name, on });
+  }
+  close(name: string): Outcome<void> {
+    return this.quiet('adapter.close', { name });
+  }
+  setNames(name: string, domain: string, servers: string[], hosts: [string, string][]): Outcome<void> {
+    return this.quiet('dns.set', { name, domain, servers, hosts });
+  }
+  clearNames(name: string): Outcome<void> {
+    return this.quiet('dns.clear', { name });
+  }
+
+  /** A UDP socket on port 53 of an own overlay address. */
+  bindDns(address: string): Outcome<{ fd: number }> {
+    const answer = this.ask('port.bind', { address, port: 53, proto: 'udp' });
+    if (!answer.ok) return answer;
+    const fd = answer.value.fds[0];
+    return fd === undefined ? fail('internal', { why: 'the helper sent no descriptor' }) : ok({ fd });
+  }
+
+  /** Lets go: from now on the grace time runs for what is still held. */
+  release(): void {
+    const socket = this.holding;
+    this.holding = null;
+    this.socket = null;
+    socket?.destroy();
+  }
+
+  private quiet(verb: string, data: Record<string, unknown>): Outcome<void> {
+    const answer = this.ask(verb, data);
+    if (!answer.ok) return answer;
+    for (const fd of answer.value.fds) this.options.closeFd(fd);
+    return ok(undefined);
+  }
+
+  private line(verb: string, data: Record<string, unknown>): string {
+    return `${JSON.stringify({ v: PROTOCOL_VERSION, owner: this.owner, verb, ...data })}\n`;
+  }
+
+  private ask(verb: string, data: Record<string, unknown>): Outcome<{ fds: number[] }> {
+    if (!this.socket) return fail('helper-missing', { why: 'it is not running' });
+    try {
+      const { answer, fds } = this.options.call(this.socket, this.line(verb, data).trimEnd());
+      const parsed = parse(answer);
+      if (parsed.ok) return ok({ fds });
+      for (const fd of fds) this.options.closeFd(fd);
+      return parsed;
+    } catch (error) {
+      return fail('helper-refused', { why: error instanceof Error ? error.message : String(error) });
+    }
+  }
+}
+
+function parse(text: string): Outcome<void> {
+  try {
+    const answer = JSON.parse(text) as { ok?: boolean; code?: string; why?: string };
+    if (answer.ok) return ok(undefined);
+    const why = answer.why ?? '';
+    const code = answer.code ?? 'internal';
+    const data = { why, name: why, local: why, address: why, what: why };
+    return Object.hasOwn(ERRORS, code) ? fail(code as ErrorCode, data) : fail('helper-refused', data);
+  } catch {
+    return fail('helper-refused', { why: 'its answer makes no sense' });
+  }
+}
