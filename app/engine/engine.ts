@@ -268,6 +268,7 @@ export class Engine implements EngineApi {
       adapter: adapter === 'none' ? null : chosen ? adapter : freeName(taken),
       adapterFixed: chosen,
       mtu,
+      ways: [],
       generation,
     };
   }

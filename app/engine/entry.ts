@@ -113,7 +113,7 @@ function begin(
   const net = engine.takeNet();
   let entered: Entered | null = null;
   engine.joining.add(id);
-  const local = engine.newLocal(generation, ticket.mtu);
+  const local = { ...engine.newLocal(generation, ticket.mtu), ways: ticket.ways };
   const join = new Join({
     net,
     dataplane: engine.ports.dataplane,
@@ -134,7 +134,7 @@ function begin(
       if (!outcome.ok && outcome.error.code === 'removed' && tries < GENERATIONS_TRIED_MAX) {
         return begin(engine, time, ticket, device, generation + 1, memberName, answer, tries + 1);
       }
-      if (entered) start(engine, time, entered);
+      if (entered) enter(engine, time, entered);
       answer(outcome.ok ? ok({ id }) : outcome);
     },
   });
@@ -171,8 +171,7 @@ function store(
   return ok({ roll, files, local });
 }
 
-function start(engine: Engine, now: Now, entered: Entered): void {
-  const { roll, files, local, endpoints } = entered;
+function enter(engine: Engine, now: Now, { roll, files, local, endpoints }: Entered): void {
   const network = engine.run(now, roll, files, local);
   // Those who answered the joiner are who the new member calls first.
   for (const member of roll.members()) {

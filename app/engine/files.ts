@@ -1,10 +1,11 @@
 // The files of one network in the state folder. `local` is written last when a network is made or joined: without it the folder is
 // an unfinished attempt.
 import { fail, ok, type Outcome } from '../contract/errors.ts';
+import { normalEndpoint } from '../wire/messages/address.ts';
 import { Reader, Writer } from '../wire/messages/buffer.ts';
 import { hex, unhex } from '../wire/messages/hex.ts';
 import type { Aged } from '../wire/messages/message.ts';
-import { PRESENCE_BYTES_MAX } from '../wire/messages/presence.ts';
+import { PRESENCE_BYTES_MAX, type Origin } from '../wire/messages/presence.ts';
 import { decodeJson, encodeJson } from './json.ts';
 import type { Store } from './ports.ts';
 
@@ -15,6 +16,11 @@ const ROOT_VERSION = 1;
 const PRESENCES_VERSION = 1;
 const SEED_HEX = /^[0-9a-f]{64}$/;
 
+export interface KnownWay {
+  origin: Origin;
+  endpoints: string[];
+}
+
 /** What this device decided about a network. */
 export interface LocalState {
   on: boolean;
@@ -24,8 +30,16 @@ export interface LocalState {
   adapterFixed: boolean;
   /** Bytes. */
   mtu: number;
+  /** Where the members that the link named could be reached: the last resort of a device that knows nothing newer. */
+  ways: KnownWay[];
   /** Which of the device's keys for this network is used: grows when a removed device is invited again. */
   generation: number;
+}
+
+function isWay(value: unknown): value is KnownWay {
+  const way = value as Partial<KnownWay> | null;
+  if (typeof way !== 'object' || typeof way?.origin !== 'string' || !Array.isArray(way.endpoints)) return false;
+  return way.endpoints.every((endpoint) => typeof endpoint === 'string' && normalEndpoint(endpoint) === endpoint);
 }
 
 export class NetworkFiles {
@@ -53,12 +67,13 @@ export class NetworkFiles {
   readLocal(): Outcome<LocalState | null> {
     const fields = this.#json('local', LOCAL_VERSION);
     if (!fields.ok || fields.value === null) return fields as Outcome<null>;
-    const { on, adapter, adapterFixed, mtu, generation } = fields.value;
+    const { on, adapter, adapterFixed, mtu, ways, generation } = fields.value;
     return ok({
       on: on !== false,
       adapter: typeof adapter === 'string' ? adapter : null,
       adapterFixed: adapterFixed === true,
       mtu: typeof mtu === 'number' ? mtu : 1380,
+      ways: Array.isArray(ways) ? ways.filter(isWay) : [],
       generation: typeof generation === 'number' ? generation : 0,
     });
   }

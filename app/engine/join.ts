@@ -2,18 +2,21 @@
 // will not. Nothing is kept until a sponsor's answer has proved itself.
 import { fail, isErrorCode, type Failure, type Outcome } from '../contract/errors.ts';
 import { decodeMessage, encodeHint, encodeMessage } from '../wire/messages/message.ts';
+import type { Origin } from '../wire/messages/presence.ts';
 import { strangerConfig, type Peer, Peers } from './peers.ts';
 import type { Dataplane, DataplaneEvent, NetworkConfig, Now } from './ports.ts';
 
 /** The next way in is asked when one has not answered for this long. */
 const SPONSOR_PATIENCE_MS = 1_500;
 const JOIN_TIMEOUT_MS = 15_000;
+const ASK_AGAIN_MS = 4_000;
 const CALL_AGAIN_MS = 3_000;
 export const JOIN_RECORDS_BYTES_MAX = 16 * 1024 * 1024;
 
 export interface WayIn {
   /** X25519 key of the member in this network. */
   key: Uint8Array;
+  origin: Origin;
   endpoints: string[];
 }
 
@@ -35,6 +38,7 @@ interface Way {
   endpoints: string[];
   state: 'calling' | 'up' | 'asked' | 'accepted' | 'refused';
   endpoint: string;
+  askedMono: number;
   records: Uint8Array[];
   bytes: number;
 }
@@ -60,7 +64,7 @@ export class Join {
     start.dataplane.addNetwork(start.config);
     for (const way of start.ways) {
       const peer = this.#peers.stranger(way.key);
-      this.#ways.push({ peer, endpoints: way.endpoints, state: 'calling', endpoint: '', records: [], bytes: 0 });
+      this.#ways.push({ peer, endpoints: way.endpoints, state: 'calling', endpoint: '', askedMono: 0, records: [], bytes: 0 });
     }
     start.dataplane.setPeers(this.net, this.#ways.map(({ peer }) => strangerConfig(peer)));
     this.#callMono = start.now.mono;
@@ -97,7 +101,10 @@ export class Join {
   /** Asks the next way in, unless one was asked just now. */
   #ask(now: Now): void {
     if (now.mono - this.#askedMono < SPONSOR_PATIENCE_MS) return;
-    const way = this.#ways.find(({ state }) => state === 'up');
+    // Somebody new first; then again who was asked long ago: the question or the answer may have been lost.
+    const way =
+      this.#ways.find(({ state }) => state === 'up') ??
+      this.#ways.find(({ state, askedMono }) => state === 'asked' && now.mono - askedMono >= ASK_AGAIN_MS);
     if (!way) return;
     const sent = this.#start.dataplane.sendControl(
       this.net,
@@ -106,6 +113,7 @@ export class Join {
     );
     if (!sent) return;
     way.state = 'asked';
+    way.askedMono = now.mono;
     this.#askedMono = now.mono;
   }
 

@@ -176,6 +176,7 @@ export class Network {
         this.#projection.addresses(this.local.mtu),
       );
     } else this.paths.setGroups(now, []);
+    for (const { origin, endpoints } of this.local.ways) this.paths.hint(origin, endpoints);
     if (this.local.on) this.#goOn(now);
   }
 

@@ -112,8 +112,9 @@ export function openLink(ports: Ports, text: string): Outcome<Ticket> {
       waysIn: link.waysIn.length,
     },
     inviteId: certificateHash,
-    ways: link.waysIn.map(({ noiseKey, endpoints }) => ({
+    ways: link.waysIn.map(({ member, noiseKey, endpoints }) => ({
       key: noiseKey,
+      origin: hex(originOf(member)),
       endpoints: endpoints.map(normalEndpoint).filter((endpoint) => endpoint !== null),
     })),
     mtu: genesis.mtu,

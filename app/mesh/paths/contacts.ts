@@ -13,6 +13,9 @@ import {
   PROBE_EVERY_MS,
 } from './limits.ts';
 
+/** Endpoints kept of a member that its statements do not name. */
+const HINTS_MAX = 6;
+
 export interface Contact {
   origin: Origin;
   state: 'idle' | 'connecting' | 'up';
@@ -104,7 +107,7 @@ export class Contacts {
       };
       this.#contacts.set(origin, contact);
     }
-    if (hints.length > 0) contact.hints = hints.slice(0, CONNECT_ENDPOINTS_MAX);
+    if (hints.length > 0) contact.hints = [...new Set([...hints, ...contact.hints])].slice(0, HINTS_MAX);
     return contact;
   }
 
