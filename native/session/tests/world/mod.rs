@@ -98,11 +98,16 @@ pub fn peer_config(id: u32, level: Level) -> PeerConfig {
 
 pub fn sessions(id: u32, seed: u64, suites: u8) -> Sessions {
     let mut dice = Dice(seed ^ (u64::from(id) << 32));
+    sessions_from(id, suites, move |b| dice.fill(b))
+}
+
+/// A manager whose random numbers come from `fill`.
+pub fn sessions_from(id: u32, suites: u8, fill: impl FnMut(&mut [u8]) + Send + 'static) -> Sessions {
     let options = Options {
         suites,
         features: wire::FEATURE_PARTIAL,
     };
-    let mut sessions = Sessions::new(options, Box::new(move |b: &mut [u8]| dice.fill(b)));
+    let mut sessions = Sessions::new(options, Box::new(fill));
     let config = NetworkConfig {
         net: NET,
         network_id: [42; 32],

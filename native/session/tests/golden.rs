@@ -1,0 +1,241 @@
+//! One vector of every frame in test/golden/frames/: written once (`WEFT_GOLDEN=write`), checked from then on. A
+//! difference means that the wire changed: a new version, never a new vector for an old one.
+
+mod world;
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use weft_session::fragment::{What, split};
+use weft_session::{AUTH_SHARED, CastTx, Level, Path, SenderKey, Suite, TAG, wire};
+use world::{NET, Node, S, World, addr, key, origin, secret, sessions_from};
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut out, b| {
+        let _ = write!(out, "{b:02x}");
+        out
+    })
+}
+
+fn file(name: &str) -> PathBuf {
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    root.join("../../test/golden/frames").join(format!("{name}.json"))
+}
+
+/// Compares with the kept vector, or keeps it.
+fn check(name: &str, fields: &[(&str, String)]) {
+    let mut text = String::from("{\n");
+    for (i, (field, value)) in fields.iter().enumerate() {
+        let comma = if i + 1 < fields.len() { "," } else { "" };
+        let _ = writeln!(text, "  \"{field}\": \"{value}\"{comma}");
+    }
+    text.push_str("}\n");
+    if std::env::var_os("WEFT_GOLDEN").is_some_and(|v| v == "write") {
+        std::fs::create_dir_all(file(name).parent().unwrap()).unwrap();
+        std::fs::write(file(name), text).unwrap();
+        return;
+    }
+    let kept = std::fs::read_to_string(file(name)).unwrap_or_else(|e| panic!("{name}.json: {e}"));
+    assert_eq!(kept, text, "{name}: the frame changed");
+}
+
+/// Every random byte of a node: the vectors depend on no order in which random numbers are drawn.
+fn byte(id: u32) -> u8 {
+    0xA0 + id as u8
+}
+
+/// Nodes 1 and 2 with every random number fixed.
+fn world(suites: u8) -> World {
+    let mut world = World::new(0);
+    for id in [1, 2] {
+        let mut node = Node::new(id, 0, suites);
+        node.sessions = sessions_from(id, suites, move |out| out.fill(byte(id)));
+        world.nodes.insert(id, node);
+    }
+    let now = world.now;
+    world.node(1).know(now, 2, Level::Member);
+    world.node(2).know(now, 1, Level::Member);
+    world.connect(1, 2);
+    world.run(S);
+    assert!(world.node(1).is_up(2) && world.node(2).is_up(1));
+    world
+}
+
+fn sent(world: &World, kind: u8) -> Vec<u8> {
+    world
+        .log
+        .borrow()
+        .iter()
+        .find(|l| l.3[0] == kind)
+        .unwrap()
+        .3
+        .clone()
+}
+
+#[test]
+fn handshake() {
+    let world = world(3);
+    let common = [
+        ("version", "1".to_string()),
+        ("networkId", hex(&[42; 32])),
+        ("initiatorSecret", hex(&secret(1))),
+        ("initiatorPublic", hex(&key(1))),
+        ("responderSecret", hex(&secret(2))),
+        ("responderPublic", hex(&key(2))),
+        ("initiatorEphemeral", hex(&[byte(1); 32])),
+        ("responderEphemeral", hex(&[byte(2); 32])),
+    ];
+    for (name, kind) in [("hello", wire::HELLO), ("answer", wire::ANSWER)] {
+        check(
+            name,
+            &[&common[..], &[("frame", hex(&sent(&world, kind)))]].concat(),
+        );
+    }
+}
+
+#[test]
+fn cookie() {
+    let mut world = world(3);
+    world.run(20 * S);
+    let hello = sent(&world, wire::HELLO);
+    world.log.borrow_mut().clear();
+    // The same hello often enough: the 41st in a second is asked to prove its address.
+    for _ in 0..60 {
+        world.send(addr(1), addr(2), hello.clone());
+    }
+    world.run(S);
+    let fields = [
+        ("version", "1".to_string()),
+        ("responderPublic", hex(&key(2))),
+        ("hello", hex(&hello)),
+        ("frame", hex(&sent(&world, wire::COOKIE))),
+    ];
+    check("cookie", &fields);
+}
+
+/// Every kind of plaintext, sealed by node 1 with the keys of the handshake above.
+#[test]
+fn data() {
+    for (suites, suffix) in [(1, "aes256gcm"), (2, "chacha20poly1305")] {
+        let mut world = world(suites);
+        let tx = world.node(1).txs[&2].clone();
+        let mut vectors = Vec::new();
+        for (name, plaintext) in plaintexts() {
+            let mut frame = vec![0u8; wire::DATA_MIN + plaintext.len()];
+            frame[wire::HEADER..wire::HEADER + plaintext.len()].copy_from_slice(&plaintext);
+            // Far from what upkeep uses, so that the vectors do not depend on its pings.
+            tx.seal(1_000 + vectors.len() as u64, &mut frame);
+            let mut opened = frame.clone();
+            let now = world.now;
+            let got = world.node(2).rx.open(now, Path::Link(0), &mut opened).unwrap();
+            assert_eq!(opened[got.plaintext()], plaintext, "{name}");
+            vectors.push((format!("{name}Plaintext"), hex(&plaintext)));
+            vectors.push((format!("{name}Frame"), hex(&frame)));
+        }
+        let fields: Vec<(&str, String)> = std::iter::once(("version", "1".to_string()))
+            .chain(vectors.iter().map(|(n, v)| (n.as_str(), v.clone())))
+            .collect();
+        check(&format!("data-{suffix}"), &fields);
+    }
+}
+
+fn plaintexts() -> Vec<(&'static str, Vec<u8>)> {
+    let stamp = 0x0102_0304_0506_0708u64.to_be_bytes();
+    let (head, body) = split(9, What::Packet, b"piece by piece", 15)
+        .unwrap()
+        .nth(1)
+        .unwrap();
+    vec![
+        ("keepalive", vec![]),
+        ("packet", [&[wire::kind::PACKET][..], b"an IP packet"].concat()),
+        (
+            "packetPartial",
+            [&[wire::kind::PACKET | wire::kind::PARTIAL][..], b"an IP packet"].concat(),
+        ),
+        ("ping", [&[wire::kind::PING][..], &stamp].concat()),
+        (
+            "pong",
+            [&[wire::kind::PONG][..], &stamp, &[4, 10, 0, 0, 1, 0x0F, 0xA0]].concat(),
+        ),
+        ("fragment", [&head[..], body].concat()),
+        ("senderKeyAck", vec![wire::kind::SENDER_KEY_ACK, 0, 0, 0, 7]),
+        ("close", vec![wire::kind::CLOSE, 1]),
+    ]
+}
+
+/// Plaintexts that the manager itself makes, as they leave node 1.
+#[test]
+fn managed() {
+    let mut world = world(1);
+    world.say(1, 2, b"a message of the engine");
+    let control = last_plaintext(&mut world);
+    world.run(S);
+    let key = SenderKey {
+        key_id: 7,
+        scope: 0,
+        lowest: 10,
+        suite: Suite::Aes256Gcm,
+        key: [9; 32].into(),
+    };
+    let now = world.now;
+    assert!(world.node(1).sessions.give_sender_key(now, NET, 2, key));
+    world.drain(1);
+    let gift = last_plaintext(&mut world);
+    let fields = [
+        ("version", "1".to_string()),
+        ("control", hex(&control)),
+        ("senderKey", hex(&gift)),
+    ];
+    check("managed", &fields);
+}
+
+fn last_plaintext(world: &mut World) -> Vec<u8> {
+    let mut frame = world.log.borrow().last().unwrap().3.clone();
+    let now = world.now;
+    let opened = world.node(2).rx.open(now, Path::Link(0), &mut frame).unwrap();
+    frame[opened.plaintext()].to_vec()
+}
+
+#[test]
+fn cast() {
+    let mut vectors = vec![("version", "1".to_string()), ("senderKey", hex(&[9; 32]))];
+    for (suite, name) in [
+        (Suite::Aes256Gcm, "aes256gcm"),
+        (Suite::ChaCha20Poly1305, "chacha20poly1305"),
+    ] {
+        let mut world = world(1);
+        let key = SenderKey {
+            key_id: 7,
+            scope: 0,
+            lowest: 10,
+            suite,
+            key: [9; 32].into(),
+        };
+        let tx = CastTx::new(origin(1), key);
+        let body = b"to many";
+        let mut frame = vec![0u8; wire::CAST_MIN + body.len()];
+        frame[40..40 + body.len()].copy_from_slice(body);
+        tx.seal(tx.reserve(1), true, 2, 3, &mut frame);
+        let hop = world.node(1).txs[&2].clone();
+        hop.seal_stamp(1_000, AUTH_SHARED, 8, &mut frame);
+        let now = world.now;
+        let cast = world.node(2).rx.open_cast(now, Path::Link(0), &frame).unwrap();
+        assert_eq!((cast.stamp.tree, cast.stamp.epoch, cast.hop_limit), (2, 3, 8));
+        world
+            .node(2)
+            .cast_rx
+            .install(now, NET, origin(1), &tx_key(&tx, suite));
+        let mut opened = frame.clone();
+        let got = world.node(2).cast_rx.open(now, &cast, &mut opened).unwrap();
+        assert!(opened[got.packet.clone()] == body[..] && got.partial && got.sequence == 10);
+        assert_eq!(frame.len(), wire::HEADER + wire::STAMP + body.len() + 2 * TAG);
+        vectors.push((name, hex(&frame)));
+    }
+    check("cast", &vectors);
+}
+
+fn tx_key(tx: &CastTx, suite: Suite) -> SenderKey {
+    SenderKey {
+        lowest: 10,
+        suite,
+        ..tx.sender_key()
+    }
+}
