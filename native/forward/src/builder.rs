@@ -31,17 +31,25 @@ pub struct Own {
     pub mac: Mac,
 }
 
+/// Who wants a group, and from whom.
+pub type GroupReceiver = (PeerId, FilterMode, Vec<IpAddr>);
+
 /// Collects what a snapshot holds. Later entries with the same key replace earlier ones.
 pub struct TableBuilder {
     pub(crate) own: Own,
     pub(crate) members: Vec<Member>,
-    pub(crate) groups: Vec<(IpAddr, Vec<(PeerId, FilterMode, Vec<IpAddr>)>)>,
+    pub(crate) groups: Vec<(IpAddr, Vec<GroupReceiver>)>,
     pub(crate) own_ports: Vec<u16>,
 }
 
 impl TableBuilder {
     pub fn new(own: Own) -> Self {
-        TableBuilder { own, members: Vec::new(), groups: Vec::new(), own_ports: Vec::new() }
+        TableBuilder {
+            own,
+            members: Vec::new(),
+            groups: Vec::new(),
+            own_ports: Vec::new(),
+        }
     }
 
     pub fn member(&mut self, member: Member) -> &mut Self {
@@ -51,7 +59,7 @@ impl TableBuilder {
 
     /// Receivers of `group` on other hosts: peer, mode, sources. "255.255.255.255" is every broadcast; 224.0.0.1 and
     /// ff02::1 fall back to one another and to it, so listing all members once is enough.
-    pub fn group(&mut self, group: IpAddr, receivers: Vec<(PeerId, FilterMode, Vec<IpAddr>)>) -> &mut Self {
+    pub fn group(&mut self, group: IpAddr, receivers: Vec<GroupReceiver>) -> &mut Self {
         self.groups.push((group, receivers));
         self
     }
@@ -63,6 +71,6 @@ impl TableBuilder {
     }
 
     pub fn build(self) -> Table {
-        todo!()
+        Table::from_parts(self)
     }
 }

@@ -1,6 +1,8 @@
 //! Answers address resolution for other members: their packets travel through us, so nobody else can.
 
 use crate::{DropReason, Table};
+use weft_packet::arp::{self, ARP_REPLY_LEN, Arp};
+use weft_packet::nd::{self, ADVERTISEMENT_FRAME_LEN, Solicitation};
 use weft_packet::{Frame, L3};
 
 /// Longest answer in bytes (Ethernet frame, without virtio-net header).
@@ -10,8 +12,17 @@ pub const ANSWER_MAX: usize = 128;
 ///
 /// # Errors
 /// `Unanswered`: not a request, a probe (sender 0.0.0.0), gratuitous, for an own or an unknown address. `Malformed`, `Truncated`.
-pub fn answer_arp(_table: &Table, _frame: &Frame<'_>, _out: &mut [u8; ANSWER_MAX]) -> Result<usize, DropReason> {
-    todo!()
+pub fn answer_arp(table: &Table, frame: &Frame<'_>, out: &mut [u8; ANSWER_MAX]) -> Result<usize, DropReason> {
+    let request = Arp::parse(frame.payload())?;
+    if !request.is_request() || request.sender().is_unspecified() || request.sender() == request.target() {
+        return Err(DropReason::Unanswered);
+    }
+    let mac = table
+        .peer_of_ipv4(request.target())
+        .and_then(|peer| table.mac_of(peer))
+        .ok_or(DropReason::Unanswered)?;
+    out[..ARP_REPLY_LEN].copy_from_slice(&arp::reply(&request, mac));
+    Ok(ARP_REPLY_LEN)
 }
 
 /// A packet for which [`Table::classify`] said `Answer`. Writes the neighbour advertisement (a whole Ethernet frame) to
@@ -19,6 +30,20 @@ pub fn answer_arp(_table: &Table, _frame: &Frame<'_>, _out: &mut [u8; ANSWER_MAX
 ///
 /// # Errors
 /// `Unanswered`: DAD (source ::), for an own or an unknown address. `Malformed`.
-pub fn answer_nd(_table: &Table, _frame: &Frame<'_>, _packet: &L3<'_>, _out: &mut [u8; ANSWER_MAX]) -> Result<usize, DropReason> {
-    todo!()
+pub fn answer_nd(
+    table: &Table,
+    frame: &Frame<'_>,
+    packet: &L3<'_>,
+    out: &mut [u8; ANSWER_MAX],
+) -> Result<usize, DropReason> {
+    let question = Solicitation::parse(packet)?;
+    if question.source.is_unspecified() {
+        return Err(DropReason::Unanswered);
+    }
+    let mac = table
+        .peer_of_ipv6(question.target)
+        .and_then(|peer| table.mac_of(peer))
+        .ok_or(DropReason::Unanswered)?;
+    out[..ADVERTISEMENT_FRAME_LEN].copy_from_slice(&nd::advertisement(&question, frame.src(), mac));
+    Ok(ADVERTISEMENT_FRAME_LEN)
 }

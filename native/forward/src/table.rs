@@ -1,8 +1,10 @@
 //! The snapshot and the decision for packets that leave the adapter.
 
-use crate::{DropReason, PeerId, SourceFilter};
+use crate::hash::Map;
+use crate::{DropReason, Own, PeerId, SourceFilter, TableBuilder};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use weft_packet::{L3, Mac};
+use weft_packet::icmp::{icmpv6_kind, v6};
+use weft_packet::{L3, Mac, mld, protocol};
 
 /// What to do with a packet read from the adapter.
 #[derive(Debug)]
@@ -34,35 +36,226 @@ impl Iterator for Receivers<'_> {
     }
 }
 
+pub(crate) const ALL_HOSTS: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 1);
+pub(crate) const ALL_NODES: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1);
+const INTERFACE_LOCAL: u8 = 0x01;
+
+/// DHCP for IPv4 and IPv6, servers and clients.
+pub(crate) const DHCP_PORTS: [u16; 4] = [67, 68, 546, 547];
+
+struct Row {
+    ipv4: Option<Ipv4Addr>,
+    ipv6: Option<Ipv6Addr>,
+    link_local: Option<Ipv6Addr>,
+    mac: Option<Mac>,
+}
+
 /// Immutable snapshot of one network.
-pub struct Table {}
+pub struct Table {
+    pub(crate) own: Own,
+    /// The subnet's directed broadcast.
+    directed: Option<Ipv4Addr>,
+    ipv4: Map<u32, PeerId>,
+    /// ULA and fe80.
+    ipv6: Map<u128, PeerId>,
+    origins: Map<u64, PeerId>,
+    rows: Map<PeerId, Row>,
+    groups4: Map<u32, Vec<(PeerId, SourceFilter)>>,
+    groups6: Map<u128, Vec<(PeerId, SourceFilter)>>,
+    own_ports: Vec<u16>,
+}
 
 impl Table {
+    pub(crate) fn from_parts(parts: TableBuilder) -> Table {
+        let directed = parts.own.ipv4.map(|(address, bits)| {
+            let host = u32::MAX.checked_shr(u32::from(bits)).unwrap_or(0);
+            Ipv4Addr::from(u32::from(address) | host)
+        });
+        let mut table = Table {
+            own: parts.own,
+            directed,
+            ipv4: Map::default(),
+            ipv6: Map::default(),
+            origins: Map::default(),
+            rows: Map::default(),
+            groups4: Map::default(),
+            groups6: Map::default(),
+            own_ports: parts.own_ports,
+        };
+        for member in parts.members {
+            let peer = member.peer;
+            if let Some(address) = member.ipv4 {
+                table.ipv4.insert(address.into(), peer);
+            }
+            for address in [member.ipv6, member.link_local].into_iter().flatten() {
+                table.ipv6.insert(address.into(), peer);
+            }
+            table.origins.insert(member.origin, peer);
+            let row = Row {
+                ipv4: member.ipv4,
+                ipv6: member.ipv6,
+                link_local: member.link_local,
+                mac: member.mac,
+            };
+            table.rows.insert(peer, row);
+        }
+        for (group, receivers) in parts.groups {
+            let filters = receivers
+                .into_iter()
+                .map(|(peer, mode, sources)| (peer, SourceFilter::new(mode, sources)));
+            match group {
+                IpAddr::V4(group) => table.groups4.insert(group.into(), filters.collect()),
+                IpAddr::V6(group) => table.groups6.insert(group.into(), filters.collect()),
+            };
+        }
+        table
+    }
+
     /// The decision for a packet read from the adapter (for a GSO run: its [`weft_packet::Splitter::packet`]).
-    pub fn classify(&self, _packet: &L3<'_>) -> Verdict<'_> {
-        todo!()
+    pub fn classify(&self, packet: &L3<'_>) -> Verdict<'_> {
+        if let Some(special) = self.special(packet) {
+            return special;
+        }
+        if !self.is_own(packet.src()) {
+            return Verdict::Drop(DropReason::ForeignSource);
+        }
+        match packet.dst() {
+            IpAddr::V4(dst) => self.to_ipv4(dst, packet),
+            IpAddr::V6(dst) => self.to_ipv6(dst, packet),
+        }
+    }
+
+    /// What is between this host and its link, or must not leave.
+    fn special(&self, packet: &L3<'_>) -> Option<Verdict<'static>> {
+        if packet.has_source_route() {
+            return Some(Verdict::Drop(DropReason::SourceRoute));
+        }
+        if packet.hop_limit() == 0 {
+            return Some(Verdict::Drop(DropReason::LocalOnly));
+        }
+        match packet.protocol() {
+            protocol::IGMP if packet.is_v4() => Some(Verdict::Snoop),
+            protocol::ICMPV6 => self.control6(packet),
+            protocol::UDP => {
+                let (source, target) = packet.ports()?;
+                if DHCP_PORTS.contains(&target) {
+                    Some(Verdict::Drop(DropReason::Dhcp))
+                } else if self.own_ports.contains(&source) {
+                    Some(Verdict::Drop(DropReason::TunnelLoop))
+                } else {
+                    None
+                }
+            }
+            _ => None,
+        }
+    }
+
+    fn control6(&self, packet: &L3<'_>) -> Option<Verdict<'static>> {
+        match icmpv6_kind(packet)? {
+            kind if mld::is_mld(kind) => Some(Verdict::Snoop),
+            v6::NEIGHBOUR_SOLICITATION if packet.src().is_unspecified() => {
+                Some(Verdict::Drop(DropReason::LocalOnly))
+            }
+            v6::NEIGHBOUR_SOLICITATION => Some(Verdict::Answer),
+            v6::ROUTER_SOLICITATION..=v6::REDIRECT => Some(Verdict::Drop(DropReason::HostControl)),
+            _ => None,
+        }
+    }
+
+    fn to_ipv4(&self, dst: Ipv4Addr, packet: &L3<'_>) -> Verdict<'_> {
+        if dst.is_multicast() {
+            let listed = self.groups4.get(&dst.into());
+            let all = (dst == ALL_HOSTS).then(|| self.everybody()).flatten();
+            return receivers(listed.or(all), packet);
+        }
+        if self.is_broadcast(dst) {
+            return receivers(self.everybody(), packet);
+        }
+        if self.own.ipv4.is_some_and(|(own, _)| own == dst) {
+            return Verdict::Drop(DropReason::OwnDestination);
+        }
+        self.ipv4
+            .get(&dst.into())
+            .map_or(Verdict::Drop(DropReason::NoRoute), |peer| Verdict::Peer(*peer))
+    }
+
+    fn to_ipv6(&self, dst: Ipv6Addr, packet: &L3<'_>) -> Verdict<'_> {
+        if dst.is_multicast() {
+            if dst.octets()[1] & 0x0f <= INTERFACE_LOCAL {
+                return Verdict::Drop(DropReason::LocalOnly);
+            }
+            let listed = self.groups6.get(&dst.into());
+            let all = (dst == ALL_NODES).then(|| self.everybody()).flatten();
+            return receivers(listed.or(all), packet);
+        }
+        if dst == self.own.ipv6 || dst == self.own.link_local {
+            return Verdict::Drop(DropReason::OwnDestination);
+        }
+        self.ipv6
+            .get(&dst.into())
+            .map_or(Verdict::Drop(DropReason::NoRoute), |peer| Verdict::Peer(*peer))
+    }
+
+    /// All members: whichever of the three names of "everybody" the engine used.
+    fn everybody(&self) -> Option<&Vec<(PeerId, SourceFilter)>> {
+        self.groups4
+            .get(&u32::from(Ipv4Addr::BROADCAST))
+            .or_else(|| self.groups4.get(&u32::from(ALL_HOSTS)))
+            .or_else(|| self.groups6.get(&u128::from(ALL_NODES)))
+    }
+
+    pub(crate) fn is_broadcast(&self, address: Ipv4Addr) -> bool {
+        address.is_broadcast() || self.directed == Some(address)
+    }
+
+    /// One of this host's overlay addresses.
+    pub(crate) fn is_own(&self, address: IpAddr) -> bool {
+        match address {
+            IpAddr::V4(a) => self.own.ipv4.is_some_and(|(own, _)| own == a),
+            IpAddr::V6(a) => a == self.own.ipv6 || a == self.own.link_local,
+        }
     }
 
     /// True when the packet's source is an address of `peer` (IPv4, ULA or fe80).
-    pub fn check_inner_source(&self, _peer: PeerId, _packet: &L3<'_>) -> bool {
-        todo!()
+    pub fn check_inner_source(&self, peer: PeerId, packet: &L3<'_>) -> bool {
+        self.rows.get(&peer).is_some_and(|row| match packet.src() {
+            IpAddr::V4(a) => row.ipv4 == Some(a),
+            IpAddr::V6(a) => row.ipv6 == Some(a) || row.link_local == Some(a),
+        })
+    }
+
+    pub(crate) fn is_member(&self, peer: PeerId) -> bool {
+        self.rows.contains_key(&peer)
     }
 
     /// The member with this name in cast stamps.
-    pub fn peer_of_origin(&self, _origin: u64) -> Option<PeerId> {
-        todo!()
+    pub fn peer_of_origin(&self, origin: u64) -> Option<PeerId> {
+        self.origins.get(&origin).copied()
     }
 
-    pub fn mac_of(&self, _peer: PeerId) -> Option<Mac> {
-        todo!()
+    pub fn mac_of(&self, peer: PeerId) -> Option<Mac> {
+        self.rows.get(&peer).and_then(|row| row.mac)
     }
 
-    pub fn peer_of_ipv4(&self, _address: Ipv4Addr) -> Option<PeerId> {
-        todo!()
+    pub fn peer_of_ipv4(&self, address: Ipv4Addr) -> Option<PeerId> {
+        self.ipv4.get(&address.into()).copied()
     }
 
     /// ULA or fe80.
-    pub fn peer_of_ipv6(&self, _address: Ipv6Addr) -> Option<PeerId> {
-        todo!()
+    pub fn peer_of_ipv6(&self, address: Ipv6Addr) -> Option<PeerId> {
+        self.ipv6.get(&address.into()).copied()
+    }
+}
+
+fn receivers<'t>(list: Option<&'t Vec<(PeerId, SourceFilter)>>, packet: &L3<'_>) -> Verdict<'t> {
+    let rest = list.map_or([].iter(), |list| list.iter());
+    let found = Receivers {
+        source: packet.src(),
+        rest,
+    };
+    if found.clone().next().is_some() {
+        Verdict::Group(found)
+    } else {
+        Verdict::Drop(DropReason::NoReceiver)
     }
 }

@@ -35,7 +35,11 @@ impl Mac {
 impl fmt::Display for Mac {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let m = &self.0;
-        write!(f, "{:02x}:{:02x}:{:02x}:{:02x}:{:02x}:{:02x}", m[0], m[1], m[2], m[3], m[4], m[5])
+        write!(
+            f,
+            "{:02x}:{:02x}:{:02x}:{:02x}:{:02x}:{:02x}",
+            m[0], m[1], m[2], m[3], m[4], m[5]
+        )
     }
 }
 
@@ -53,7 +57,11 @@ pub struct Frame<'a> {
 
 impl<'a> Frame<'a> {
     pub fn parse(bytes: &'a [u8]) -> Result<Self, DropReason> {
-        if bytes.len() < ETHER_LEN { Err(DropReason::Truncated) } else { Ok(Frame { bytes }) }
+        if bytes.len() < ETHER_LEN {
+            Err(DropReason::Truncated)
+        } else {
+            Ok(Frame { bytes })
+        }
     }
 
     pub fn dst(&self) -> Mac {

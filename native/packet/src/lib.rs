@@ -22,6 +22,7 @@ mod merge;
 pub mod mld;
 pub mod nd;
 pub mod query;
+pub mod report;
 mod run;
 mod split;
 pub mod tcp;

@@ -85,7 +85,15 @@ mod tests {
     fn round_trip() {
         for gso in [GsoKind::None, GsoKind::Tcp4, GsoKind::Tcp6, GsoKind::UdpL4] {
             for flag in [false, true] {
-                let h = VnetHeader { needs_csum: flag, gso, ecn: !flag, hdr_len: 54, gso_size: 1340, csum_start: 34, csum_offset: 16 };
+                let h = VnetHeader {
+                    needs_csum: flag,
+                    gso,
+                    ecn: !flag,
+                    hdr_len: 54,
+                    gso_size: 1340,
+                    csum_start: 34,
+                    csum_offset: 16,
+                };
                 assert_eq!(VnetHeader::decode(&h.encode()), Some(h));
             }
         }
