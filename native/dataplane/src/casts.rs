@@ -9,7 +9,7 @@ use std::io::IoSlice;
 use std::sync::Arc;
 use weft_packet::{Checksum, Splitter};
 use weft_session::wire::{HEADER, STAMP};
-use weft_session::{AUTH_SHARED, CastTx, Path, Tx, TAG};
+use weft_session::{AUTH_SHARED, CastTx, Path, TAG, Tx};
 use weft_socket::{Message, RUN_BYTES_MAX, RUN_SEGMENTS_MAX};
 
 /// Bytes that a cast adds to a packet.

@@ -132,9 +132,13 @@ mod tests {
         let first: Vec<u8> = holds.take(1).iter().map(|p| p.bytes[0]).collect();
         assert_eq!(first, (36..100).collect::<Vec<u8>>());
         assert!(holds.is_empty());
-        (0..10).for_each(|_| drop(holds.hold(0, 1, false, vec![0; 60_000])));
+        for _ in 0..10 {
+            holds.hold(0, 1, false, vec![0; 60_000]);
+        }
         assert_eq!(holds.take(1).len(), 4);
-        (0..1_000).for_each(|peer| drop(holds.hold(0, peer, true, vec![])));
+        for peer in 0..1_000 {
+            holds.hold(0, peer, true, vec![]);
+        }
         assert_eq!(holds.peers().count(), HELD_PEERS_MAX);
     }
 

@@ -8,8 +8,8 @@ use std::sync::atomic::Ordering::Relaxed;
 use weft_session::Path;
 use weft_socket::{Message, RUN_BYTES_MAX, RUN_SEGMENTS_MAX, SendFailure, UdpSocket};
 
-/// Bytes worth a system call: a full run.
-const FLUSH_BYTES: usize = 60_000;
+/// Bytes worth a system call: what the largest frame of an adapter becomes, a full run and a rest.
+const FLUSH_BYTES: usize = 72_000;
 /// Room for what is under way and one frame of any size.
 const ARENA: usize = FLUSH_BYTES + 2 * 65_536;
 /// Runs of one system call.

@@ -13,7 +13,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use weft_packet::{Checksum, DropReason, Splitter};
 use weft_session::fragment::{self, What};
 use weft_session::wire::{FEATURE_PARTIAL, HEADER, STAMP, kind};
-use weft_session::{AUTH_SHARED, Tx, TAG};
+use weft_session::{AUTH_SHARED, TAG, Tx};
 
 /// Bytes that a data frame adds to its plaintext.
 const DATA_OVERHEAD: usize = HEADER + TAG;
