@@ -50,6 +50,8 @@ pub(crate) struct Control {
     next_part: u16,
     ack_at: Option<u64>,
     unacked: u32,
+    /// Of parts and their acknowledgements, which may wait: not the path's own.
+    rtt: Rtt,
     /// Messages per second from a stranger.
     limit: Option<Bucket>,
 }
@@ -68,6 +70,7 @@ impl Control {
             next_part: 0,
             ack_at: None,
             unacked: 0,
+            rtt: Rtt::default(),
             limit: None,
         };
         control.set_member(member);
@@ -115,13 +118,12 @@ impl Control {
         &mut self,
         now: u64,
         plaintext: &[u8],
-        rtt: &mut Rtt,
         messages: &mut Vec<Vec<u8>>,
     ) -> Result<(), DropReason> {
         if plaintext.len() < CONTROL_HEAD {
             return Err(DropReason::BadControl);
         }
-        self.acknowledged(now, u32_at(plaintext, 5), u32_at(plaintext, 9), rtt)?;
+        self.acknowledged(now, u32_at(plaintext, 5), u32_at(plaintext, 9))?;
         let (part, parts) = (u16_at(plaintext, 13), u16_at(plaintext, 15));
         if parts == 0 {
             return Ok(());
@@ -197,13 +199,7 @@ impl Control {
         Ok(())
     }
 
-    fn acknowledged(
-        &mut self,
-        now: u64,
-        cumulative: u32,
-        bits: u32,
-        rtt: &mut Rtt,
-    ) -> Result<(), DropReason> {
+    fn acknowledged(&mut self, now: u64, cumulative: u32, bits: u32) -> Result<(), DropReason> {
         let done = cumulative.wrapping_sub(self.base);
         if done > u32::MAX / 2 {
             return Ok(()); // an older frame, overtaken
@@ -214,7 +210,7 @@ impl Control {
         let mut fresh = 0;
         for _ in 0..done {
             let Some(part) = self.out.pop_front() else { break };
-            fresh += settle(&mut self.queued, now, &part, rtt);
+            fresh += settle(&mut self.queued, now, &part, &mut self.rtt);
         }
         self.base = cumulative;
         for i in 0..32usize {
@@ -223,7 +219,7 @@ impl Control {
                 continue;
             }
             let part = &mut self.out[place];
-            fresh += settle(&mut self.queued, now, part, rtt);
+            fresh += settle(&mut self.queued, now, part, &mut self.rtt);
             part.acked = true;
         }
         self.window = (self.window + fresh).min(PARTS_WINDOW);
@@ -231,9 +227,9 @@ impl Control {
     }
 
     /// Plaintexts of the frames to send now, appended to `frames`.
-    pub fn transmit(&mut self, now: u64, rtt: &Rtt, frames: &mut Vec<Vec<u8>>) {
-        let due = self.due(now, rtt);
-        if due.iter().any(|i| self.out[*i].tries > 0) && now >= self.shrunk_at + rtt.rto(1) {
+    pub fn transmit(&mut self, now: u64, frames: &mut Vec<Vec<u8>>) {
+        let due = self.due(now);
+        if due.iter().any(|i| self.out[*i].tries > 0) && now >= self.shrunk_at + self.rtt.rto(1) {
             self.window = (self.window / 2).max(PARTS_LEAST);
             self.shrunk_at = now;
         }
@@ -254,7 +250,7 @@ impl Control {
     }
 
     /// Places in `out` that are to be sent now: new ones within the window, and those that seem lost.
-    fn due(&self, now: u64, rtt: &Rtt) -> Vec<usize> {
+    fn due(&self, now: u64) -> Vec<usize> {
         let in_window = self.out.iter().take(self.window as usize);
         let later_acked = |place: usize| self.out.iter().skip(place + 1).filter(|o| o.acked).count() as u32;
         in_window
@@ -262,7 +258,7 @@ impl Control {
             .filter(|(_, o)| !o.acked)
             .filter(|(i, o)| {
                 o.tries == 0
-                    || now >= o.sent_at + rtt.rto(o.tries)
+                    || now >= o.sent_at + self.rtt.rto(o.tries)
                     || (o.tries == 1 && later_acked(*i) >= LATER_ACKS)
             })
             .map(|(i, _)| i)
@@ -289,14 +285,14 @@ impl Control {
     }
 
     /// When `transmit` has something to do; None = not before something else happens.
-    pub fn next_deadline(&self, rtt: &Rtt) -> Option<u64> {
+    pub fn next_deadline(&self) -> Option<u64> {
         let in_window = self.out.iter().take(self.window as usize).filter(|o| !o.acked);
         let resend = in_window
             .map(|o| {
                 if o.tries == 0 {
                     0
                 } else {
-                    o.sent_at + rtt.rto(o.tries)
+                    o.sent_at + self.rtt.rto(o.tries)
                 }
             })
             .min();
@@ -322,16 +318,13 @@ mod tests {
 
     fn frames(control: &mut Control, now: u64) -> Vec<Vec<u8>> {
         let mut out = Vec::new();
-        control.transmit(now, &Rtt::default(), &mut out);
+        control.transmit(now, &mut out);
         out
     }
 
     fn give(control: &mut Control, now: u64, frame: &[u8]) -> (Result<(), DropReason>, Vec<Vec<u8>>) {
         let mut messages = Vec::new();
-        (
-            control.receive(now, frame, &mut Rtt::default(), &mut messages),
-            messages,
-        )
+        (control.receive(now, frame, &mut messages), messages)
     }
 
     #[test]
@@ -360,7 +353,7 @@ mod tests {
         for ack in frames(&mut b, ACK_DELAY) {
             give(&mut a, 0, &ack).0.unwrap();
         }
-        assert_eq!((a.queued(), a.next_deadline(&Rtt::default())), (0, None));
+        assert_eq!((a.queued(), a.next_deadline()), (0, None));
     }
 
     #[test]

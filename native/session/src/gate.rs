@@ -86,8 +86,16 @@ impl Sessions {
             answer_again(&mut self.core, peer, path, d, ephemeral);
             return Ok(());
         }
-        if self.strangers.has(ephemeral) {
-            return Ok(());
+        if let Some((ask, key)) = self.strangers.find(ephemeral) {
+            // No work for a retransmission, unless its key became known in the meantime.
+            let Some(peer) = network.state.by_key.get(&key).copied() else {
+                return Ok(());
+            };
+            let hello = self
+                .strangers
+                .take(now, net, ask)
+                .ok_or(DropReason::HelloReplay)?;
+            return self.answer_known(now, (net, peer), hello);
         }
         if !self.guard.may_work(now, &path, proven) {
             return Err(DropReason::HelloFlood);

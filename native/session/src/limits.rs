@@ -122,6 +122,8 @@ pub const IDLE_MISSED: u64 = 3;
 pub const ACTIVE_TICK: u64 = 250 * MS;
 /// After this much rest it looks only when a ping is due; `Hop::note_sent` tells when that changes.
 pub const ACTIVE_FOR: u64 = 12 * S;
+/// While data passes, the round trip is measured this often.
+pub const RTT_FRESH: u64 = 10 * S;
 /// A deadline missed by this much means that the machine slept: probe before judging.
 pub const SLEPT: u64 = 10 * S;
 /// A probed path (after sleep or `poke`) that does not answer in this time gets a fresh handshake.

@@ -90,6 +90,8 @@ pub(crate) struct Liveness {
     /// A probe (after sleep or `poke`) that only a pong or a new handshake ends.
     pub probe: Option<u64>,
     pub suspect: bool,
+    /// The last look at the timers: what else happens to the peer does not put off the next.
+    pub looked: u64,
     pub last_ping: u64,
     pub pings: VecDeque<u64>,
     pub rtt: Rtt,
@@ -107,6 +109,7 @@ impl Liveness {
             owing: None,
             probe: None,
             suspect: false,
+            looked: 0,
             last_ping: 0,
             pings: VecDeque::new(),
             rtt: Rtt::default(),

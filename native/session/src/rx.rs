@@ -1,6 +1,7 @@
 //! The opening side of all sessions, owned by one receiving thread: no lock, no hashing, no allocation per frame.
 
 use crate::aead::{Key, Suite, TAG};
+use crate::control::CONTROL_HEAD;
 use crate::drops::{DropReason, Drops};
 use crate::hop::Hop;
 use crate::limits::{REPLAY_WINDOW, SLOTS_MAX};
@@ -257,9 +258,9 @@ fn accept(
     let is_new_highest = session.window.commit(counter);
     let what = first_byte & kind::MASK;
     let is_packet = matches!(what, kind::PACKET | kind::FRAGMENT);
-    session
-        .hop
-        .note_heard(now, bytes as u64, is_packet || what == kind::CONTROL);
+    // A control frame without a part only acknowledges: nothing is owed for it.
+    let is_data = is_packet || (what == kind::CONTROL && plaintext.len() > CONTROL_HEAD);
+    session.hop.note_heard(now, bytes as u64, is_data);
     if is_packet && !session.hop.is_member() {
         return Err(DropReason::StrangerPacket);
     }

@@ -77,9 +77,10 @@ impl Strangers {
         Admission::Ask(self.next_ask)
     }
 
-    /// The same hello is waiting (a retransmission): no work for it.
-    pub fn has(&self, ephemeral: &[u8]) -> bool {
-        self.waiting.iter().any(|w| w.hello.ephemeral == ephemeral)
+    /// The same hello is waiting (a retransmission): its number and static key.
+    pub fn find(&self, ephemeral: &[u8]) -> Option<(u32, [u8; 32])> {
+        let waiting = self.waiting.iter().find(|w| w.hello.ephemeral == ephemeral)?;
+        Some((waiting.ask, waiting.hello.responder.remote))
     }
 
     pub fn take(&mut self, now: u64, net: u32, ask: u32) -> Option<PendingHello> {

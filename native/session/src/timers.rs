@@ -8,7 +8,7 @@ use crate::lifecycle::{CLOSE_BY_ENGINE, end, forget_outdated, ping, send};
 use crate::limits::{
     ACTIVE_FOR, ACTIVE_TICK, ANSWER_EXPECTED, HALF_OPEN_LIFETIME, HANDSHAKE_GIVE_UP, IDLE_MISSED,
     KEEPALIVE_AFTER, KEY_RETRY_MAX, PROBE_ANSWER, REKEY_AFTER, REKEY_BYTES, REKEY_FRAMES, REKEY_GRACE,
-    REKEY_LATEST, REKEY_RESPONDER_DELAY, SILENT_AFTER, SUSPECT_AFTER,
+    REKEY_LATEST, REKEY_RESPONDER_DELAY, RTT_FRESH, SILENT_AFTER, SUSPECT_AFTER,
 };
 use crate::path::Path;
 use crate::peer::{Generation, Peer};
@@ -21,6 +21,7 @@ const LEAST: u64 = 1_000;
 
 /// Does everything that is due.
 pub(crate) fn tick(core: &mut Core, net: &mut NetState, peer: &mut Peer, now: u64) {
+    peer.live.looked = now;
     while peer
         .half_open
         .front()
@@ -52,7 +53,7 @@ pub(crate) fn flush(core: &mut Core, peer: &mut Peer, now: u64) {
         return;
     }
     let mut frames = Vec::new();
-    peer.control.transmit(now, &peer.live.rtt, &mut frames);
+    peer.control.transmit(now, &mut frames);
     for plaintext in frames {
         // Parts 0 of 0: an acknowledgement expects no answer.
         let data = plaintext[15..17] != [0, 0];
@@ -78,6 +79,12 @@ struct View {
     last: u64,
     /// Data went out after the last frame came in, or new keys of our making have to be confirmed at the other end.
     waits: bool,
+}
+
+impl View {
+    fn last_data(&self) -> u64 {
+        self.sent.last_data.max(self.heard.last_data)
+    }
 }
 
 fn view(peer: &Peer, now: u64) -> View {
@@ -111,6 +118,9 @@ fn watch(core: &mut Core, net: &mut NetState, peer: &mut Peer, now: u64) -> Opti
     } else {
         watch_idle(core, net, peer, now, view.last)
     };
+    if now >= peer.live.last_ping + RTT_FRESH && view.last_data() + ACTIVE_TICK * 2 > now {
+        ping(core, peer, now);
+    }
     keep_alive(core, peer, now, &view);
     if silent || renew(core, net, peer, now, &view) {
         return Some(DownReason::Silent);
@@ -212,15 +222,16 @@ fn renew(core: &mut Core, net: &mut NetState, peer: &mut Peer, now: u64, view: &
     let Some(generation) = peer.current() else {
         return false;
     };
-    let last_data = view.sent.last_data.max(view.heard.last_data);
+    let last_data = view.last_data();
     let in_use = last_data > generation.created && last_data + REKEY_AFTER > now;
-    let delay = generation.jitter
-        + if generation.initiator {
-            0
-        } else {
-            REKEY_RESPONDER_DELAY
-        };
-    let age = now.saturating_sub(generation.created + delay);
+    // The responder leaves it to the initiator for a while: both at once would make two sessions.
+    let turn = if generation.initiator {
+        0
+    } else {
+        REKEY_RESPONDER_DELAY
+    };
+    let delay = turn + generation.jitter;
+    let age = now.saturating_sub(generation.created);
     let bytes = view.sent.bytes + view.heard.bytes - generation.bytes_before;
     let old = age >= REKEY_LATEST || (age >= REKEY_AFTER && bytes > REKEY_BYTES);
     let used_up = generation.tx.sealed() >= REKEY_FRAMES;
@@ -230,9 +241,10 @@ fn renew(core: &mut Core, net: &mut NetState, peer: &mut Peer, now: u64, view: &
         return false;
     }
     let since = *peer.live.rekey.get_or_insert(now);
-    if peer.initiation.is_none() {
+    if peer.initiation.is_none() && now >= since + delay {
         // The way that works first; all others when that fails.
-        let paths = if now == since {
+        let first = now < since + delay + HANDSHAKE_GIVE_UP;
+        let paths = if first {
             vec![peer.hop.path.get()]
         } else {
             known_paths(peer)
@@ -253,7 +265,7 @@ pub(crate) fn deadline(peer: &Peer, now: u64) -> u64 {
     }
     if peer.is_up() {
         at = at.min(session_deadline(peer, now));
-        at = at.min(peer.control.next_deadline(&peer.live.rtt).unwrap_or(u64::MAX));
+        at = at.min(peer.control.next_deadline().unwrap_or(u64::MAX));
         at = at.min(peer.gifts.iter().map(|g| g.due).min().unwrap_or(u64::MAX));
         at = at.min(peer.stranger_until.unwrap_or(u64::MAX));
     }
@@ -262,8 +274,7 @@ pub(crate) fn deadline(peer: &Peer, now: u64) -> u64 {
 
 fn session_deadline(peer: &Peer, now: u64) -> u64 {
     let view = view(peer, now);
-    let recent = view.sent.last_data.max(view.heard.last_data) + ACTIVE_FOR > now
-        && view.sent.last_data.max(view.heard.last_data) > 0;
+    let recent = view.last_data() > 0 && view.last_data() + ACTIVE_FOR > now;
     let live = &peer.live;
     let watched = recent
         || view.waits
@@ -277,7 +288,7 @@ fn session_deadline(peer: &Peer, now: u64) -> u64 {
             .probe
             .map(|since| probe_answer_at(peer, since))
             .filter(|at| *at > now);
-        return (now + ACTIVE_TICK).min(probe.unwrap_or(u64::MAX));
+        return (live.looked + ACTIVE_TICK).min(probe.unwrap_or(u64::MAX));
     }
     let mut at = idle_ping_at(peer, view.last).min(idle_silent_at(peer, view.last));
     if live.expecting.is_some() && !live.suspect {

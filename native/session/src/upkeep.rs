@@ -166,9 +166,7 @@ fn control(
     plaintext: &[u8],
 ) -> Result<(), DropReason> {
     let mut messages = Vec::new();
-    let result = peer
-        .control
-        .receive(now, plaintext, &mut peer.live.rtt, &mut messages);
+    let result = peer.control.receive(now, plaintext, &mut messages);
     for bytes in messages {
         core.event(Event::Control {
             net: net.net,

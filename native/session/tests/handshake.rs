@@ -382,3 +382,18 @@ impl World {
         self.nodes.values_mut().for_each(|n| n.events.clear());
     }
 }
+
+#[test]
+fn a_waiting_stranger_whose_key_becomes_known_is_answered_at_its_next_try() {
+    let mut world = World::new(15);
+    world.add(1);
+    world.add(2);
+    let now = world.now;
+    world.node(1).know(now, 2, Level::Member);
+    world.connect(1, 2);
+    world.run(100 * MS);
+    let now = world.now;
+    world.node(2).know(now, 1, Level::Member);
+    world.run(400 * MS);
+    assert!(world.node(1).is_up(2) && world.node(2).is_up(1));
+}

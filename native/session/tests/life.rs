@@ -412,3 +412,19 @@ fn nothing_leaks_over_many_sessions() {
     assert_eq!(world.node(1).sessions.next_deadline(), u64::MAX);
     assert_eq!(world.node(2).sessions.next_deadline(), u64::MAX);
 }
+
+#[test]
+fn the_round_trip_stays_fresh_while_data_passes_and_knows_no_waiting() {
+    let mut world = World::pair(19);
+    world.delay = (40 * MS, 40 * MS);
+    for _ in 0..600 {
+        world.packet(1, 2, b"x");
+        world.packet(2, 1, b"x");
+        world.say(1, 2, b"control");
+        world.run(100 * MS);
+    }
+    for (a, b) in [(1, 2), (2, 1)] {
+        let rtt = world.node(a).sessions.stats(0, NET, b).unwrap().rtt_us.unwrap();
+        assert!((45 * MS..=81 * MS).contains(&rtt), "{rtt}");
+    }
+}
