@@ -23,7 +23,8 @@ export interface AdapterKeeperOptions {
 interface Kept {
   spec: AdapterSpec;
   open: boolean;
-  domain: string;
+  /** What the engine last asked for; done again when the adapter comes up. */
+  names: (() => void) | null;
   dns: DnsServer | null;
   mdns: MdnsResponder | null;
 }
@@ -90,7 +91,7 @@ export class AdapterKeeper implements Adapters {
   }
 
   open(request: AdapterRequest): void {
-    const kept: Kept = { spec: specOf(request), open: false, domain: '', dns: null, mdns: null };
+    const kept: Kept = { spec: specOf(request), open: false, names: null, dns: null, mdns: null };
     this.kept.set(request.net, kept);
     void this.start().then(() => this.openNow(request.net, kept));
   }
@@ -106,6 +107,7 @@ export class AdapterKeeper implements Adapters {
       ipv6: kept.spec.ipv6.join(' '),
     });
     this.options.onInput({ kind: 'adapterReady', net, fd: opened.value.fd, name: kept.spec.name });
+    kept.names?.();
   }
 
   private failed(net: number, error: Failure, name: string): void {
@@ -122,6 +124,7 @@ export class AdapterKeeper implements Adapters {
       if (this.stopped || !kept.open) return;
       const done = this.client.readdress(kept.spec);
       this.closeNames(kept);
+      kept.names?.();
       if (!done.ok) this.failed(request.net, done.error, kept.spec.name);
     });
   }
@@ -143,13 +146,17 @@ export class AdapterKeeper implements Adapters {
 
   setNames(net: number, domain: string, own: { name: string; addresses: string[] }, hosts: HostEntry[]): void {
     const kept = this.kept.get(net);
-    if (!kept?.open) return;
+    if (!kept) return;
+    kept.names = () => this.register(kept, domain, own, hosts);
+    if (kept.open) kept.names();
+  }
+
+  private register(kept: Kept, domain: string, own: { name: string; addresses: string[] }, hosts: HostEntry[]): void {
     if (hosts.length === 0 || domain === '') {
       this.closeNames(kept);
       this.client.clearNames(kept.spec.name);
       return;
     }
-    kept.domain = domain;
     const server = this.serveDns(kept);
     kept.dns?.set(hosts);
     const pairs = hosts.flatMap(({ name, addresses }) => addresses.map((address): [string, string] => [address, name]));

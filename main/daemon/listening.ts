@@ -11,16 +11,20 @@ export function listen(dataplane: Dataplane, store: Store, asked: string[]): Out
   const remembered = store.read(PORT_FILE);
   const port = remembered.ok && remembered.value ? Number(new TextDecoder().decode(remembered.value)) : 0;
   if (port > 0 && port < 65_536) {
-    const again = bind(dataplane, [`0.0.0.0:${port}`, `[::]:${port}`]);
-    if (again.ok) return again;
+    const again = bind(dataplane, [`0.0.0.0:${port}`]);
+    if (again.ok) return withIpv6(dataplane, again.value, String(port));
   }
   const four = bind(dataplane, ['0.0.0.0:0']);
   if (!four.ok) return four;
   const chosen = four.value[0]?.split(':').at(-1) ?? '0';
   store.write(PORT_FILE, new TextEncoder().encode(chosen));
-  // A machine without IPv6, or with that port taken there, goes on with IPv4.
-  const both = bind(dataplane, [`0.0.0.0:${chosen}`, `[::]:${chosen}`]);
-  return both.ok ? both : four;
+  return withIpv6(dataplane, four.value, chosen);
+}
+
+/** A machine without IPv6, or with that port taken there, goes on with IPv4. */
+function withIpv6(dataplane: Dataplane, bound: string[], port: string): Outcome<string[]> {
+  const six = bind(dataplane, [`[::]:${port}`]);
+  return ok(six.ok ? [...bound, ...six.value] : bound);
 }
 
 function bind(dataplane: Dataplane, addresses: string[]): Outcome<string[]> {

@@ -113,10 +113,7 @@ export class Dataplane {
   onWake(callback: () => void): void;
   /** Up to `max` events (512 unless told), oldest first. When the queue (8,192) overflows, a `problem` with code `events-lost` says so. */
   poll(max?: number): DataplaneEvent[];
-  /**
-   * Makes the bound UDP sockets exactly these ("0.0.0.0:0", "[::]:51820") and returns their addresses in the same order: what is bound
-   * already stays, what is not in the list is closed. Throws `port-taken`, `address-unavailable`, and then nothing has changed.
-   */
+  /** Binds more UDP sockets ("0.0.0.0:0", "[::]:51820") and returns their addresses in the same order. Throws `port-taken`, `address-unavailable`; then none of them is bound. */
   listen(addresses: string[]): string[];
   addNetwork(config: NetworkConfig): void;
   /** Ends its sessions (with close frames) and forgets it. */
@@ -177,4 +174,4 @@ export function x25519PublicKey(secret: Uint8Array): Uint8Array;
 export function helperCall(socketPath: string, line: string): { answer: string; fds: number[] };
 /** Closes a descriptor that `helperCall` returned and nobody took. */
 export function closeFd(fd: number): void;
-export const version: string;
+export const VERSION: string;

@@ -36,9 +36,21 @@ describe.skipIf(reason)('a flood of spoofed handshakes', () => {
     const daemon = anna.daemon as Running;
     // Spoofed addresses are of the own subnet: answers to them are counted where they leave, before ARP fails.
     await anna.exec(['nft', '-f', '-'], {
-      input: `table inet flood { counter asked {} counter answered {}
-        chain i { type filter hook input priority 0; iifname eth0 udp dport ${port} ip saddr != { ${ben.ipv4} } counter name asked }
-        chain o { type filter hook output priority 0; oifname eth0 udp sport ${port} ip daddr != { ${ben.ipv4} } counter name answered } }`,
+      input: `table inet flood {
+        counter asked {
+        }
+        counter answered {
+        }
+        chain i {
+          type filter hook input priority 0
+          iifname "eth0" udp dport ${port} ip saddr != ${ben.ipv4} counter name asked
+        }
+        chain o {
+          type filter hook output priority 0
+          oifname "eth0" udp sport ${port} ip daddr != ${ben.ipv4} counter name answered
+        }
+      }
+      `,
     });
     const before = memory(daemon);
     const flood = mallory.program('flood', anna.ipv4, port, String(RATE), String(SECONDS), key);

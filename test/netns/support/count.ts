@@ -7,11 +7,20 @@ const TABLE = 'weft_test';
 export async function countUnderlay(host: Host, bytes: number): Promise<void> {
   await host.exec(['nft', 'delete', 'table', 'inet', TABLE]);
   const rules = `table inet ${TABLE} {
-    counter arrived {}
-    counter left {}
-    chain in { type filter hook input priority 0; iifname "eth0" meta l4proto udp meta length >= ${bytes} counter name arrived }
-    chain out { type filter hook output priority 0; oifname "eth0" meta l4proto udp meta length >= ${bytes} counter name left }
-  }`;
+    counter arrived {
+    }
+    counter left {
+    }
+    chain in {
+      type filter hook input priority 0
+      iifname "eth0" meta l4proto udp meta length >= ${bytes} counter name arrived
+    }
+    chain out {
+      type filter hook output priority 0
+      oifname "eth0" meta l4proto udp meta length >= ${bytes} counter name left
+    }
+  }
+  `;
   const loaded = await host.exec(['nft', '-f', '-'], { input: rules });
   if (loaded.code !== 0) throw new Error(loaded.stderr);
 }
