@@ -49,5 +49,11 @@ function prettyLine(line: string): string {
   return `${clock} ${level.padEnd(5)} ${event}${rest.length ? `  ${rest.join(' ')}` : ''}\n`;
 }
 
-const short = (value: unknown): string =>
-  typeof value === 'string' && /^[^\s"=]+$/.test(value) ? value : JSON.stringify(value);
+/** Printable ASCII as it is, all else as JSON; control and direction characters never reach the terminal. */
+const short = (value: unknown): string => {
+  if (typeof value === 'string' && /^[!#-<>-~]+$/.test(value)) return value;
+  return (JSON.stringify(value) ?? '').replace(
+    /[\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+};

@@ -9,7 +9,7 @@ const SECRET_FIELD = /(secret|seed|token|password|passphrase|recovery|private|^l
 
 const PATTERNS: [RegExp, string][] = [
   // Invite links, also percent-encoded ones; everything up to white space or a quote.
-  [/\bweft:(?:\/\/|%2f%2f)?[^\s"'<>]*/gi, `weft:${REDACTED}`],
+  [/\bweft(?::|%3a)[^\s"'<>]*/gi, `weft:${REDACTED}`],
   // The UI's address holds its token in the fragment.
   [/(https?:\/\/[^\s"'<>#]*)#[^\s"'<>]+/gi, `$1#${REDACTED}`],
   [/(?<![0-9a-z])[0-9a-f]{64,}(?![0-9a-z])/gi, REDACTED],
