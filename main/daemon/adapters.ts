@@ -23,8 +23,6 @@ export interface AdapterKeeperOptions {
 interface Kept {
   spec: AdapterSpec;
   open: boolean;
-  /** What the engine last asked for; done again when the adapter comes up. */
-  names: (() => void) | null;
   dns: DnsServer | null;
   mdns: MdnsResponder | null;
 }
@@ -39,6 +37,8 @@ export class AdapterKeeper implements Adapters {
   private dnsFailure: Failure | null = null;
   private readonly client: HelperClient;
   private readonly kept = new Map<number, Kept>();
+  /** What the engine last asked for, by network; done (again) when the adapter comes up. */
+  private readonly names = new Map<number, (kept: Kept) => void>();
   private started: Promise<Outcome<void>> | null = null;
   private stopped = false;
 
@@ -91,7 +91,7 @@ export class AdapterKeeper implements Adapters {
   }
 
   open(request: AdapterRequest): void {
-    const kept: Kept = { spec: specOf(request), open: false, names: null, dns: null, mdns: null };
+    const kept: Kept = { spec: specOf(request), open: false, dns: null, mdns: null };
     this.kept.set(request.net, kept);
     void this.start().then(() => this.openNow(request.net, kept));
   }
@@ -107,7 +107,7 @@ export class AdapterKeeper implements Adapters {
       ipv6: kept.spec.ipv6.join(' '),
     });
     this.options.onInput({ kind: 'adapterReady', net, fd: opened.value.fd, name: kept.spec.name });
-    kept.names?.();
+    this.names.get(net)?.(kept);
   }
 
   private failed(net: number, error: Failure, name: string): void {
@@ -124,7 +124,7 @@ export class AdapterKeeper implements Adapters {
       if (this.stopped || !kept.open) return;
       const done = this.client.readdress(kept.spec);
       this.closeNames(kept);
-      kept.names?.();
+      this.names.get(request.net)?.(kept);
       if (!done.ok) this.failed(request.net, done.error, kept.spec.name);
     });
   }
@@ -145,10 +145,9 @@ export class AdapterKeeper implements Adapters {
   }
 
   setNames(net: number, domain: string, own: { name: string; addresses: string[] }, hosts: HostEntry[]): void {
+    this.names.set(net, (kept) => this.register(kept, domain, own, hosts));
     const kept = this.kept.get(net);
-    if (!kept) return;
-    kept.names = () => this.register(kept, domain, own, hosts);
-    if (kept.open) kept.names();
+    if (kept?.open) this.register(kept, domain, own, hosts);
   }
 
   private register(kept: Kept, domain: string, own: { name: string; addresses: string[] }, hosts: HostEntry[]): void {
