@@ -61,7 +61,8 @@ export class Engine implements EngineApi {
 
   // ---- EngineApi -----------------------------------------------------------------------------------------------------------
 
-  start(now: Now): void {
+  start(at: Now): void {
+    const now = whole(at);
     this.#turn(now, () => {
       const settings = readSettings(this.ports.store, this.options.deviceName);
       if (settings.ok) this.settings = settings.value;
@@ -74,7 +75,8 @@ export class Engine implements EngineApi {
     });
   }
 
-  handle(now: Now, input: Input): void {
+  handle(at: Now, input: Input): void {
+    const now = whole(at);
     // A port may answer at once, from inside a turn: its answer waits for the end of that turn.
     if (this.#busy) {
       if (this.#waiting.length < INPUTS_WAITING_MAX) this.#waiting.push(input);
@@ -94,7 +96,8 @@ export class Engine implements EngineApi {
     return Number.isFinite(next) ? next : null;
   }
 
-  handleTimeout(now: Now): void {
+  handleTimeout(at: Now): void {
+    const now = whole(at);
     if (this.#stopped) return;
     this.#turn(now, () => {
       if (this.#statsMono <= now.mono) this.sampleStats(now);
@@ -108,7 +111,8 @@ export class Engine implements EngineApi {
     });
   }
 
-  call<N extends CallName>(now: Now, name: N, params: CallParams<N>, answer: Answer<N>): void {
+  call<N extends CallName>(at: Now, name: N, params: CallParams<N>, answer: Answer<N>): void {
+    const now = whole(at);
     if (this.#stopped) return answer(fail('cancelled'));
     this.#turn(now, () => answerCall(this, now, name, params, answer as Answer<CallName>));
   }
@@ -133,7 +137,8 @@ export class Engine implements EngineApi {
     this.#changed = changed;
   }
 
-  stop(now: Now, disconnect: boolean): void {
+  stop(at: Now, disconnect: boolean): void {
+    const now = whole(at);
     if (this.#stopped) return;
     this.#turn(now, () => {
       for (const join of [...this.joins.values()]) join.abandon(now);
@@ -154,7 +159,7 @@ export class Engine implements EngineApi {
     } finally {
       this.#busy = false;
     }
-    if (!this.#dirty || now.mono - this.#toldMono < CHANGE_EVERY_MS) return;
+    if (!this.#dirty || now.mono < this.#toldMono + CHANGE_EVERY_MS) return;
     this.#dirty = false;
     this.#toldMono = now.mono;
     this.#changed();
@@ -329,3 +334,6 @@ export class Engine implements EngineApi {
     return ok({});
   }
 }
+
+/** Whole milliseconds: sums and differences of times are exact, so a deadline that was named is always met. */
+const whole = (now: Now): Now => ({ mono: Math.floor(now.mono), wall: Math.floor(now.wall) });

@@ -35,6 +35,8 @@ const PRESENCES_SAVE_MS = 500;
 const PRESENCES_SAVE_EVERY_MS = 20_000;
 /** What a refusal says to somebody who is no member. */
 const OUT_CODES = ['removed', 'invite-lost', 'invite-void', 'invite-revoked'];
+/** Who refused this device is left alone about this long. */
+const REFUSED_MS = 60_000;
 /** Few witnesses are enough: in a larger network members wait a random part of this much per member, and mostly find them there. */
 const WITNESS_SPREAD_MS = 80;
 const WITNESS_AT_ONCE_MEMBERS = 4;
@@ -117,6 +119,7 @@ export class Network {
         peers: this.peers,
         roll,
         send,
+        prove: (peer) => this.#sync.give(peer.handle, roll.all()),
         introduce: (peer) => this.#sync.introduce(peer.handle),
         records: (time, peer, message) => void this.#sync.receive(time, peer.handle, message),
         sponsor: (time, peer, request) => this.#sponsor(time, peer, request),
@@ -229,6 +232,7 @@ export class Network {
   close(now: Now, disconnect: boolean): void {
     this.#save(now);
     this.#running = false;
+    this.paths.halt();
     if (disconnect) this.withdraw();
     this.#ports.dataplane.removeNetwork(this.net);
   }
@@ -236,6 +240,7 @@ export class Network {
   /** The adapter and the names go; sessions may stay a moment. */
   withdraw(): void {
     this.#running = false;
+    this.paths.halt();
     this.#ports.adapters.setNames(this.net, '', { name: '', addresses: [] }, []);
     this.adapter?.close();
     this.adapter = null;
@@ -403,7 +408,6 @@ export class Network {
       return this.#ports.dataplane.disconnect(this.net, peer.handle);
     }
     if (!this.paths.up(now, peer.origin, session)) return;
-    this.problems.clear(...OUT_CODES);
     this.#budgets.set(peer.handle, new PeerBudget('member', now.mono));
     const greet = encodeMessage({
       type: 'greet',
@@ -418,6 +422,7 @@ export class Network {
   }
 
   #greeted(now: Now, peer: Peer, greet: Extract<Message, { type: 'greet' }>): void {
+    this.problems.clear(...OUT_CODES);
     this.skews.set(peer.origin, greet.wallMs - now.wall);
     const own = this.roll.digest();
     if (own.some((byte, index) => byte !== greet.ledger[index])) this.#sync.compare(peer.handle);
@@ -473,8 +478,7 @@ export class Network {
 
   /** One member says that this device does not belong. It may be wrong: only when nobody else is there it counts as news. */
   #refused(now: Now, peer: Peer, code: string): void {
-    this.paths.contacts.end(peer.origin, now.mono);
-    this.paths.down(now, peer.origin, 'refused');
+    this.paths.bar(now, peer.origin, REFUSED_MS);
     if (this.paths.contacts.upCount === 0 && OUT_CODES.includes(code)) this.problems.set(code);
   }
 
@@ -482,8 +486,7 @@ export class Network {
     this.#ports.log.write('warn', 'a member says too much', { network: this.roll.id, member: peer.origin });
     this.#putOut.set(peer.origin, now.mono + PUT_OUT_MS);
     this.#budgets.delete(peer.handle);
-    this.paths.contacts.end(peer.origin, now.mono);
-    this.paths.down(now, peer.origin, 'refused');
+    this.paths.bar(now, peer.origin, PUT_OUT_MS);
   }
 
   // ---- the machine's word --------------------------------------------------------------------------------------------------

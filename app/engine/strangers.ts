@@ -41,6 +41,8 @@ export interface StrangersIo {
   /** Records from someone who says to be a member. */
   records(now: Now, peer: Peer, message: Extract<Message, { type: 'records' }>): void;
   introduce(peer: Peer): void;
+  /** Gives all records. */
+  prove(peer: Peer): void;
   send(peer: number, bytes: Uint8Array): boolean;
 }
 
@@ -85,8 +87,12 @@ export class Strangers {
   up(now: Now, peer: Peer): void {
     const stranger = this.#strangers.get(peer.handle);
     if (!stranger) return;
-    if (stranger.refusal !== null) this.#refuse(now, stranger, stranger.refusal);
-    else if (stranger.purpose === 'member') this.#io.introduce(peer);
+    if (stranger.refusal !== null) {
+      // It came in by a link that it might use: the records show it who won. Who was removed gets nothing but the word.
+      if (stranger.refusal === 'invite-lost') this.#io.prove(peer);
+      this.#refuse(now, stranger, stranger.refusal);
+    }
+    if (stranger.refusal === null && stranger.purpose === 'member') this.#io.introduce(peer);
   }
 
   down(peer: Peer): void {

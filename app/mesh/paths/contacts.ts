@@ -230,6 +230,18 @@ export class Contacts {
     contact.nextTryMono = nowMono;
   }
 
+  /** All sessions are gone at once. */
+  lose(nowMono: number): void {
+    for (const contact of this.#contacts.values()) this.#set(contact, 'idle', nowMono);
+  }
+
+  /** Ends the session, if any, and leaves the member alone for a while. */
+  bar(origin: Origin, nowMono: number, ms: number): void {
+    this.end(origin, nowMono);
+    const contact = this.#contacts.get(origin);
+    if (contact) contact.nextTryMono = nowMono + this.#chance.jitter(ms);
+  }
+
   /** Whether a probe of this member's session is due, because others doubt that it lives. */
   probeDue(origin: Origin, nowMono: number): boolean {
     const contact = this.#contacts.get(origin);

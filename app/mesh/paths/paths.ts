@@ -139,6 +139,20 @@ export class Paths {
     this.#online = null;
   }
 
+  /** Ends without a word: the caller has ended the sessions. */
+  halt(): void {
+    this.#on = false;
+    this.#online = null;
+    this.contacts.lose(this.#now.mono);
+    this.#neighbours.clear();
+  }
+
+  /** Ends the session with a member and does not call it for about `ms`. */
+  bar(now: MeshTime, origin: Origin, ms: number): void {
+    this.contacts.bar(origin, now.mono, ms);
+    this.#ended(now, origin, false);
+  }
+
   get on(): boolean {
     return this.#on;
   }
@@ -290,13 +304,18 @@ export class Paths {
     this.#now = now;
     const wasNeighbour = this.#neighbours.isActive(origin);
     const wasUp = this.contacts.down(origin, now.mono, reason, this.#table.seq(origin));
+    this.#ended(now, origin, wasUp && wasNeighbour && reason !== 'removed');
+  }
+
+  #ended(now: MeshTime, origin: Origin, again: boolean): void {
+    this.#now = now;
     this.#spread.down(origin);
     this.#neighbours.down(origin);
     this.#online = null;
     this.#io.changed('members');
     if (!this.#on) return;
-    if (wasUp && wasNeighbour) this.contacts.connect(origin, now.mono, true);
-    this.#seek();
+    if (again) this.contacts.connect(origin, now.mono, true);
+    this.#seekMono = Math.min(this.#seekMono, now.mono);
   }
 
   /** Packets wait for this member. */
@@ -419,11 +438,12 @@ export class Paths {
       const doubted = lost === this.self ? origin : lost;
       if (this.contacts.probeDue(doubted, mono)) this.#io.send(doubted, encodeMessage({ type: 'probe' }));
     }
-    if (!before || before.endpoints.join() === presence.endpoints.join()) return;
+    if (before?.endpoints.join() === presence.endpoints.join()) return;
+    this.#seekMono = Math.min(this.#seekMono, mono);
+    if (!before) return;
     const contact = this.contacts.get(origin);
     const stale = contact?.state !== 'up' || !presence.endpoints.includes(contact.lastEndpoint ?? '');
     if (this.#on && stale) this.contacts.moved(origin, mono);
-    this.#seekMono = Math.min(this.#seekMono, mono);
   }
 
   #publish(): void {

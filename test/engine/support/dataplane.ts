@@ -19,6 +19,7 @@ const FRAME_PAYLOAD = 1_300;
 const HELLO_BYTES = 300;
 const KEEPALIVE_BYTES_PER_SECOND = 5;
 const HELLO_TIMEOUT_MS = 5_000;
+const HELLO_AGAIN_MS = [500, 1_500, 3_000];
 const SILENT_WITH_TRAFFIC_MS = 2_000;
 const SILENT_IDLE_MS = 75_000;
 const KEEPALIVE_MS = 25_000;
@@ -172,16 +173,21 @@ export class SimDataplane implements Dataplane {
     if (!own || !target) throw new Error('connect: no such peer');
     if (endpoints.length > 16) throw new Error('connect: too many endpoints');
     let answered = false;
-    for (const endpoint of endpoints) {
-      this.sent.hellos += HELLO_BYTES;
-      const station = this.#world.stationAt(endpoint);
-      if (!station || station === this.station || !this.#world.hears(this.station, station)) continue;
-      this.#world.after(this.#world.delay(), () => {
-        if (answered || !this.#world.hears(this.station, station)) return;
-        const plane = (station as Station & { dataplane: SimDataplane }).dataplane;
-        plane.#hello(this, own, target, endpoint, hint ?? new Uint8Array(0), () => (answered = true));
-      });
-    }
+    const call = (): void => {
+      if (answered || !this.station.alive || this.nets.get(net) !== own || own.peers.get(peer) !== target) return;
+      for (const endpoint of endpoints) {
+        this.sent.hellos += HELLO_BYTES;
+        const station = this.#world.stationAt(endpoint);
+        if (!station || station === this.station || !this.#world.hears(this.station, station)) continue;
+        this.#world.after(this.#world.delay(), () => {
+          if (answered || !this.#world.hears(this.station, station)) return;
+          const plane = (station as Station & { dataplane: SimDataplane }).dataplane;
+          plane.#hello(this, own, target, endpoint, hint ?? new Uint8Array(0), () => (answered = true));
+        });
+      }
+    };
+    call();
+    for (const again of HELLO_AGAIN_MS) this.#world.after(again, call);
     this.#world.after(HELLO_TIMEOUT_MS, () => {
       const half = own.peers.get(peer)?.half;
       if (this.nets.get(net) !== own || !own.peers.has(peer) || answered || half?.open) return;

@@ -90,13 +90,13 @@ export class World {
   /** Lets time pass until the condition holds; returns the ms that took. Throws after `limitMs`, naming the seed. */
   until(what: string, holds: () => boolean, limitMs: number): number {
     const start = this.mono;
-    let checked = -1;
+    let checked = -Infinity;
     for (;;) {
-      if (checked < 0 || this.mono - checked >= CHECK_EVERY_MS) {
+      const next = this.#heap.peek();
+      if ((next?.at ?? Infinity) - checked >= CHECK_EVERY_MS) {
         checked = this.mono;
         if (holds()) return this.mono - start;
       }
-      const next = this.#heap.peek();
       if (!next || next.at > start + limitMs) {
         this.mono = start + limitMs;
         if (holds()) return limitMs;
