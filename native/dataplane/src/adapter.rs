@@ -89,7 +89,9 @@ impl AdapterThread {
                 net: self.net.net,
                 message,
             });
-            self.common.commands.push(Command::AdapterEnded(self.net.net));
+            self.common
+                .commands
+                .push(Command::AdapterEnded(self.net.net, self.stop));
         }
     }
 

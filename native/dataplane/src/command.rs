@@ -6,9 +6,11 @@ use crate::network::Net;
 use crate::sys::Wake;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
+use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Mutex, PoisonError};
 use weft_device::Device;
+use weft_session::SenderKey;
 use weft_socket::UdpSocket;
 
 pub enum Command {
@@ -47,9 +49,9 @@ pub enum Command {
     /// From an adapter's thread: frames were sent to a peer whose session rested.
     Activity(NetId, PeerId),
     /// From an adapter's thread: a cast goes to a peer that has not the current sender key.
-    GiveKey(NetId, PeerId),
-    /// From an adapter's thread: it ends.
-    AdapterEnded(NetId),
+    GiveKey(NetId, PeerId, SenderKey),
+    /// From an adapter's thread: it ends. The flag tells it from a later adapter's.
+    AdapterEnded(NetId, Arc<AtomicBool>),
 }
 
 /// Bounded; a lock per command, never per packet.

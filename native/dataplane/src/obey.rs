@@ -26,12 +26,13 @@ impl Core {
             self.drain(now);
         }
         self.deliver_singles();
-        let ports = std::mem::take(&mut self.ports);
-        self.nets
-            .values_mut()
-            .filter(|n| n.is_stale)
-            .for_each(|n| n.publish(&ports));
-        self.ports = ports;
+        self.publish();
+    }
+
+    /// Gives the adapters' threads what changed.
+    fn publish(&mut self) {
+        let stale = self.nets.values_mut().filter(|n| n.is_stale);
+        stale.for_each(|n| n.publish(&self.ports));
     }
 
     fn obey_one(&mut self, now: u64, command: Command) {
@@ -40,7 +41,13 @@ impl Core {
             Command::AddNetwork(network) => self.add_network(*network),
             Command::RemoveNetwork(net) => self.remove_network(now, net),
             Command::Attach { net, device } => self.attach(net, device),
-            Command::Detach(net) | Command::AdapterEnded(net) => self.detach(net),
+            Command::Detach(net) => self.detach(net),
+            Command::AdapterEnded(net, flag) => {
+                let adapter = self.nets.get(&net).and_then(|n| n.adapter.as_ref());
+                if adapter.is_some_and(|a| Arc::ptr_eq(&a.stop, &flag)) {
+                    self.detach(net);
+                }
+            }
             Command::SetPeers(net, peers) => peers.into_iter().for_each(|p| self.set_peer(now, net, p)),
             Command::RemovePeers(net, peers) => peers.into_iter().for_each(|p| self.remove_peer(now, net, p)),
             Command::Connect {
@@ -61,13 +68,18 @@ impl Core {
             }
             Command::RotateKeys(net) => self.rotate(net),
             Command::Poke => self.sessions.poke(now),
-            Command::Stats(reply) => drop(reply.try_send(self.stats(now))),
+            Command::Stats(reply) => {
+                // Who has the figures knows that what was asked before is in force.
+                self.publish();
+                // Nobody may be waiting any more.
+                let _ = reply.try_send(self.stats(now));
+            }
             Command::Close => {
                 self.sessions.close(now);
                 self.closing = true;
             }
             Command::Activity(net, peer) => self.sessions.activity(now, net, peer),
-            Command::GiveKey(net, peer) => self.give_key(now, net, peer),
+            Command::GiveKey(net, peer, key) => self.give_key(now, net, peer, key),
         }
     }
 

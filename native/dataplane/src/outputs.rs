@@ -66,27 +66,25 @@ impl Core {
     }
 
     fn publish_tx(&mut self, now: u64, net: NetId, peer: PeerId, tx: Arc<Tx>, fresh: bool) {
-        let is_member = tx.hop().is_member();
-        let Some(state) = self.state(net, peer) else {
+        let Some(state) = self.state(net, peer).cloned() else {
             return;
         };
-        state.tx.store(Some(tx));
         if fresh {
             state.given.store(0, Relaxed);
             state
                 .frame_max
                 .store(self.options.frame_max.unwrap_or(0), Relaxed);
         }
-        if fresh && is_member {
-            self.give_key(now, net, peer);
+        // The key counts from the present sequence on, so it is given before anything can be sealed for this peer.
+        let key = self.nets.get(&net).map(|n| n.cast.sender_key());
+        if let Some(key) = key.filter(|_| fresh && tx.hop().is_member()) {
+            self.give_key(now, net, peer, key);
         }
-        let Some(net) = self.nets.get(&net) else { return };
-        if net
-            .peers
-            .get(&peer)
-            .is_some_and(|p| p.state.waiting.swap(false, Relaxed))
-        {
-            net.wake_adapter();
+        state.tx.store(Some(tx));
+        if state.waiting.swap(false, Relaxed) {
+            if let Some(net) = self.nets.get(&net) {
+                net.wake_adapter();
+            }
         }
     }
 
@@ -101,19 +99,15 @@ impl Core {
         entry.state.control_pending.fetch_sub(lost, Relaxed);
     }
 
-    /// Gives our current sender key to a member, now and until acknowledged.
-    pub(crate) fn give_key(&mut self, now: u64, net: NetId, peer: PeerId) {
-        let Some(network) = self.nets.get(&net) else {
+    /// Gives a sender key of ours to a member, now and until acknowledged.
+    pub(crate) fn give_key(&mut self, now: u64, net: NetId, peer: PeerId, key: SenderKey) {
+        let Some(state) = self.state(net, peer).cloned() else {
             return;
         };
-        let key = network.cast.sender_key();
-        let Some(entry) = network.peers.get(&peer) else {
-            return;
-        };
-        entry.state.given.store(key.key_id, Relaxed);
+        state.given.store(key.key_id, Relaxed);
         if !self.sessions.give_sender_key(now, net, peer, key) {
             // No session (any more): the next cast asks again.
-            entry.state.given.store(0, Relaxed);
+            state.given.store(0, Relaxed);
         }
     }
 

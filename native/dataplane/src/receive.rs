@@ -9,7 +9,7 @@ use std::io::IoSlice;
 use weft_packet::{DropReason, L3, RUN_SEGMENTS_MAX};
 use weft_session::fragment::What;
 use weft_session::{HopCast, Path, wire};
-use weft_socket::{Datagrams, RecvBatch};
+use weft_socket::{Place, RecvBatch};
 
 /// Offset of the packet after the kind byte of a data frame's plaintext.
 const KIND: usize = 1;
@@ -24,26 +24,25 @@ impl Core {
         self.places.clear();
         let mut datagrams = 0;
         for i in 0..batch.len() {
-            if let Some(run) = batch.datagrams(i) {
-                datagrams += run.bytes.len().div_ceil(run.segment) as u64;
-                self.take_run(now, socket, RecvBatch::offset(i), run);
+            if let Some(place) = batch.place(i) {
+                datagrams += (place.end - place.start).div_ceil(place.segment) as u64;
+                self.take_run(now, socket, batch.storage(), place);
             }
         }
         add(&self.common.counters.receive_calls, 1);
         add(&self.common.counters.datagrams_received, datagrams);
-        for net in self.nets.values_mut() {
-            write_runs(net, &self.common.counters, batch.storage(), &self.places);
-        }
-        self.deliver_singles();
+        self.deliver(batch.storage());
     }
 
-    fn take_run(&mut self, now: u64, socket: u8, offset: usize, run: Datagrams<'_>) {
+    fn take_run(&mut self, now: u64, socket: u8, storage: &mut [u8], place: Place) {
         let path = Path::Udp {
             socket,
-            remote: run.from,
+            remote: place.from,
         };
-        let mut at = offset;
-        for frame in run.bytes.chunks_mut(run.segment) {
+        let mut at = place.start;
+        while at < place.end {
+            let end = place.end.min(at + place.segment);
+            let frame = &mut storage[at..end];
             match frame[0] {
                 wire::DATA => self.take_data(now, path, at, frame),
                 wire::CAST => self.take_cast(now, path, at, frame),
@@ -52,8 +51,21 @@ impl Core {
                     self.drain(now);
                 }
             }
-            at += frame.len();
+            // What waited until now is older than what follows.
+            if !self.singles.is_empty() {
+                self.deliver(storage);
+            }
+            at = end;
         }
+    }
+
+    /// Writes all that was merged, then the packets that have buffers of their own.
+    fn deliver(&mut self, storage: &[u8]) {
+        for net in self.nets.values_mut() {
+            write_runs(net, &self.common.counters, storage, &self.places);
+        }
+        self.places.clear();
+        self.deliver_singles();
     }
 
     /// `at`: where the frame begins in the receive buffers.

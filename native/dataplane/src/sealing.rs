@@ -221,13 +221,15 @@ impl AdapterThread {
         self.note(now, tx, 1, frame.len() as u64);
     }
 
-    /// Sees to it that the neighbour gets the sender key: once per key, repeated by the sessions until acknowledged.
+    /// Sees to it that the neighbour gets the sender key: once per key, repeated by the sessions until acknowledged. Call it
+    /// before the sequence of the first cast for this neighbour is taken: the key counts from the present one on.
     fn give_key(&self, view: &View, state: &PeerState) {
         let current = view.cast.key_id();
         if state.given.load(Relaxed) != current && state.given.swap(current, Relaxed) != current {
+            let key = view.cast.sender_key();
             self.common
                 .commands
-                .push(Command::GiveKey(self.net.net, state.peer));
+                .push(Command::GiveKey(self.net.net, state.peer, key));
         }
     }
 
@@ -250,13 +252,12 @@ impl AdapterThread {
             .find(|m| *m == Checksum::Full)
             .unwrap_or(Checksum::Partial);
         let count = run.count();
-        let sequence = view.cast.reserve(count as u32);
         for i in 0..count {
             if !self.batch.takes(run.segment_len(i)) {
                 self.flush_casts(now, view);
                 self.begin_casts(view, receivers, run.segment_len(i));
             }
-            self.batch.add(&view.cast, sequence + i as u64, run, i, mode);
+            self.batch.add(&view.cast, view.cast.reserve(1), run, i, mode);
         }
         add(&self.common.counters.casts_sealed, count as u64);
     }

@@ -14,7 +14,7 @@ mod platform;
 
 pub use error::{BindError, ErrorCode, SendFailure};
 pub use message::{Message, RUN_BYTES_MAX, RUN_SEGMENTS_MAX};
-pub use platform::{Datagrams, RecvBatch, UdpSocket};
+pub use platform::{Datagrams, Place, RecvBatch, UdpSocket};
 
 use std::net::{SocketAddr, SocketAddrV6};
 

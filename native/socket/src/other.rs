@@ -49,6 +49,15 @@ impl UdpSocket {
 pub struct RecvBatch;
 
 /// See the Linux version.
+#[derive(Clone, Copy, Debug)]
+pub struct Place {
+    pub start: usize,
+    pub end: usize,
+    pub segment: usize,
+    pub from: SocketAddr,
+}
+
+/// See the Linux version.
 #[derive(Debug)]
 pub struct Datagrams<'a> {
     pub bytes: &'a mut [u8],
@@ -75,12 +84,12 @@ impl RecvBatch {
         0
     }
 
-    pub fn offset(_i: usize) -> usize {
-        0
+    pub fn storage(&mut self) -> &mut [u8] {
+        &mut []
     }
 
-    pub fn storage(&self) -> &[u8] {
-        &[]
+    pub fn place(&self, _i: usize) -> Option<Place> {
+        None
     }
 
     pub fn datagrams(&mut self, _i: usize) -> Option<Datagrams<'_>> {

@@ -4,5 +4,5 @@ mod recv;
 mod sys;
 mod udp;
 
-pub use recv::{Datagrams, RecvBatch};
+pub use recv::{Datagrams, Place, RecvBatch};
 pub use udp::UdpSocket;

@@ -15,6 +15,16 @@ pub struct RecvBatch {
     pub(super) count: usize,
 }
 
+/// Where one buffer's datagrams lie.
+#[derive(Clone, Copy, Debug)]
+pub struct Place {
+    pub start: usize,
+    pub end: usize,
+    pub segment: usize,
+    /// Never a v4-mapped address.
+    pub from: SocketAddr,
+}
+
 /// One buffer: datagrams of `segment` bytes each but the last, from one sender.
 #[derive(Debug)]
 pub struct Datagrams<'a> {
@@ -58,27 +68,35 @@ impl RecvBatch {
         self.received[..self.count].iter().map(|r| r.len).sum()
     }
 
-    /// Where buffer `i` begins in [`RecvBatch::storage`].
-    pub fn offset(i: usize) -> usize {
-        i * Self::STRIDE
+    /// All buffers as one slice: datagrams are worked on in place and gathered from here.
+    pub fn storage(&mut self) -> &mut [u8] {
+        &mut self.storage
     }
 
-    /// All buffers as one slice, for gathering writes after the datagrams were worked on in place.
-    pub fn storage(&self) -> &[u8] {
-        &self.storage
-    }
-
-    /// Buffer `i` (< `len`); `None` when it was cut off or is empty.
-    pub fn datagrams(&mut self, i: usize) -> Option<Datagrams<'_>> {
+    /// Where in [`RecvBatch::storage`] buffer `i` (< `len`) has what; `None` when it was cut off or is empty.
+    pub fn place(&self, i: usize) -> Option<Place> {
         let received = self.received[..self.count].get(i)?;
         let from = received
             .from
             .filter(|_| !received.truncated && received.len > 0)?;
-        let start = Self::offset(i);
-        Some(Datagrams {
-            bytes: &mut self.storage[start..start + received.len],
-            segment: received.segment.clamp(1, received.len),
+        let start = i * Self::STRIDE;
+        let segment = received.segment.clamp(1, received.len);
+        Some(Place {
+            start,
+            end: start + received.len,
+            segment,
             from: crate::normalise(from),
+        })
+    }
+
+    /// The bytes of buffer `i`.
+    pub fn datagrams(&mut self, i: usize) -> Option<Datagrams<'_>> {
+        let place = self.place(i)?;
+        let bytes = &mut self.storage[place.start..place.end];
+        Some(Datagrams {
+            bytes,
+            segment: place.segment,
+            from: place.from,
         })
     }
 }
