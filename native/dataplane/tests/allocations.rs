@@ -1,42 +1,17 @@
 //! The steady data path allocates nothing.
 #![cfg(target_os = "linux")]
 mod lab;
+#[path = "lab/sys.rs"]
+mod sys;
 
 use lab::*;
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::net::Ipv4Addr;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Instant;
 use weft_dataplane::Event;
 use weft_device::VNET_LEN;
 
-thread_local! {
-    /// Set on the test's own thread, which may allocate.
-    static EXEMPT: Cell<bool> = const { Cell::new(false) };
-}
-static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
-
-struct Counting;
-
-// SAFETY: passes everything to the system's allocator unchanged.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        if !EXEMPT.try_with(Cell::get).unwrap_or(true) {
-            ALLOCATIONS.fetch_add(1, Relaxed);
-        }
-        // SAFETY: the caller keeps the allocator's contract.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: the caller keeps the allocator's contract.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
 #[global_allocator]
-static ALLOCATOR: Counting = Counting;
+static ALLOCATOR: sys::Counting = sys::Counting;
 
 const GROUP: Ipv4Addr = Ipv4Addr::new(239, 1, 2, 3);
 
@@ -68,7 +43,7 @@ fn traffic(a: &Host, b: &Host, rounds: usize) {
 
 #[test]
 fn steady_traffic_allocates_nothing() {
-    EXEMPT.with(|e| e.set(true));
+    sys::exempt_this_thread();
     let (mut a, mut b) = (Host::new(1, ALL, None), Host::new(2, ALL, None));
     introduce(&mut [&mut a, &mut b]);
     join(&mut a, &mut b);
@@ -76,9 +51,9 @@ fn steady_traffic_allocates_nothing() {
     b.wait("groups", |e| matches!(e, Event::Groups { .. }).then_some(()));
     a.receivers(GROUP.into(), &[2]);
     traffic(&a, &b, 50);
-    let before = ALLOCATIONS.load(Relaxed);
+    let before = sys::allocations();
     traffic(&a, &b, 100);
-    let during = ALLOCATIONS.load(Relaxed) - before;
+    let during = sys::allocations() - before;
     // 4,000 packets: what is left is upkeep of the session (pings and timers), which is not per packet.
     assert!(during < 40, "{during} allocations for 4,000 packets");
 }
