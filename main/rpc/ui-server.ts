@@ -15,6 +15,8 @@ import type { Listener } from './unix-socket.ts';
 export const RPC_PATH = '/rpc';
 export const HTTP_CONNECTIONS_MAX = 64;
 const HEADERS_TIMEOUT_MS = 10_000;
+/** How long what is queued may take to be read after the end. */
+const CLOSE_TIMEOUT_MS = 1_000;
 
 export interface UiServerOptions {
   /** A loopback address or name; others are refused with `bad-argument`. */
@@ -65,7 +67,13 @@ export async function serveUiAndRpc(options: UiServerOptions): Promise<Outcome<L
   port = (server.address() as AddressInfo).port;
   const close = (): void => {
     server.close();
-    for (const open of sockets.clients) open.terminate();
+    server.closeIdleConnections?.();
+    for (const open of sockets.clients) open.close();
+    const rest = setTimeout(() => {
+      for (const open of sockets.clients) open.terminate();
+      server.closeAllConnections?.();
+    }, CLOSE_TIMEOUT_MS);
+    rest.unref();
   };
   return ok({ address: `http://${host.includes(':') ? `[${host}]` : host}:${port}/#${options.token}`, close });
 }

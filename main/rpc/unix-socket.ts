@@ -7,6 +7,9 @@ import { fail, ok, type Outcome } from '../../app/contract/errors.ts';
 import { MESSAGE_BYTES_MAX } from '../../app/contract/limits.ts';
 import { Inbox, type Carrier } from '../../app/contract/protocol/index.ts';
 
+/** How long what is queued may take to be read after the end. */
+const CLOSE_TIMEOUT_MS = 1_000;
+
 /** Listens for clients. The state lock must be held: whatever has the path is removed. */
 export async function listenUnix(path: string, onCarrier: (carrier: Carrier) => void): Promise<Outcome<Listener>> {
   const server = createServer((socket) => onCarrier(streamCarrier(socket)));
@@ -83,7 +86,11 @@ export function streamCarrier(socket: Socket): Carrier {
     send: (text) => {
       if (socket.writable) socket.write(`${text}\n`);
     },
-    close: () => socket.end(),
+    close: () => {
+      socket.destroySoon();
+      // Whoever does not read must not keep the engine from ending.
+      setTimeout(() => socket.destroy(), CLOSE_TIMEOUT_MS).unref();
+    },
     onMessage: (receive) => inbox.onMessage(receive),
     onClose: (ended) => inbox.onClose(ended),
     buffered: () => socket.writableLength,
