@@ -86,7 +86,7 @@ impl Sessions {
             answer_again(&mut self.core, peer, path, d, ephemeral);
             return Ok(());
         }
-        if let Some((ask, key)) = self.strangers.find(ephemeral) {
+        if let Some((ask, key)) = self.strangers.find(now, ephemeral) {
             // No work for a retransmission, unless its key became known in the meantime.
             let Some(peer) = network.state.by_key.get(&key).copied() else {
                 return Ok(());

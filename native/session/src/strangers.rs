@@ -45,7 +45,7 @@ pub(crate) enum Admission {
 
 impl Strangers {
     pub fn admit(&mut self, now: u64, net: u32, hello: PendingHello, proven: bool) -> Admission {
-        self.waiting.retain(|w| w.since + STRANGER_WAIT > now);
+        self.expire(now);
         if self
             .waiting
             .iter()
@@ -78,15 +78,20 @@ impl Strangers {
     }
 
     /// The same hello is waiting (a retransmission): its number and static key.
-    pub fn find(&self, ephemeral: &[u8]) -> Option<(u32, [u8; 32])> {
+    pub fn find(&mut self, now: u64, ephemeral: &[u8]) -> Option<(u32, [u8; 32])> {
+        self.expire(now);
         let waiting = self.waiting.iter().find(|w| w.hello.ephemeral == ephemeral)?;
         Some((waiting.ask, waiting.hello.responder.remote))
     }
 
     pub fn take(&mut self, now: u64, net: u32, ask: u32) -> Option<PendingHello> {
+        self.expire(now);
         let at = self.waiting.iter().position(|w| w.net == net && w.ask == ask)?;
-        let waiting = self.waiting.swap_remove(at);
-        (waiting.since + STRANGER_WAIT > now).then_some(waiting.hello)
+        Some(self.waiting.swap_remove(at).hello)
+    }
+
+    fn expire(&mut self, now: u64) {
+        self.waiting.retain(|w| w.since + STRANGER_WAIT > now);
     }
 
     pub fn remove_network(&mut self, net: u32) {

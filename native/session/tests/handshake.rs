@@ -79,6 +79,7 @@ fn replayed_hellos_and_answers_change_nothing() {
     let thief: std::net::SocketAddr = "6.6.6.6:6".parse().unwrap();
     world.run(20 * S);
     world.events_clear();
+    world.log.borrow_mut().clear();
     for _ in 0..3 {
         for (_, from, to, bytes) in &log {
             if bytes[0] < wire::DATA {
@@ -88,6 +89,13 @@ fn replayed_hellos_and_answers_change_nothing() {
         }
         world.run(S);
     }
+    assert_eq!(world.node(2).sessions.drops().get(DropReason::HelloReplay), 6);
+    let from_two = |l: &&world::Sent| l.1 == addr(2) && l.3[0] == wire::ANSWER;
+    assert_eq!(
+        world.log.borrow().iter().filter(from_two).count(),
+        3,
+        "the replayed ones only"
+    );
     for (a, b) in [(1, 2), (2, 1)] {
         assert_eq!(
             world.node(a).sessions.stats(0, NET, b).unwrap().path,
@@ -395,5 +403,29 @@ fn a_waiting_stranger_whose_key_becomes_known_is_answered_at_its_next_try() {
     let now = world.now;
     world.node(2).know(now, 1, Level::Member);
     world.run(400 * MS);
+    assert!(world.node(1).is_up(2) && world.node(2).is_up(1));
+}
+
+#[test]
+fn a_slow_engine_is_asked_again() {
+    let mut world = World::new(16);
+    world.add(1);
+    world.add(2);
+    let now = world.now;
+    world.node(1).know(now, 2, Level::Member);
+    world.connect(1, 2);
+    world.run(limits::STRANGER_WAIT + 2 * S);
+    let ask = |(_, e): &(u64, Event)| match e {
+        Event::Stranger { ask, .. } => Some(*ask),
+        _ => None,
+    };
+    let asks: Vec<u32> = world.node(2).events.iter().filter_map(ask).collect();
+    assert_eq!(asks.len(), 2);
+    let now = world.now;
+    world.node(2).know(now, 1, Level::Stranger);
+    world.node(2).sessions.answer_stranger(now, NET, asks[0], true);
+    assert!(world.node(2).rx.is_empty(), "too late for the first");
+    world.node(2).sessions.answer_stranger(now, NET, asks[1], true);
+    world.run(100 * MS);
     assert!(world.node(1).is_up(2) && world.node(2).is_up(1));
 }

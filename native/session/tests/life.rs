@@ -428,3 +428,42 @@ fn the_round_trip_stays_fresh_while_data_passes_and_knows_no_waiting() {
         assert!((45 * MS..=81 * MS).contains(&rtt), "{rtt}");
     }
 }
+
+#[test]
+fn late_frames_of_the_old_path_do_not_move_it_back() {
+    // Roaming: a frame from the old address, not seen before, comes after the first from the new one.
+    let mut world = World::pair(20);
+    world.packet(1, 2, b"late");
+    let late = world.log.borrow().last().unwrap().clone();
+    world.drop_if(|_| true);
+    let moved: SocketAddr = "10.9.9.9:999".parse().unwrap();
+    world.node(1).addr = moved;
+    world.packet(1, 2, b"from here");
+    world.run(50 * MS);
+    world.send(late.1, late.2, late.3);
+    world.run(50 * MS);
+    assert_eq!(world.node(2).packets.len(), 2, "the late one was taken");
+    assert_eq!(
+        world.node(2).sessions.stats(0, NET, 1).unwrap().path,
+        Some(path(moved))
+    );
+
+    // A better path by a new handshake: frames under the old keys still come by the old path.
+    for seed in 0..10 {
+        let mut world = World::pair(21 + seed);
+        world.delay = (10 * MS, 60 * MS);
+        talk(&mut world, S, 20 * MS, 100);
+        let second: SocketAddr = "10.8.8.8:8".parse().unwrap();
+        world.also(2, second);
+        let now = world.now;
+        world.node(1).events.clear();
+        world.node(1).connect(now, 2, &[second]);
+        talk(&mut world, S, 5 * MS, 100);
+        let paths = |(_, e): &(u64, Event)| match e {
+            Event::Up { path, .. } => Some(*path),
+            _ => None,
+        };
+        let paths: Vec<_> = world.node(1).events.iter().filter_map(paths).collect();
+        assert!(paths.iter().all(|p| *p == path(second)), "seed {seed}: {paths:?}");
+    }
+}
