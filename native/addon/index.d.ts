@@ -118,7 +118,8 @@ export class Dataplane {
   addNetwork(config: NetworkConfig): void;
   /** Ends its sessions (with close frames) and forgets it. */
   removeNetwork(net: number): void;
-  /** Takes over a TAP descriptor (IFF_TAP | IFF_NO_PI | IFF_VNET_HDR); the data plane closes it on detach. Sets offloads, queries for groups at once. */
+  /** Takes over a TAP descriptor (IFF_TAP | IFF_NO_PI | IFF_VNET_HDR); the data plane closes it on detach. The `fd` of a `Tap` of this addon
+   * is duplicated instead, and the `Tap` stays the owner of its own. Sets offloads and carrier, queries for groups at once. */
   attachAdapter(net: number, fd: number, name: string): void;
   detachAdapter(net: number): void;
   /** Adds or replaces; a changed key ends the session. */
@@ -155,9 +156,9 @@ declare class Adapter {
   readonly fd: number;
   mac: string;
   mtu: number;
-  /** "10.1.2.3/24" */
+  /** "10.1.2.3/24"; empty without one. */
   ipv4: string;
-  /** "fd00::1/64" */
+  /** "fd00::1/64"; setting takes the place of others of the same scope, so a link-local one can stand beside. Empty without one. */
   ipv6: string;
   isUp: boolean;
   /** One packet (Tun) or frame (Tap); resolves with the next one. For tools and tests: packets of the VPN never come this way. */

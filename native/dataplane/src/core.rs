@@ -42,7 +42,6 @@ pub struct Core {
     pub(crate) closing: bool,
     /// Control messages wait for room in the sessions.
     pub(crate) is_backlogged: bool,
-    wake: Arc<Wake>,
     /// How many buffers the next receive call offers.
     limit: usize,
     ready: Vec<u64>,
@@ -51,7 +50,7 @@ pub struct Core {
 impl Core {
     /// # Errors
     /// The system has no descriptor left.
-    pub fn new(common: Common, options: Options, wake: Arc<Wake>) -> io::Result<Core> {
+    pub fn new(common: Common, options: Options, wake: &Wake) -> io::Result<Core> {
         let poller = Poller::new()?;
         poller.add(wake.raw_fd(), WAKE_TOKEN)?;
         let session_options = SessionOptions {
@@ -73,7 +72,6 @@ impl Core {
             poller,
             closing: false,
             is_backlogged: false,
-            wake,
             limit: RecvBatch::BUFFERS,
             ready: Vec::with_capacity(64),
         })
@@ -111,7 +109,8 @@ impl Core {
             self.common.events.handle_timeout(now);
         }
         self.nets.values_mut().for_each(Net::detach);
-        self.wake.clear();
+        // The handle may live on: its copy of the list must not keep the sockets open.
+        self.common.sockets.store(Arc::default());
     }
 
     /// Takes what a socket has, up to a bound, and writes it to the adapters batch by batch.

@@ -55,7 +55,7 @@ impl Dataplane {
             events: Arc::new(Events::new(wake.clone())),
             commands: Arc::new(Commands::new(wake.clone())),
         };
-        let core = Core::new(common.clone(), options, wake).map_err(failed)?;
+        let core = Core::new(common.clone(), options, &wake).map_err(failed)?;
         let (alive, ended) = sync_channel(0);
         spawn::guarded("weft-receive", 0, common.clone(), move || {
             // Dropped at the end, panic or not: that is what `close` waits for.
@@ -84,8 +84,11 @@ impl Dataplane {
     }
 
     fn push(&self, command: Command) {
-        // A receive thread that does not take 65,536 commands is beyond help; it has said so by a `problem`.
-        self.common.commands.push(command);
+        // After `close` nobody would take it. A receive thread that does not take 65,536 commands is beyond help; it has said
+        // so by a `problem`.
+        if lock(&self.ended).is_some() {
+            self.common.commands.push(command);
+        }
     }
 
     /// Binds UDP sockets and returns the bound addresses. None is kept when one fails.
@@ -250,6 +253,7 @@ impl Dataplane {
         let (reply, answer) = sync_channel(1);
         self.push(Command::Stats(reply));
         let mut last = lock(&self.last_stats);
+        // Ends at once when the command was not taken.
         if let Ok(stats) = answer.recv_timeout(Duration::from_millis(STATS_WAIT_MS)) {
             *last = stats;
         }
@@ -258,10 +262,11 @@ impl Dataplane {
 
     /// Ends sessions with close frames, stops threads, closes descriptors. Calls after it do nothing.
     pub fn close(&self) {
+        self.push(Command::Close);
         let Some(ended) = lock(&self.ended).take() else {
             return;
         };
-        self.push(Command::Close);
+        lock(&self.nets).clear();
         // An error is the end of the thread, which is what is awaited; one that is stuck is left behind.
         let _ = ended.recv_timeout(Duration::from_millis(CLOSE_WAIT_MS));
     }
