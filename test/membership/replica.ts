@@ -8,7 +8,7 @@ import { chainFor, makeJoinRequest, sponsorJoin, type Sponsored } from '../../ap
 import { createNetwork, issueInvite, witness, type Actor } from '../../app/mesh/membership/acts.ts';
 import { Ledger } from '../../app/mesh/membership/ledger.ts';
 import { isKind } from '../../app/mesh/membership/entry.ts';
-import { nodeCrypto as crypto } from '../../main/host/crypto.ts';
+import { crypto } from './crypto.ts';
 
 export const T0 = 1_800_000_000_000;
 

@@ -5,7 +5,7 @@ import { deriveKeys } from '../../app/mesh/identity/identity.ts';
 import { removeMember, renameMember, revokeInvite, setRole, toReview } from '../../app/mesh/membership/acts.ts';
 import { makeJoinRequest, sponsorJoin } from '../../app/mesh/membership/join.ts';
 import { Ledger } from '../../app/mesh/membership/ledger.ts';
-import { nodeCrypto as crypto } from '../../main/host/crypto.ts';
+import { crypto } from './crypto.ts';
 import { Dice, Replica, T0, mergeAll } from './replica.ts';
 
 function trio(seed = 1): { anna: Replica; ben: Replica; cleo: Replica; dice: Dice } {

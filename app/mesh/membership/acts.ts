@@ -85,11 +85,17 @@ export interface InviteOptions {
   expiresMs: number;
 }
 
+/**
+ * Names as seen only what made its issuer what it is: so that a sponsor who has not heard of anything since can take the certificate from the
+ * link.
+ */
 export function issueInvite(actor: Actor, options: InviteOptions): Made {
+  const { ledger, keys } = actor;
+  const since = ledger.hindsight().standing(hex(keys.id))?.since;
   return make(actor, {
     kind: 'certificate',
-    author: actor.keys.id,
-    heads: actor.ledger.heads(),
+    author: keys.id,
+    heads: since ? [since.hash] : ledger.heads(),
     inviteKey: actor.crypto.signPublicKey(options.seed),
     role: options.role,
     uses: options.uses,
@@ -98,19 +104,22 @@ export function issueInvite(actor: Actor, options: InviteOptions): Made {
   });
 }
 
-const act = <B extends Omit<RecordBody, 'author' | 'heads'>>(actor: Actor, body: B): Made =>
-  make(actor, { ...body, author: actor.keys.id, heads: actor.ledger.heads() } as unknown as RecordBody);
+type Act = OfKind<'removal' | 'role' | 'rename' | 'networkName' | 'revocation'>;
+type Deed<A> = A extends Act ? Omit<A, 'author' | 'heads'> : never;
+
+const act = (actor: Actor, deed: Deed<Act>): Made =>
+  make(actor, { ...deed, author: actor.keys.id, heads: actor.ledger.heads() } as Act);
 
 export const revokeInvite = (actor: Actor, certificate: Uint8Array): Made =>
-  act(actor, { kind: 'revocation', certificate } as never);
+  act(actor, { kind: 'revocation', certificate });
 /** Of oneself: leaving. */
 export const removeMember = (actor: Actor, target: Uint8Array, atMs: number): Made =>
-  act(actor, { kind: 'removal', target, atMs } as never);
+  act(actor, { kind: 'removal', target, atMs });
 export const setRole = (actor: Actor, target: Uint8Array, role: Role, atMs: number): Made =>
-  act(actor, { kind: 'role', target, role, atMs } as never);
+  act(actor, { kind: 'role', target, role, atMs });
 export const renameMember = (actor: Actor, target: Uint8Array, name: string): Made =>
-  act(actor, { kind: 'rename', target, name } as never);
-export const renameNetwork = (actor: Actor, name: string): Made => act(actor, { kind: 'networkName', name } as never);
+  act(actor, { kind: 'rename', target, name });
+export const renameNetwork = (actor: Actor, name: string): Made => act(actor, { kind: 'networkName', name });
 
 /**
  * What an established member does when a membership comes to it: testifies to have seen it at once, unless it knows of a competitor, is a

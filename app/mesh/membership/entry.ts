@@ -1,30 +1,54 @@
 // A record in the ledger with its causal past.
 import type { RecordBody, OfKind, RecordKind, Role } from '../../wire/record.ts';
 
-/** Set of entry indexes; grows by words of 32. */
-export class Past {
-  constructor(readonly words: Uint32Array) {}
+const FULL = 0xffffffff;
 
-  static empty(): Past {
-    return new Past(new Uint32Array(0));
-  }
+/**
+ * Set of entry indexes. Nearly every record has seen nearly all that came before it here, so what lies below `floor` (in words of 32) is
+ * all in the set and costs nothing.
+ */
+export class Past {
+  private constructor(
+    private readonly floor: number,
+    private readonly words: Uint32Array,
+  ) {}
 
   /** The union of several pasts and their owners' own indexes. */
   static of(parents: readonly Entry[]): Past {
-    let length = 0;
-    for (const parent of parents) length = Math.max(length, parent.past.words.length, (parent.index >>> 5) + 1);
-    const words = new Uint32Array(length);
-    for (const parent of parents) {
-      const theirs = parent.past.words;
-      for (let i = 0; i < theirs.length; i++) words[i] = (words[i] as number) | (theirs[i] as number);
-      words[parent.index >>> 5] = (words[parent.index >>> 5] as number) | (1 << (parent.index & 31));
+    let floor = 0;
+    let end = 0;
+    for (const { past, index } of parents) {
+      floor = Math.max(floor, past.floor);
+      end = Math.max(end, past.floor + past.words.length, (index >>> 5) + 1);
     }
-    return new Past(words);
+    const words = new Uint32Array(Math.max(0, end - floor));
+    for (const { past, index } of parents) {
+      for (let at = Math.max(floor, past.floor); at < past.floor + past.words.length; at++)
+        words[at - floor] = (words[at - floor] as number) | (past.words[at - past.floor] as number);
+      const own = (index >>> 5) - floor;
+      if (own >= 0) words[own] = (words[own] as number) | (1 << (index & 31));
+    }
+    let full = 0;
+    while (words[full] === FULL) full++;
+    return new Past(floor + full, full === 0 ? words : words.slice(full));
   }
 
   has(entry: Entry): boolean {
-    return (((this.words[entry.index >>> 5] ?? 0) >>> (entry.index & 31)) & 1) === 1;
+    const word = entry.index >>> 5;
+    if (word < this.floor) return true;
+    return (((this.words[word - this.floor] ?? 0) >>> (entry.index & 31)) & 1) === 1;
   }
+
+  /** Memory of the set, in bytes without the object itself. */
+  get bytes(): number {
+    return this.words.byteLength;
+  }
+}
+
+/** What somebody is, and the record that made it so. */
+export interface Standing {
+  role: Role;
+  since: Entry;
 }
 
 export interface Entry<B extends RecordBody = RecordBody> {
@@ -38,8 +62,8 @@ export interface Entry<B extends RecordBody = RecordBody> {
   past: Past;
   /** Longest way back to the genesis record: the same on every replica. */
   depth: number;
-  /** The author's role in the record's own past, set when it was judged; null for the genesis record. */
-  authorRole: Role | null;
+  /** The author's, in the record's own past; set when it was judged, null for the genesis record. */
+  standing: Standing | null;
 }
 
 export type EntryOf<K extends RecordKind> = Entry<OfKind<K>>;

@@ -1,29 +1,31 @@
 // Valid records, found by what they are about.
 import type { Crypto } from '../../wire/crypto.ts';
-import { ROLES, type Role } from '../../wire/record.ts';
+import { compareBytes, ROLES, type Role } from '../../wire/record.ts';
 import { hex } from '../../wire/text.ts';
 import { memberIdOf } from '../identity/identity.ts';
-import type { Entry, EntryOf } from './entry.ts';
+import type { Entry, EntryOf, Standing } from './entry.ts';
 
 /** Member ids (hex) of membership entries: computed once, when the entry is judged. */
 export const memberIds = new WeakMap<Entry, string>();
 
-const rank = (role: Role): number => ROLES.indexOf(role);
+export const idOf = (entry: EntryOf<'membership'>): string => memberIds.get(entry) ?? '';
 
-/** The role that these records give, the strongest invite's first, then the last word said; of concurrent words the weakest. */
-export function roleOf(index: Index, id: string, roles: EntryOf<'role'>[], memberships: EntryOf<'membership'>[]): Role {
-  const last = roles.filter((one) => !roles.some((other) => other !== one && other.past.has(one)));
-  if (last.length > 0) return last.map(({ body }) => body.role).reduce((a, b) => (rank(a) > rank(b) ? a : b));
-  if (id === index.firstOwner) return 'owner';
-  const invited = memberships.map(({ body }) => index.certificates.get(hex(body.certificate))?.body.role ?? 'guest');
-  return invited.reduce<Role>((a, b) => (rank(a) < rank(b) ? a : b), 'guest');
-}
+/** 0 is the highest. */
+export const rank = (role: Role): number => ROLES.indexOf(role);
+
+/** The same order on every replica; ancestors come first. */
+export const byDepth = (a: Entry, b: Entry): number => a.depth - b.depth || compareBytes(a.hash, b.hash);
+
+/** Those that none of the others follows. */
+export const lastWords = <E extends Entry>(entries: readonly E[]): E[] =>
+  entries.filter((one) => !entries.some((other) => other !== one && other.past.has(one)));
 
 /** Valid records by what they are about. All ids are hex. */
 export class Index {
   genesis: EntryOf<'genesis'> | null = null;
   readonly memberships = new Map<string, EntryOf<'membership'>[]>();
   readonly membershipsByCertificate = new Map<string, EntryOf<'membership'>[]>();
+  readonly membershipsByNoiseKey = new Map<string, EntryOf<'membership'>[]>();
   readonly certificates = new Map<string, EntryOf<'certificate'>>();
   readonly removals = new Map<string, EntryOf<'removal'>[]>();
   readonly roles = new Map<string, EntryOf<'role'>[]>();
@@ -34,11 +36,16 @@ export class Index {
   firstOwner = '';
   private readonly byKey = new Map<string, EntryOf<'membership'>>();
 
+  constructor(private readonly crypto: Crypto) {}
+
   membershipOf(key: string): EntryOf<'membership'> | undefined {
     return this.byKey.get(key);
   }
 
-  constructor(private readonly crypto: Crypto) {}
+  certificateOf(membership: EntryOf<'membership'>): EntryOf<'certificate'> {
+    // A membership is taken only when its certificate is in its past.
+    return this.certificates.get(hex(membership.body.certificate)) as EntryOf<'certificate'>;
+  }
 
   /** Hash of what the sponsor drew: decides between equals. */
   draw(entry: EntryOf<'membership'>): Uint8Array {
@@ -56,23 +63,15 @@ export class Index {
         this.certificates.set(entry.key, entry as EntryOf<'certificate'>);
         return;
       case 'membership':
-        this.byKey.set(entry.key, entry as EntryOf<'membership'>);
-        memberIds.set(entry, hex(memberIdOf(this.crypto, body.memberKey)));
-        push(this.memberships, memberIds.get(entry) ?? '', entry as EntryOf<'membership'>);
-        push(this.membershipsByCertificate, hex(body.certificate), entry as EntryOf<'membership'>);
-        return;
+        return this.addMembership(entry as EntryOf<'membership'>);
       case 'witness':
-        push(this.witnesses, hex(body.membership), entry as EntryOf<'witness'>);
-        return;
+        return push(this.witnesses, hex(body.membership), entry as EntryOf<'witness'>);
       case 'removal':
-        push(this.removals, hex(body.target), entry as EntryOf<'removal'>);
-        return;
+        return push(this.removals, hex(body.target), entry as EntryOf<'removal'>);
       case 'role':
-        push(this.roles, hex(body.target), entry as EntryOf<'role'>);
-        return;
+        return push(this.roles, hex(body.target), entry as EntryOf<'role'>);
       case 'rename':
-        push(this.renames, hex(body.target), entry as EntryOf<'rename'>);
-        return;
+        return push(this.renames, hex(body.target), entry as EntryOf<'rename'>);
       case 'networkName':
         this.networkNames.push(entry as EntryOf<'networkName'>);
         return;
@@ -80,6 +79,39 @@ export class Index {
         push(this.revocations, hex(body.certificate), entry as EntryOf<'revocation'>);
     }
   }
+
+  private addMembership(entry: EntryOf<'membership'>): void {
+    const { body } = entry;
+    this.byKey.set(entry.key, entry);
+    memberIds.set(entry, hex(memberIdOf(this.crypto, body.memberKey)));
+    push(this.memberships, idOf(entry), entry);
+    push(this.membershipsByCertificate, hex(body.certificate), entry);
+    push(this.membershipsByNoiseKey, hex(body.noiseKey), entry);
+  }
+}
+
+/**
+ * What these records make of a member: the last word said about its role (of concurrent ones the weakest), else its strongest invite.
+ * null: no membership among them.
+ */
+export function standingOf(
+  index: Index,
+  id: string,
+  roles: readonly EntryOf<'role'>[],
+  memberships: readonly EntryOf<'membership'>[],
+): Standing | null {
+  const isFirst = id === index.firstOwner && index.genesis !== null;
+  if (!isFirst && memberships.length === 0) return null;
+  const said = lastWords(roles).map((since) => ({ role: since.body.role, since }));
+  if (said.length > 0)
+    return said.reduce<Standing>(
+      (a, b) => ((rank(b.role) - rank(a.role) || byDepth(a.since, b.since)) > 0 ? b : a),
+      said[0] as Standing,
+    );
+  if (isFirst) return { role: 'owner', since: index.genesis as Entry };
+  return memberships
+    .map((since): Standing => ({ role: index.certificateOf(since).body.role, since }))
+    .reduce((a, b) => ((rank(a.role) - rank(b.role) || byDepth(a.since, b.since)) > 0 ? b : a));
 }
 
 export function push<T>(map: Map<string, T[]>, key: string, item: T): void {

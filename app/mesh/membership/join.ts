@@ -17,6 +17,8 @@ import type { Ledger } from './ledger.ts';
 import type { EntryOf } from './entry.ts';
 
 export const JOIN_VERSION = 1;
+/** Of a network whose members all keep all records. */
+export const MEMBERS_MAX = 1_000;
 const CHAIN_RECORDS_MAX = 12;
 
 export interface JoinRequest {
@@ -89,7 +91,7 @@ export function sponsorJoin(actor: Actor, request: JoinRequest, nonce: Uint8Arra
   const id = hex(memberIdOf(crypto, request.memberKey));
   const present = ledger.view().members.get(id);
   if (present?.membership) return { records, membership: present.membership };
-  const refusal = judgeCertificate(ledger.hindsight(), certificate, id, nowMs);
+  const refusal = judgeCertificate(ledger.hindsight(), certificate, id, nowMs) ?? closed(ledger, certificate, id);
   if (refusal) return { refused: refusal };
   const body: OfKind<'membership'> = {
     kind: 'membership',
@@ -108,8 +110,17 @@ export function sponsorJoin(actor: Actor, request: JoinRequest, nonce: Uint8Arra
   const added = ledger.add(bytes);
   if (added.status === 'refused') return { refused: added.reason };
   const why = ledger.view().voided.get(id);
-  if (why) return { refused: why === 'removed' ? 'removed' : 'invite-used' };
+  if (why) return { refused: why === 'invite-lost' ? 'invite-used' : why };
   return { records: [...records, bytes], membership: crypto.hash(bytes) };
+}
+
+/** What stands against a membership that its causal past alone would allow: better not made than void at once. */
+function closed(ledger: Ledger, certificate: EntryOf<'certificate'>, id: string): Refusal | 'full' | null {
+  const view = ledger.view();
+  if (view.voided.get(id) === 'removed') return 'removed';
+  if (view.members.size >= MEMBERS_MAX) return 'full';
+  const state = view.invites.find((invite) => sameBytes(invite.id, certificate.hash))?.state;
+  return state === undefined || state === 'open' ? null : `invite-${state}`;
 }
 
 export interface CheckedLink {
@@ -129,7 +140,7 @@ export function checkLink(crypto: Crypto, link: InviteLink): CheckedLink | null 
   return { genesis: first.body, certificate: certificate.body, certificateHash: crypto.hash(last as Uint8Array) };
 }
 
-/** The records that a sponsor needs who has never heard of the issuer: genesis, the issuer's way in, its role, the certificate. */
+/** What a link carries: enough to check it offline, and for a sponsor who knows the issuer but not the invite. */
 export function chainFor(ledger: Ledger, certificate: Uint8Array): Uint8Array[] {
   const entry = ledger.get(certificate);
   const genesis = ledger.all()[0];

@@ -1,14 +1,24 @@
 // The grow-only set of a network's records. State is a pure function of the set (view.ts), whatever the order of arrival.
 import type { Crypto } from '../../wire/crypto.ts';
-import { compareBytes, decodeRecord, RECORD_HEADS_MAX, type RecordBody } from '../../wire/record.ts';
+import {
+  compareBytes,
+  decodeRecord,
+  RECORD_BYTES_MAX,
+  RECORD_HEADS_MAX,
+  type RecordBody,
+  type RecordKind,
+} from '../../wire/record.ts';
 import { hex } from '../../wire/text.ts';
 import { Past, type Entry } from './entry.ts';
-import { Index, memberIds } from './index-of.ts';
-import { Hindsight, judge, type Refusal } from './rules.ts';
+import { Hindsight } from './hindsight.ts';
+import { idOf, Index } from './index-of.ts';
+import { judge, type Refusal } from './rules.ts';
 import { computeView, type NetworkView } from './view.ts';
 
 /** Full records up to a thousand members (each with witnesses and changes). */
 export const RECORDS_MAX = 20_000;
+/** Kept free for what takes rights away: a full ledger must not keep anybody in. */
+export const RECORDS_RESERVED = 1_000;
 /** Records whose parents have not come yet; the oldest go first. */
 export const PENDING_MAX = 1_024;
 
@@ -18,6 +28,10 @@ export type Added =
   /** Kept until its parents come; these are missing. */
   | { status: 'pending'; missing: Uint8Array[] }
   | { status: 'refused'; reason: Refusal | 'full' };
+
+/** What a new record names first when it cannot name all: what decides about others. */
+const WEIGHTY: readonly RecordKind[] = ['removal', 'revocation', 'role', 'membership', 'certificate'];
+const weight = ({ body }: Entry): number => (WEIGHTY.includes(body.kind) ? WEIGHTY.indexOf(body.kind) : WEIGHTY.length);
 
 interface Waiting {
   bytes: Uint8Array;
@@ -29,11 +43,11 @@ export class Ledger {
   private readonly byKey = new Map<string, Entry>();
   private readonly tips = new Set<string>();
   private readonly waiting = new Map<string, Waiting>();
-  private readonly index: Index;
+  readonly index: Index;
   private cached: NetworkView | null = null;
 
   constructor(
-    private readonly crypto: Crypto,
+    readonly crypto: Crypto,
     readonly networkId: Uint8Array,
   ) {
     this.index = new Index(crypto);
@@ -46,14 +60,16 @@ export class Ledger {
 
   /** Checks one record and takes it, with those that waited for it. Signatures are checked last, once. */
   add(bytes: Uint8Array): Added {
+    if (bytes.length > RECORD_BYTES_MAX) return { status: 'refused', reason: 'malformed' };
     const hash = this.crypto.hash(bytes);
     const key = hex(hash);
     if (this.byKey.has(key)) return { status: 'known' };
-    if (this.entries.length >= RECORDS_MAX) return { status: 'refused', reason: 'full' };
     const record = decodeRecord(bytes);
     if (!record) return { status: 'refused', reason: 'malformed' };
-    if (record.body.kind === 'genesis' ? this.entries.length > 0 : false)
-      return { status: 'refused', reason: 'other-network' };
+    const { kind } = record.body;
+    const room = kind === 'removal' || kind === 'revocation' ? RECORDS_MAX + RECORDS_RESERVED : RECORDS_MAX;
+    if (this.entries.length >= room) return { status: 'refused', reason: 'full' };
+    if (kind === 'genesis' && this.entries.length > 0) return { status: 'refused', reason: 'other-network' };
     const parents = parentsOf(record.body);
     const missing = parents.filter((parent) => !this.byKey.has(hex(parent)));
     if (missing.length > 0) {
@@ -69,9 +85,9 @@ export class Ledger {
       body: record.body,
       past: Past.of(parentEntries),
       depth: parentEntries.reduce((deepest, parent) => Math.max(deepest, parent.depth + 1), 0),
-      authorRole: null,
+      standing: null,
     };
-    const reason = judge(this.crypto, this.networkId, this.index, entry, record.signed, record.signature);
+    const reason = judge(this, entry, record.signed, record.signature);
     this.waiting.delete(key);
     if (reason) return { status: 'refused', reason };
     this.take(entry, parents);
@@ -115,15 +131,21 @@ export class Ledger {
 
   /** What a new record names as seen; sorted, at most RECORD_HEADS_MAX. `also` must be among its ancestors. */
   heads(also: Uint8Array[] = []): Uint8Array[] {
-    const tips = [...this.tips].map((key) => (this.byKey.get(key) as Entry).hash).sort(compareBytes);
+    const tips = this.tipEntries().sort((a, b) => weight(a) - weight(b) || compareBytes(a.hash, b.hash));
     const chosen = new Map(also.map((hash) => [hex(hash), hash]));
-    for (const tip of tips) if (chosen.size < RECORD_HEADS_MAX) chosen.set(hex(tip), tip);
+    for (const { key, hash } of tips) if (chosen.size < RECORD_HEADS_MAX) chosen.set(key, hash);
     return [...chosen.values()].sort(compareBytes);
+  }
+
+  private tipEntries(): Entry[] {
+    return [...this.tips].map((key) => this.byKey.get(key) as Entry);
   }
 
   /** All present heads, for synchronisation. */
   tipsNow(): Uint8Array[] {
-    return [...this.tips].map((key) => (this.byKey.get(key) as Entry).hash).sort(compareBytes);
+    return this.tipEntries()
+      .map(({ hash }) => hash)
+      .sort(compareBytes);
   }
 
   /** Records that somebody with these heads lacks, parents first. Heads unknown here are ignored. */
@@ -140,7 +162,7 @@ export class Ledger {
 
   /** What a record made now would look back on. */
   hindsight(): Hindsight {
-    return new Hindsight(this.index, { past: Past.of(this.entries) });
+    return new Hindsight(this.index, Past.of(this.tipEntries()));
   }
 
   certificate(hash: Uint8Array): Entry | undefined {
@@ -149,7 +171,7 @@ export class Ledger {
 
   /** Whether this member (hex id) was in before that membership was made. */
   establishedBefore(id: string, membership: Entry): boolean {
-    return new Hindsight(this.index, membership).role(id) !== null;
+    return new Hindsight(this.index, membership.past).role(id) !== null;
   }
 
   witnessesOf(membership: Entry): number {
@@ -160,9 +182,7 @@ export class Ledger {
   contested(membership: Entry): boolean {
     if (membership.body.kind !== 'membership') return false;
     const certificate = this.index.certificates.get(hex(membership.body.certificate));
-    const ids = new Set(
-      (this.index.membershipsByCertificate.get(certificate?.key ?? '') ?? []).map((entry) => memberIds.get(entry)),
-    );
+    const ids = new Set((this.index.membershipsByCertificate.get(certificate?.key ?? '') ?? []).map(idOf));
     return certificate === undefined || ids.size > certificate.body.uses;
   }
 

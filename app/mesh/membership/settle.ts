@@ -2,7 +2,7 @@
 import { compareBytes } from '../../wire/record.ts';
 import { hex } from '../../wire/text.ts';
 import type { Entry, EntryOf } from './entry.ts';
-import { memberIds, type Index } from './index-of.ts';
+import { byDepth, idOf, type Index } from './index-of.ts';
 
 export const WITNESSES_MAX = 3;
 
@@ -29,18 +29,25 @@ export function stands(a: Claim, b: Claim): boolean {
 
 /** The same order on every replica. */
 export function inOrder<C extends Claim>(claims: readonly C[]): C[] {
-  return [...claims].sort((a, b) => a.entry.depth - b.entry.depth || compareBytes(a.entry.hash, b.entry.hash));
+  return [...claims].sort((a, b) => byDepth(a.entry, b.entry));
 }
 
 /** The first `places` of the claims when each round takes the strongest of those that no remaining one precedes. */
 export function winners<C extends Claim>(claims: readonly C[], places: number): C[] {
   const left = inOrder(claims);
+  if (left.length <= places) return left;
+  // Ancestors come first in this order.
+  const waitsFor = left.map((one, at) => left.slice(0, at).filter((other) => one.entry.past.has(other.entry)).length);
   const won: C[] = [];
-  while (left.length > 0 && won.length < places) {
-    const open = left.filter((one) => !left.some((other) => other !== one && one.entry.past.has(other.entry)));
-    const best = open.reduce((a, b) => (stands(b, a) ? b : a));
-    won.push(best);
-    left.splice(left.indexOf(best), 1);
+  while (won.length < places) {
+    let best = -1;
+    for (let at = 0; at < left.length; at++)
+      if (waitsFor[at] === 0 && (best < 0 || stands(left[at] as C, left[best] as C))) best = at;
+    const winner = left[best] as C;
+    won.push(winner);
+    waitsFor[best] = -1;
+    for (let at = best + 1; at < left.length; at++)
+      if ((left[at] as C).entry.past.has(winner.entry)) waitsFor[at] = (waitsFor[at] as number) - 1;
   }
   return won;
 }
@@ -89,7 +96,7 @@ export function strongest(
 ): MemberClaim[] {
   const claims = entries.map((entry) => ({
     entry,
-    id: memberIds.get(entry) ?? '',
+    id: idOf(entry),
     weight: weightOf(index, entry, counts),
   }));
   const byId = new Map<string, MemberClaim>();

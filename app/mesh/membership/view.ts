@@ -1,7 +1,6 @@
 // What the records mean together: removals first, then who counts, then names and addresses. Pure; the same on every replica.
 import type { Crypto } from '../../wire/crypto.ts';
 import type { Role } from '../../wire/record.ts';
-import { hex } from '../../wire/text.ts';
 import {
   IPV4_COUNT,
   IPV4_FIRST,
@@ -13,11 +12,14 @@ import {
   ulaOf,
   ulaPrefixOf,
 } from '../identity/identity.ts';
-import { applyAuthority, type Authority } from './authority.ts';
-import type { Entry, EntryOf } from './entry.ts';
+import type { Authority } from './authority.ts';
+import type { EntryOf } from './entry.ts';
 import { dnsLabel } from './label.ts';
-import { memberIds, type Index } from './index-of.ts';
-import { inOrder, settle, strongest, winners, WITNESSES_MAX, type Claim, type MemberClaim } from './settle.ts';
+import { byDepth, lastWords, type Index } from './index-of.ts';
+import { countMembers, type VoidReason } from './count.ts';
+import { inOrder, settle, WITNESSES_MAX, type Claim, type MemberClaim } from './settle.ts';
+
+export type { VoidReason };
 
 const IPV4_ATTEMPTS_MAX = 4_096;
 const NAME_ATTEMPTS_MAX = 1_100;
@@ -43,8 +45,6 @@ export interface MemberView {
   membership: Uint8Array | null;
   sponsor: Uint8Array | null;
 }
-
-export type VoidReason = 'removed' | 'invite-lost' | 'invite-void' | 'invite-revoked';
 
 export interface InviteView {
   /** Hash of the certificate. */
@@ -87,11 +87,9 @@ interface Counted extends Claim {
 export function computeView(crypto: Crypto, networkId: Uint8Array, index: Index): NetworkView {
   const { genesis } = index;
   if (!genesis) throw new Error('a view needs the genesis record');
-  const { authority, candidates } = decideMembers(index);
-  const counted = [firstOwner(crypto, index, genesis), ...candidates.counted].filter(
-    ({ id }) => !authority.removed.has(id),
-  );
-  const everCounted = [firstOwner(crypto, index, genesis), ...candidates.counted];
+  const { authority, claims, voided: uncounted, used } = countMembers(index);
+  const everCounted = [firstOwner(crypto, index, genesis), ...claims.map(counting)];
+  const counted = everCounted.filter(({ id }) => !authority.removed.has(id));
   const hosts = settle(everCounted, ipv4Place, IPV4_ATTEMPTS_MAX);
   const byId = new Map([...hosts].map(([claim, place]) => [claim.id, Number(place)]));
   const names = assignNames(crypto, index, authority, counted);
@@ -105,7 +103,7 @@ export function computeView(crypto: Crypto, networkId: Uint8Array, index: Index)
       memberKey: one.memberKey,
       noiseKey: one.noiseKey,
       origin: originOf(one.idBytes),
-      role: authority.role(one.id),
+      role: authority.standing(one.id)?.role ?? 'guest',
       ...name,
       ipv4: host === undefined ? null : `${genesis.body.prefix.join('.')}.${host >>> 8}.${host & 0xff}`,
       ipv6: ulaOf(networkId, one.idBytes),
@@ -116,7 +114,7 @@ export function computeView(crypto: Crypto, networkId: Uint8Array, index: Index)
       sponsor: one.membership?.body.author ?? null,
     });
   }
-  const voided = new Map(candidates.voided);
+  const voided = new Map(uncounted);
   for (const id of authority.removed) voided.set(id, 'removed');
   for (const id of members.keys()) voided.delete(id);
   const name = lastName(index, authority) ?? genesis.body.name;
@@ -129,23 +127,8 @@ export function computeView(crypto: Crypto, networkId: Uint8Array, index: Index)
     ipv6Prefix: `${ulaPrefixOf(networkId)}::/64`,
     members,
     voided,
-    invites: inviteViews(index, authority, candidates.users),
+    invites: inviteViews(index, authority, used),
   };
-}
-
-/** Authority says who counts, and who counts says whose acts have authority: settled by leaving out the acts of those who do not count. */
-function decideMembers(index: Index): { authority: Authority; candidates: Candidates } {
-  const uncounted = new Set<string>();
-  for (;;) {
-    const authority = applyAuthority(index, undefined, uncounted);
-    const candidates = countMemberships(index, authority);
-    const counted = new Set(candidates.counted.map(({ id }) => id));
-    const fresh = [...index.memberships.keys()].filter(
-      (id) => id !== index.firstOwner && !counted.has(id) && !uncounted.has(id),
-    );
-    if (fresh.length === 0) return { authority, candidates };
-    for (const id of fresh) uncounted.add(id);
-  }
 }
 
 function ipv4Place(claim: Counted, attempt: number): string {
@@ -170,60 +153,6 @@ function firstOwner(crypto: Crypto, index: Index, genesis: EntryOf<'genesis'>): 
 
 export const bytesOf = (text: string): Uint8Array =>
   Uint8Array.from(text.match(/../g) ?? [], (pair) => parseInt(pair, 16));
-
-interface Candidates {
-  counted: Counted[];
-  voided: Map<string, VoidReason>;
-  /** Ids that used each certificate, removed ones included. */
-  users: Map<string, Set<string>>;
-}
-
-/** Decides certificate by certificate who came in; an issuer is decided before what it issued. */
-function countMemberships(index: Index, authority: Authority): Candidates {
-  const result: Candidates = { counted: [], voided: new Map(), users: new Map() };
-  const counted = new Map<string, Counted[]>();
-
-  const decide = (certificate: EntryOf<'certificate'>): Counted[] => {
-    const known = counted.get(certificate.key);
-    if (known) return known;
-    counted.set(certificate.key, []);
-    const valid: EntryOf<'membership'>[] = [];
-    for (const entry of index.membershipsByCertificate.get(certificate.key) ?? []) {
-      const reason = issuerCounts(certificate) ? authority.voidMembership(entry, certificate) : 'invite-void';
-      if (reason) result.voided.set(memberIds.get(entry) ?? '', reason);
-      else valid.push(entry);
-    }
-    const single = strongest(index, valid, (witness) => !authority.void(witness)).map(counting);
-    const won = winners(single, certificate.body.uses);
-    for (const claim of single) if (!won.includes(claim)) result.voided.set(claim.id, 'invite-lost');
-    counted.set(certificate.key, won);
-    result.users.set(certificate.key, new Set(won.map(({ id }) => id)));
-    return won;
-  };
-
-  const issuerCounts = (certificate: EntryOf<'certificate'>): boolean => {
-    const issuer = hex(certificate.body.author);
-    if (authority.void(certificate)) return false;
-    if (issuer === index.firstOwner) return true;
-    return (index.memberships.get(issuer) ?? []).some((entry) => {
-      if (!certificate.past.has(entry)) return false;
-      const own = index.certificates.get(hex(entry.body.certificate));
-      return own !== undefined && decide(own).some(({ id }) => id === issuer);
-    });
-  };
-
-  for (const certificate of inOrderOf([...index.certificates.values()])) decide(certificate);
-  const seen = new Set<string>();
-  for (const claim of inOrder([...counted.values()].flat())) {
-    if (seen.has(claim.id) || claim.id === index.firstOwner) continue;
-    seen.add(claim.id);
-    result.counted.push(claim);
-  }
-  return result;
-}
-
-const inOrderOf = <E extends Entry>(entries: E[]): E[] =>
-  inOrder(entries.map((entry) => ({ entry, weight: { witnesses: 0, draw: entry.hash } }))).map(({ entry }) => entry);
 
 function counting(claim: MemberClaim): Counted {
   const { body } = claim.entry;
@@ -251,9 +180,7 @@ function assignNames(
 ): Map<string, { name: string; label: string }> {
   const claims: NameClaim[] = counted.map((one) => {
     const renames = (index.renames.get(one.id) ?? []).filter((entry) => !authority.void(entry));
-    const last = inOrderOf(
-      renames.filter((entry) => !renames.some((other) => other !== entry && other.past.has(entry))),
-    ).at(-1);
+    const last = lastWords(renames).sort(byDepth).at(-1);
     if (!last) return { entry: one.entry, weight: one.weight, id: one.id, wished: one.wished };
     return { entry: last, weight: { witnesses: 0, draw: crypto.hash(last.hash) }, id: one.id, wished: last.body.name };
   });
@@ -270,13 +197,12 @@ const numbered = (label: string, attempt: number): string => (attempt === 0 ? la
 
 function lastName(index: Index, authority: Authority): string | null {
   const valid = index.networkNames.filter((entry) => !authority.void(entry));
-  const last = valid.filter((entry) => !valid.some((other) => other !== entry && other.past.has(entry)));
-  return inOrderOf(last).at(-1)?.body.name ?? null;
+  return lastWords(valid).sort(byDepth).at(-1)?.body.name ?? null;
 }
 
-function inviteViews(index: Index, authority: Authority, users: Map<string, Set<string>>): InviteView[] {
-  return inOrderOf([...index.certificates.values()]).map((entry) => {
-    const used = users.get(entry.key)?.size ?? 0;
+function inviteViews(index: Index, authority: Authority, places: Map<string, number>): InviteView[] {
+  return [...index.certificates.values()].sort(byDepth).map((entry) => {
+    const used = places.get(entry.key) ?? 0;
     const state = authority.revoked(entry)
       ? 'revoked'
       : authority.spoiled(entry)
