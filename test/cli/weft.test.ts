@@ -162,7 +162,15 @@ describe('weft', () => {
     const absent = join(state, 'absent');
     expect(await weft(['status'], { dir: absent })).toEqual({ code: 4, out: '', err: failed('engine-unreachable') });
     expect(await weft(['status', '--json'], { dir: absent })).toMatchObject({ code: 4 });
-    for (const args of [['nonsense'], ['create'], ['create', 'a', 'b'], ['status', '--frobnicate'], ['remove'], ['']])
+    for (const args of [
+      ['nonsense'],
+      ['create'],
+      ['create', 'a', 'b'],
+      ['join', '--unknown', LINK],
+      ['status', '--frobnicate'],
+      ['remove'],
+      [''],
+    ])
       expect((await weft(args)).code, args.join(' ')).toBe(2);
     for (const args of [['--help'], ['join', '--help']]) expect(await weft(args)).toMatchObject({ code: 0, err: '' });
     expect((await weft(['--version'])).out).toMatch(/^\d+\.\d+\.\d+\n$/);
