@@ -12,8 +12,10 @@ use error::{Result, bad};
 use napi::bindgen_prelude::Uint8Array;
 use napi_derive::napi;
 
-#[napi(js_name = "version")]
-pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+// Constants are exported under their own name.
+#[allow(non_upper_case_globals)]
+#[napi]
+pub const version: &str = env!("CARGO_PKG_VERSION");
 
 #[napi(js_name = "x25519PublicKey")]
 pub fn x25519_public_key(secret: Uint8Array) -> Result<Uint8Array> {
