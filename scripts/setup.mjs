@@ -62,6 +62,7 @@ function native() {
 }
 
 function userInterface() {
+  if (!existsSync(join(root, 'renderer/vite.config.ts'))) return say('user interface: not in this tree');
   step('user interface', ['renderer', 'app', 'assets', 'package-lock.json'], ['dist/renderer/index.html'], () => {
     const result = run('node_modules/.bin/vite', [
       'build',

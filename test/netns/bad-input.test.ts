@@ -53,27 +53,22 @@ describe.skipIf(reason)('bad links', () => {
       expect((await ben.status()).networks).toHaveLength(0);
     });
 
-  it('refuses an expired and a revoked invite', async () => {
+  it('refuses a revoked invite', async () => {
     const revoked = await anna.mustWeft('invite');
     await anna.mustWeft('revoke', revoked);
     const afterRevoke = await ben.weft('join', revoked);
     expect(afterRevoke.code).toBe(3);
     expect(afterRevoke.stderr).toMatch(/revoked/);
+  });
+
+  // An invite lives for a minute at least; the rule itself is in test/membership.
+  it.skipIf(!process.env.WEFT_LAB)('refuses an expired invite (npm run lab)', { timeout: 100_000 }, async () => {
     const short = await anna.mustWeft('invite', '--expires', '60s');
-    // The joiner's clock is not asked: the sponsor's decides. It is moved for this daemon alone.
-    const result = await until(
-      'expired',
-      75_000,
-      async () => {
-        if (Date.now() - started < 61_000) return null;
-        return ben.weft('join', short);
-      },
-      500,
-    );
+    await new Promise((settle) => setTimeout(settle, 61_000));
+    const result = await ben.weft('join', short);
     expect(result.code).toBe(3);
     expect(result.stderr).toMatch(/expired/);
-  }, 100_000);
-  const started = Date.now();
+  });
 
   it('accepts the whole link by stdin, and its secret is in no log', async () => {
     const joined = await ben.exec(weftJoin(ben, '-'), { input: `  ${link}\n` });
@@ -107,7 +102,7 @@ describe.skipIf(reason)('bad surroundings', () => {
   it('says that the adapter name is taken and keeps the rest working', async () => {
     const ben = lab.host('ben');
     await ben.stopDaemon();
-    await ben.exec(['ip', 'link', 'add', 'weft7', 'type', 'dummy']);
+    await ben.must(['ip', 'link', 'add', 'weft7', 'type', 'veth', 'peer', 'name', 'other7']);
     await ben.startDaemon({ args: ['--adapter', 'weft7'] });
     const network = await until('the problem shows', 10_000, async () => {
       const found = await ben.network();
@@ -166,7 +161,7 @@ describe.skipIf(reason)('bad surroundings', () => {
       async () => (await ben.exec(['ip', 'link', 'show', 'weft0'])).code !== 0,
       500,
     );
-    await ben.must(['ip', 'link', 'add', 'lan1', 'type', 'dummy']);
+    await ben.must(['ip', 'link', 'add', 'lan1', 'type', 'veth', 'peer', 'name', 'lan1p']);
     await ben.must(['ip', 'addr', 'add', `${a}.${b}.200.1/16`, 'dev', 'lan1']);
     await ben.must(['ip', 'link', 'set', 'lan1', 'up']);
     await ben.startDaemon();
