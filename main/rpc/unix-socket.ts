@@ -54,7 +54,8 @@ function makeRoom(path: string): void {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const stats = statSync(folder);
   // In a shared place like /tmp somebody else may have made the folder first.
-  if (stats.uid !== process.getuid?.()) throw Object.assign(new Error('foreign folder'), { code: 'EPERM' });
+  const uid = process.geteuid?.();
+  if (uid !== 0 && stats.uid !== uid) throw Object.assign(new Error('foreign folder'), { code: 'EPERM' });
   if ((stats.mode & 0o077) !== 0) chmodSync(folder, 0o700);
   rmSync(path, { force: true });
 }

@@ -64,9 +64,16 @@ describe('the Unix socket', () => {
   });
 
   it.skipIf(process.getuid?.() !== 0)('is not put into a folder that somebody else made', async () => {
-    fs.chownSync(dir, 65_534, 65_534);
-    const refused = await listenUnix(join(dir, 'engine.sock'), () => {});
-    expect(refused).toMatchObject({ ok: false, error: { code: 'state-unwritable', data: { why: 'EPERM' } } });
+    const folder = join(dir, 'shared');
+    fs.mkdirSync(folder);
+    for (const path of [dir, folder]) fs.chmodSync(path, 0o777);
+    process.seteuid?.(65_534);
+    try {
+      const refused = await listenUnix(join(folder, 'engine.sock'), () => {});
+      expect(refused).toMatchObject({ ok: false, error: { code: 'state-unwritable', data: { why: 'EPERM' } } });
+    } finally {
+      process.seteuid?.(0);
+    }
   });
 
   it('works for state folders with long names', async () => {
