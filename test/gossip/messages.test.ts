@@ -40,6 +40,7 @@ const MESSAGES: Record<string, Message> = {
   summary: { type: 'summary', chunkCount: 4, chunks: [0, 3], known: [{ origin: '0011223344556677', seq: 2 ** 41 }] },
   pull: { type: 'pull', origins: ['0011223344556677'] },
   probe: { type: 'probe' },
+  doubt: { type: 'doubt', origin: '0011223344556677', seq: 5 },
   heads: { type: 'heads', hashes: [fill(32, 9)] },
   records: { type: 'records', more: true, records: [fill(3, 1), fill(4, 2)] },
   'want-records': { type: 'wantRecords', hashes: [] },

@@ -30,7 +30,9 @@ export const CONNECTING_MAX = 8;
 export const DIRECT_IDLE_MS = 300_000;
 export const DIRECT_CHECK_EVERY_MS = 60_000;
 /** A probe of one member on others' suspicion, at most this often. */
-export const PROBE_EVERY_MS = 5_000;
+export const PROBE_EVERY_MS = 1_000;
+/** A doubt about one member is passed on at most this often. */
+export const DOUBT_EVERY_MS = 5_000;
 
 export const PRESENCE_REFRESH_MS = 20 * 60_000;
 export const PRESENCE_TTL_MINUTES = 60;

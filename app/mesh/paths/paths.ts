@@ -10,6 +10,7 @@ import {
   NEIGHBOUR_GAINED_COALESCE_MS,
   NEIGHBOUR_LOST_COALESCE_MS,
   OBSERVED_COALESCE_MS,
+  DOUBT_EVERY_MS,
   RESCUE_EVERY_MS,
 } from './limits.ts';
 import { Neighbours, neighboursTarget } from './neighbours.ts';
@@ -53,7 +54,7 @@ export interface PathsStart {
   now: MeshTime;
 }
 
-export type GossipMessage = Extract<Message, { type: 'link' | 'presences' | 'digest' | 'summary' | 'pull' | 'probe' }>;
+export type GossipMessage = Extract<Message, { type: 'link' | 'presences' | 'digest' | 'summary' | 'pull' | 'probe' | 'doubt' }>;
 
 export class Paths {
   readonly self: Origin;
@@ -70,6 +71,8 @@ export class Paths {
   #on = false;
   #now: MeshTime;
   #online: Set<Origin> | null = null;
+  /** When each member was doubted last. */
+  readonly #doubts = new Map<Origin, number>();
   #seekMono = 0;
   #rescueMono = 0;
   #idleMono = 0;
@@ -187,6 +190,7 @@ export class Paths {
     this.contacts.remove(origin);
     this.#table.remove(origin);
     this.#members.delete(origin);
+    this.#doubts.delete(origin);
     this.#io.changed('groups');
   }
 
@@ -304,7 +308,22 @@ export class Paths {
     this.#now = now;
     const wasNeighbour = this.#neighbours.isActive(origin);
     const wasUp = this.contacts.down(origin, now.mono, reason, this.#table.seq(origin));
+    const silent = wasUp && (reason === 'silent' || reason === 'unreachable');
+    // A lost link shows in the next statement; a session that was none does not.
+    if (silent && !wasNeighbour) this.#doubted(this.self, origin, this.#table.seq(origin));
     this.#ended(now, origin, wasUp && wasNeighbour && reason !== 'removed');
+  }
+
+  /** Somebody's session with a member fell silent. Who has one, too, makes sure; the others pass it on, once in a while. */
+  #doubted(from: Origin, origin: Origin, seq: number): void {
+    const { mono } = this.#now;
+    if (origin === this.self || !this.#members.has(origin) || this.#table.seq(origin) > seq) return;
+    const last = this.#doubts.get(origin) ?? -Infinity;
+    if (mono - last < DOUBT_EVERY_MS) return;
+    this.#doubts.set(origin, mono);
+    if (this.contacts.probeDue(origin, mono)) this.#io.send(origin, encodeMessage({ type: 'probe' }));
+    const bytes = encodeMessage({ type: 'doubt', origin, seq });
+    for (const other of this.#neighbours.active()) if (other !== from && other !== origin) this.#io.send(other, bytes);
   }
 
   #ended(now: MeshTime, origin: Origin, again: boolean): void {
@@ -379,6 +398,9 @@ export class Paths {
         this.#spread.onPull(from, message.origins, now.mono);
         return 'ok';
       case 'probe':
+        return 'ok';
+      case 'doubt':
+        this.#doubted(from, message.origin, message.seq);
         return 'ok';
     }
   }

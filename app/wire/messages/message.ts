@@ -42,6 +42,8 @@ export type Message =
   | { type: 'pull'; origins: Origin[] }
   /** Only to make the data plane prove that the path works. */
   | { type: 'probe' }
+  /** The sender's session with a member fell silent, when this was its newest statement. */
+  | { type: 'doubt'; origin: Origin; seq: number }
   /** Heads of the record ledger: the hashes that no known record names as seen. */
   | { type: 'heads'; hashes: Uint8Array[] }
   /** Records, each after those that it builds on. `more`: others follow. */
@@ -62,6 +64,7 @@ const TYPES = {
   summary: 5,
   pull: 6,
   probe: 7,
+  doubt: 8,
   heads: 16,
   records: 17,
   wantRecords: 18,
@@ -98,6 +101,9 @@ export function encodeMessage(message: Message): Uint8Array {
     case 'pull':
       writer.u16(message.origins.length);
       for (const origin of message.origins) writer.bytes(unhex(origin));
+      break;
+    case 'doubt':
+      writer.bytes(unhex(message.origin)).u48(message.seq);
       break;
     case 'heads':
     case 'wantRecords':
@@ -171,6 +177,8 @@ function read(type: number, reader: Reader): Message | null {
       return { type: 'pull', origins: list(reader, reader.u16(), ORIGINS_PER_MESSAGE_MAX, origin) };
     case TYPES.probe:
       return { type: 'probe' };
+    case TYPES.doubt:
+      return { type: 'doubt', origin: origin(), seq: reader.u48() };
     case TYPES.heads:
       return { type: 'heads', hashes: list(reader, reader.u16(), HASHES_PER_MESSAGE_MAX, hash) };
     case TYPES.wantRecords:

@@ -248,7 +248,7 @@ export class SimDataplane implements Dataplane {
       // The other side learns that the session works by its first frame: nothing overtakes that.
       a.lastDelivery = this.#world.mono + this.#world.delay();
       this.#world.at(a.lastDelivery, () => this.#up(b));
-      this.#keepalive(a);
+      from.#keepalive(a);
       this.#keepalive(b);
     });
   }
@@ -308,11 +308,11 @@ export class SimDataplane implements Dataplane {
     const known = this.nets.get(net)?.peers.get(peer);
     if (!known) return;
     known.packets++;
-    if (known.half?.open) this.#carry(known.half, null);
+    if (known.half?.open) this.#carry(known.half, 'packet');
     else this.#emit({ kind: 'want', net, peer });
   }
 
-  #carry(half: Half, bytes: Uint8Array | null): void {
+  #carry(half: Half, bytes: Uint8Array | 'packet' | null): void {
     if (!this.#works(half)) return this.#watch(half, bytes);
     const at = Math.max(this.#world.mono + this.#world.delay(), half.lastDelivery);
     half.lastDelivery = at;
@@ -321,7 +321,9 @@ export class SimDataplane implements Dataplane {
       const { other } = half;
       other.owner.#heard(other, this.#endpoint());
       // The acknowledgement comes back, or rides on what is said back.
-      if (bytes && other.owner.nets.has(other.net)) {
+      const target = other.owner.nets.get(other.net)?.peers.get(other.peer);
+      if (bytes === 'packet' && target) target.packets++;
+      else if (bytes instanceof Uint8Array && target) {
         other.owner.sent.control += FRAME_BYTES;
         other.owner.#emit({ kind: 'control', net: other.net, peer: other.peer, bytes });
       }
@@ -330,7 +332,7 @@ export class SimDataplane implements Dataplane {
   }
 
   /** Unanswered traffic: sent again until it works, or the session is given up. */
-  #watch(half: Half, bytes: Uint8Array | null): void {
+  #watch(half: Half, bytes: Uint8Array | 'packet' | null): void {
     const started = this.#world.mono;
     const retry = (): void => {
       if (!half.open || !this.station.alive) return;
