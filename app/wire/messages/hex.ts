@@ -1,9 +1,5 @@
 // Short binary names as text keys of maps.
-export const hex = (bytes: Uint8Array): string => {
-  let text = '';
-  for (const byte of bytes) text += (byte < 16 ? '0' : '') + byte.toString(16);
-  return text;
-};
+export { hex } from '../text.ts';
 
 /** Inverse of `hex`; the caller knows that the text is lower-case hex of even length. */
 export function unhex(text: string): Uint8Array {
