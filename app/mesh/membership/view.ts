@@ -201,7 +201,9 @@ function lastName(index: Index, authority: Authority): string | null {
 }
 
 function inviteViews(index: Index, authority: Authority, places: Map<string, number>): InviteView[] {
-  return [...index.certificates.values()].sort(byDepth).map((entry) => {
+  const byTime = (a: EntryOf<'certificate'>, b: EntryOf<'certificate'>): number =>
+    a.body.notBeforeMs - b.body.notBeforeMs || byDepth(a, b);
+  return [...index.certificates.values()].sort(byTime).map((entry) => {
     const used = places.get(entry.key) ?? 0;
     const state = authority.revoked(entry)
       ? 'revoked'
