@@ -1,16 +1,14 @@
 // `weft daemon`: the engine in the foreground, its Unix socket for the CLI and the desktop app, the UI for a browser.
-import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { describe, type Failure } from '../../app/contract/errors.ts';
+import { describe, exitCode, type Failure } from '../../app/contract/errors.ts';
 import { packageRoot } from '../host/addon.ts';
 import { createLog } from '../host/log.ts';
 import { statePaths } from '../host/paths.ts';
+import { newToken } from '../rpc/guard.ts';
 import { serveUiAndRpc } from '../rpc/ui-server.ts';
 import { listenUnix, type Listener } from '../rpc/unix-socket.ts';
 import { startEngineHost, type EngineHost } from './engine-host.ts';
 import type { DaemonOptions } from './options.ts';
-
-const EXIT_BY_KIND = { failed: 1 } as const;
 
 /** Runs until a signal or `engine.stop` ends it; resolves with the exit code. */
 export async function runDaemon(options: DaemonOptions): Promise<number> {
@@ -40,7 +38,7 @@ async function openDoors(host: EngineHost, options: DaemonOptions, listeners: Li
     const served = await serveUiAndRpc({
       ...options.ui,
       folder: join(packageRoot(), 'dist/renderer'),
-      token: randomBytes(24).toString('base64url'),
+      token: newToken(),
       onCarrier: (carrier, authorize) => host.rpc.accept(carrier, authorize),
     });
     if (!served.ok) return served.error;
@@ -56,5 +54,5 @@ async function openDoors(host: EngineHost, options: DaemonOptions, listeners: Li
 
 function complain(failure: Failure): number {
   process.stderr.write(`weft: ${describe(failure)}\n`);
-  return EXIT_BY_KIND.failed;
+  return exitCode(failure);
 }
