@@ -162,7 +162,7 @@ impl Control {
             // A stranger above its rate loses the message's last part, as if the network had: its timers slow it.
             let is_last = incoming.part + 1 == incoming.parts;
             if is_last && self.limit.as_mut().is_some_and(|bucket| !bucket.take(now)) {
-                return Err(DropReason::HelloFlood);
+                return Err(DropReason::StrangerRate);
             }
             self.early[ahead] = Some(incoming);
         }

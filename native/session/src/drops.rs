@@ -31,6 +31,8 @@ reasons! {
     UnknownKind = "unknownKind",
     /// A stranger sent something else than control messages.
     StrangerPacket = "strangerPacket",
+    /// A stranger sent more control messages than it may; its sender will try again.
+    StrangerRate = "strangerRate",
     /// No network's key fits mac1.
     BadMac = "badMac",
     /// More hellos than are worth an answer; a cookie was sent if the sender may try again.
