@@ -4,7 +4,7 @@ import { fail, ok, type Failure, type Outcome } from '../../app/contract/errors.
 import type { DoctorItem, Problem, State } from '../../app/contract/state.ts';
 import { CALLS, type CallName } from '../../app/contract/table.ts';
 import { Engine } from '../../app/engine/engine.ts';
-import type { Log } from '../../app/engine/ports.ts';
+import type { Log, Store } from '../../app/engine/ports.ts';
 import type { Addon } from '../host/addon.ts';
 import { CodedError, loadAddon } from '../host/addon.ts';
 import { nodeCrypto, nodeRandom } from '../host/crypto.ts';
@@ -73,7 +73,7 @@ class Host implements EngineHost {
     private readonly options: EngineHostOptions,
     addon: Addon,
     private readonly dataplane: InstanceType<Addon['Dataplane']>,
-    store: import('../../app/engine/ports.ts').Store,
+    store: Store,
     private readonly lock: StateLock,
     private readonly bound: string[],
   ) {
