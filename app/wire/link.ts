@@ -5,6 +5,8 @@ import type { Crypto } from './crypto.ts';
 
 export const LINK_VERSION = 1;
 export const LINK_CHARS_MAX = 4096;
+/** Of what is pasted, with spaces and line breaks. */
+const PASTED_CHARS_MAX = 2 * LINK_CHARS_MAX;
 export const WAYS_IN_MAX = 4;
 export const ENDPOINTS_PER_WAY_MAX = 6;
 const CHAIN_RECORDS_MAX = 12;
@@ -49,9 +51,17 @@ export function encodeLink(crypto: Crypto, link: InviteLink): string {
   return PREFIX + base64url(concat(body, crypto.hash(body).subarray(0, CHECKSUM_BYTES)));
 }
 
-/** Takes what people paste: whitespace around or inside, `weft:join#…`, a percent-encoded fragment sign. */
+/** What programs between two people put around a link, or write for its signs. Nothing of it is in the alphabet of the rest. */
+const unwrapped = (text: string): string =>
+  text
+    .replace(/\s+/g, '')
+    .replace(/%(?:3a|2f|23)/gi, (escape) => decodeURIComponent(escape))
+    .replace(/^[<("'`[{“„«]+|[>)"'`\]}”».,;:!?]+$/g, '');
+
+/** Takes what people paste: whitespace around or inside, quotes, brackets and a full stop around, `weft:join#…`, percent-encoded signs. */
 export function decodeLink(crypto: Crypto, text: string): InviteLink | LinkFailure {
-  const tidy = text.replace(/\s+/g, '').replace(/%23/i, '#');
+  if (text.length > PASTED_CHARS_MAX) return 'link-too-long';
+  const tidy = unwrapped(text);
   if (tidy.length > LINK_CHARS_MAX) return 'link-too-long';
   const match = /^weft:(?:\/\/)?join\/?#([^#]*)$/i.exec(tidy);
   if (!match) return /^weft:/i.test(tidy) && !tidy.includes('#') ? 'link-damaged' : 'link-not-weft';

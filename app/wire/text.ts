@@ -71,7 +71,7 @@ export function utf8Decode(bytes: Uint8Array): string | null {
   let text = '';
   for (let at = 0; at < bytes.length;) {
     const first = bytes[at++] as number;
-    const extra = first < 0x80 ? 0 : first >= 0xf0 ? 3 : first >= 0xe0 ? 2 : first >= 0xc2 ? 1 : -1;
+    const extra = first < 0x80 ? 0 : first > 0xf4 ? -1 : first >= 0xf0 ? 3 : first >= 0xe0 ? 2 : first >= 0xc2 ? 1 : -1;
     if (extra < 0) return null;
     let code = extra === 0 ? first : first & (0x3f >> extra);
     for (let i = 0; i < extra; i++) {
