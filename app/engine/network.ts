@@ -37,6 +37,10 @@ const PRESENCES_SAVE_EVERY_MS = 20_000;
 const OUT_CODES = ['removed', 'invite-lost', 'invite-void', 'invite-revoked'];
 /** Who refused this device is left alone about this long. */
 const REFUSED_MS = 60_000;
+/** The meaning of all records is computed anew after some came: often several come together, and testimonies seldom change it. */
+const GROUPS_COALESCE_MS = 10;
+const ROLL_COALESCE_MS = 10;
+const TESTIMONY_COALESCE_MS = 2_000;
 /** Few witnesses are enough: in a larger network members wait a random part of this much per member, and mostly find them there. */
 const WITNESS_SPREAD_MS = 80;
 const WITNESS_AT_ONCE_MEMBERS = 4;
@@ -79,7 +83,10 @@ export class Network {
   #offMono = Infinity;
   #saveMono = Infinity;
   #savedMono = -Infinity;
-  #groupsDirty = false;
+  /** When the data plane is told of other members' groups. */
+  #groupsMono = Infinity;
+  #rollMono = Infinity;
+  #nowMono = 0;
   readonly #testimonies: { membership: Uint8Array; atMono: number }[] = [];
   readonly #chance: Chance;
   #endpoints: readonly string[] = [];
@@ -106,9 +113,10 @@ export class Network {
       roll,
       send,
       sessions: () => this.paths.contacts.ups().map((origin) => this.peers.of(origin)?.handle ?? -1),
-      added: (time, memberships) => {
+      added: (time, { memberships, grave }) => {
         this.#toTestify(time, memberships);
-        this.rollChanged(time);
+        const wait = grave ? ROLL_COALESCE_MS : TESTIMONY_COALESCE_MS;
+        this.#rollMono = Math.min(this.#rollMono, time.mono + wait);
       },
       failed: (outcome) => this.#storeFailed(outcome),
     });
@@ -154,7 +162,7 @@ export class Network {
         return stats ? stats.rxPackets + stats.txPackets : 0;
       },
       changed: (what) => {
-        if (what === 'groups') this.#groupsDirty = true;
+        if (what === 'groups') this.#groupsChanged();
         this.#start.changed();
       },
     };
@@ -198,8 +206,8 @@ export class Network {
     if (this.adapter?.ready) this.adapter.carrier(true);
     else this.adapter?.open();
     if (this.adapter) this.paths.expectGroups(now.mono + ADAPTER_WAIT_MS);
-    this.#groupsDirty = true;
-    this.flush(now);
+    this.#groupsMono = now.mono;
+    this.#flush(now);
   }
 
   #goOff(now: Now): void {
@@ -278,6 +286,7 @@ export class Network {
   }
 
   rollChanged(now: Now): void {
+    this.#rollMono = Infinity;
     this.#start.changed();
     const standing = this.standing;
     if (standing !== 'member') return this.#expelled(now, standing);
@@ -291,8 +300,8 @@ export class Network {
     if (gone.length > 0) this.paths.setMembers(now, this.roll.members());
     for (const peer of fresh) this.#welcome(now, peer);
     if (this.#projection.ownIpv4 !== before) this.#readdress();
-    this.#groupsDirty = true;
-    this.flush(now);
+    this.#groupsMono = now.mono;
+    this.#flush(now);
   }
 
   /** A member that the records put out: it hears why if it is there, its keys are worth nothing from now on. */
@@ -337,7 +346,7 @@ export class Network {
   }
 
   #toTestify(now: Now, memberships: readonly Uint8Array[]): void {
-    const members = this.roll.members().length;
+    const members = this.paths.memberCount;
     const window = Math.min(WITNESS_SPREAD_MAX_MS, members * WITNESS_SPREAD_MS);
     for (const membership of memberships) {
       const wait = members <= WITNESS_AT_ONCE_MEMBERS ? 0 : this.#chance.below(window);
@@ -371,6 +380,7 @@ export class Network {
   // ---- the data plane's word -----------------------------------------------------------------------------------------------
 
   event(now: Now, event: DataplaneEvent): void {
+    this.#nowMono = now.mono;
     switch (event.kind) {
       case 'control':
         return this.#control(now, event.peer, event.bytes);
@@ -392,8 +402,7 @@ export class Network {
         return;
       }
       case 'groups':
-        this.paths.setGroups(now, sharedWishes(event.groups));
-        return this.flush(now);
+        return this.paths.setGroups(now, sharedWishes(event.groups));
       case 'adapterLost':
         this.adapter?.onLost(now.mono);
         return this.#start.changed();
@@ -448,7 +457,6 @@ export class Network {
     if (verdict === 'drop' || message === 'unknown') return;
     const judged = message === 'bad' ? 'bad' : this.#member(now, peer, message);
     if (judged === 'bad' && budget.malformed() === 'putOut') this.#putOutPeer(now, peer);
-    this.flush(now);
   }
 
   #member(now: Now, peer: Peer, message: Message): 'ok' | 'bad' {
@@ -529,29 +537,36 @@ export class Network {
 
   // ---- time ----------------------------------------------------------------------------------------------------------------
 
+  #groupsChanged(): void {
+    this.#groupsMono = Math.min(this.#groupsMono, this.#nowMono + GROUPS_COALESCE_MS);
+  }
+
   /** Tells the data plane what follows from what was heard. */
-  flush(now: Now): void {
-    if (!this.#groupsDirty || !this.#running) return;
-    this.#groupsDirty = false;
+  #flush(now: Now): void {
+    if (this.#groupsMono > now.mono || !this.#running) return;
+    this.#groupsMono = Infinity;
     this.#projection.groups();
     this.#saveSoon(now);
   }
 
   nextDeadline(): number {
     const adapter = this.adapter?.nextDeadline() ?? Infinity;
-    let next = Math.min(this.paths.nextDeadline(), this.#strangers.nextDeadline(), this.#offMono, this.#saveMono);
+    let next = Math.min(this.paths.nextDeadline(), this.#strangers.nextDeadline(), this.#rollMono);
+    next = Math.min(next, this.#offMono, this.#saveMono, this.#running ? this.#groupsMono : Infinity);
     for (const { atMono } of this.#testimonies) next = Math.min(next, atMono);
     return Math.min(next, adapter);
   }
 
   tick(now: Now): void {
+    this.#nowMono = now.mono;
+    if (this.#rollMono <= now.mono) this.rollChanged(now);
     this.paths.tick(now);
     this.#strangers.tick(now);
     this.#testify(now);
     this.adapter?.tick(now.mono);
     if (this.#offMono <= now.mono) this.#silence(now);
     if (this.#saveMono <= now.mono) this.#save(now);
-    this.flush(now);
+    this.#flush(now);
   }
 
   /** Off: no sessions, no names, the adapter without carrier. */

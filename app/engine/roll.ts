@@ -55,6 +55,10 @@ export interface Received {
   missing: Uint8Array[];
   /** Something among them was no valid record. */
   bad: boolean;
+  /** Hashes of new memberships. */
+  memberships: Uint8Array[];
+  /** More than testimonies: who belongs, or what it is called, may have changed. */
+  grave: boolean;
 }
 
 const DIGEST_BYTES = 8;
@@ -239,22 +243,26 @@ export class Roll {
   }
 
   /** Takes what is valid and new; durable when this returns ok, unchanged when not. */
-  receive(records: readonly Uint8Array[]): Outcome<Received & { memberships: Uint8Array[] }> {
+  receive(records: readonly Uint8Array[]): Outcome<Received> {
     const missing: Uint8Array[] = [];
     const memberships: Uint8Array[] = [];
     let bad = false;
+    let grave = false;
     for (const bytes of records) {
       const result = this.#ledger.add(bytes);
       if (result.status === 'pending') missing.push(...result.missing);
       else if (result.status === 'refused') bad ||= result.reason === 'malformed' || result.reason === 'bad-signature';
       else if (result.status === 'added') {
-        for (const entry of result.entries) if (isKind(entry, 'membership')) memberships.push(entry.hash);
+        for (const entry of result.entries) {
+          if (isKind(entry, 'membership')) memberships.push(entry.hash);
+          grave ||= !isKind(entry, 'witness');
+        }
       }
     }
     const added = this.#persist();
     if (!added.ok) return added;
     const stillMissing = missing.filter((hash) => !this.#ledger.has(hash));
-    return ok({ added: added.value, missing: stillMissing, bad, memberships });
+    return ok({ added: added.value, missing: stillMissing, bad, memberships, grave });
   }
 
   /** Appends what the ledger holds beyond the file. When that fails the ledger goes back to what the file has. */

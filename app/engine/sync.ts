@@ -7,7 +7,7 @@ import {
 } from '../wire/messages/message.ts';
 import { hex } from '../wire/messages/hex.ts';
 import type { Now } from './ports.ts';
-import type { Roll } from './roll.ts';
+import type { Received, Roll } from './roll.ts';
 import type { Outcome } from '../contract/errors.ts';
 
 const BATCH_BYTES_MAX = CONTROL_BYTES_MAX - 1_000;
@@ -44,7 +44,7 @@ export interface SyncIo {
   /** Handles of all members with a session. */
   sessions(): number[];
   /** Records were added; the engine acts on what they mean. */
-  added(now: Now, memberships: readonly Uint8Array[]): void;
+  added(now: Now, received: Received): void;
   failed(outcome: Outcome<unknown>): void;
 }
 
@@ -103,10 +103,10 @@ export class RecordSync {
       this.#io.failed(outcome);
       return 'ok';
     }
-    const { added, missing, bad, memberships } = outcome.value;
+    const { added, missing, bad } = outcome.value;
     if (added.length > 0) {
       this.flood(added, from);
-      this.#io.added(now, memberships);
+      this.#io.added(now, outcome.value);
     }
     this.#want(now, from, missing);
     return bad ? 'bad' : 'ok';

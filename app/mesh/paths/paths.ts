@@ -271,10 +271,8 @@ export class Paths {
     return this.#online.has(origin);
   }
 
-  get onlineCount(): number {
-    let count = 0;
-    for (const origin of this.#members.keys()) if (this.isOnline(origin)) count++;
-    return count;
+  get memberCount(): number {
+    return this.#members.size;
   }
 
   // ---- what happens --------------------------------------------------------------------------------------------------------

@@ -1,13 +1,22 @@
 // The Crypto port by node:crypto, with a memory of verifications: simulated members verify the same records.
-import { createHash, createPrivateKey, createPublicKey, hkdfSync, sign, verify } from 'node:crypto';
+import { createHash, createPrivateKey, createPublicKey, hkdfSync, sign, verify, type KeyObject } from 'node:crypto';
 import type { Crypto } from '../../../app/engine/ports.ts';
 
 const ED_PRIVATE = Buffer.from('302e020100300506032b657004220420', 'hex');
 const ED_PUBLIC = Buffer.from('302a300506032b6570032100', 'hex');
 const X_PRIVATE = Buffer.from('302e020100300506032b656e04220420', 'hex');
 
-const edPrivate = (seed: Uint8Array) =>
-  createPrivateKey({ key: Buffer.concat([ED_PRIVATE, seed]), format: 'der', type: 'pkcs8' });
+const privateKeys = new Map<string, KeyObject>();
+
+function edPrivate(seed: Uint8Array): KeyObject {
+  const name = Buffer.from(seed).toString('base64');
+  let key = privateKeys.get(name);
+  if (!key) {
+    key = createPrivateKey({ key: Buffer.concat([ED_PRIVATE, seed]), format: 'der', type: 'pkcs8' });
+    privateKeys.set(name, key);
+  }
+  return key;
+}
 const rawPublic = (key: ReturnType<typeof createPrivateKey>): Uint8Array =>
   new Uint8Array(createPublicKey(key).export({ format: 'der', type: 'spki' }).subarray(-32));
 
