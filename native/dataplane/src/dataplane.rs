@@ -40,6 +40,12 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// The IPv6 wildcard carries IPv4 too, unless IPv4 has a wildcard of its own or a socket with the same port.
+fn takes_ipv4_from(other: &SocketAddr, wildcard: &SocketAddr) -> bool {
+    let same_port = other.port() == wildcard.port() && other.port() != 0;
+    other.is_ipv4() && (other.ip().is_unspecified() || same_port)
+}
+
 impl Dataplane {
     /// Starts the receive thread.
     ///
@@ -102,21 +108,21 @@ impl Dataplane {
                 "At most {SOCKETS_MAX} addresses can be listened on."
             )));
         }
-        // The IPv6 wildcard carries IPv4 too, unless IPv4 has a socket of its own.
-        let v6_only = bound.iter().chain(addresses).any(|a| a.is_ipv4());
-        let options = weft_socket::Options {
-            offloads: !self.options.no_offloads,
-            v6_only,
-        };
-        let sockets = addresses
-            .iter()
-            .map(|a| UdpSocket::bind(*a, options).map(Arc::new))
-            .collect::<Result<Vec<_>, _>>()?;
-        let locals: Vec<SocketAddr> = sockets.iter().map(|s| s.local_address()).collect();
+        let all: Vec<SocketAddr> = bound.iter().chain(addresses).copied().collect();
+        let mut sockets = Vec::new();
+        for address in addresses {
+            let v6_only = address.is_ipv6() && all.iter().any(|other| takes_ipv4_from(other, address));
+            let options = weft_socket::Options {
+                offloads: !self.options.no_offloads,
+                v6_only,
+            };
+            sockets.push((Arc::new(UdpSocket::bind(*address, options)?), v6_only));
+        }
+        let locals: Vec<SocketAddr> = sockets.iter().map(|(s, _)| s.local_address()).collect();
         bound.extend(&locals);
-        sockets
-            .into_iter()
-            .for_each(|s| self.push(Command::AddSocket(s, v6_only)));
+        for (socket, v6_only) in sockets {
+            self.push(Command::AddSocket(socket, v6_only));
+        }
         Ok(locals)
     }
 

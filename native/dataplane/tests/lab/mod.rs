@@ -60,6 +60,21 @@ pub fn peer(n: u8) -> PeerConfig {
     }
 }
 
+pub fn network(n: u8) -> NetworkConfig {
+    NetworkConfig {
+        net: NET,
+        network_id: [9; 32],
+        secret_key: secret(n),
+        origin: [n; 8],
+        ipv4: Some((ipv4(n), 24)),
+        ipv6: Ipv6Addr::new(0xfd07, 0, 0, 0, 0, 0, 0, n.into()),
+        ipv6_prefix: 64,
+        link_local: Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 7, n.into()),
+        mac: mac(n),
+        mtu: 1380,
+    }
+}
+
 impl Host {
     pub fn new(n: u8, features: Features, frame_max: Option<usize>) -> Host {
         let plane = Dataplane::start(Options {
@@ -68,20 +83,7 @@ impl Host {
         })
         .unwrap();
         let address = plane.listen(&["127.0.0.1:0".parse().unwrap()]).unwrap()[0];
-        plane
-            .add_network(NetworkConfig {
-                net: NET,
-                network_id: [9; 32],
-                secret_key: secret(n),
-                origin: [n; 8],
-                ipv4: Some((ipv4(n), 24)),
-                ipv6: Ipv6Addr::new(0xfd07, 0, 0, 0, 0, 0, 0, n.into()),
-                ipv6_prefix: 64,
-                link_local: Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 7, n.into()),
-                mac: mac(n),
-                mtu: 1380,
-            })
-            .unwrap();
+        plane.add_network(network(n)).unwrap();
         let (device, cable) = fake::pair(features).unwrap();
         plane.attach(NET, Arc::new(device));
         Host {
