@@ -87,13 +87,13 @@ export class Adapter {
     this.#adapters.open(this.#request());
   }
 
-  /** The addresses are others now, e.g. after an IPv4 conflict. */
-  readdress(addresses: AdapterAddresses): void {
-    const before = JSON.stringify(this.#request());
+  /** The network got other addresses and began anew in the data plane: the same device, which the helper holds, is asked for again. */
+  reopen(addresses: AdapterAddresses): void {
     this.#addresses = addresses;
-    const request = this.#request();
-    if (JSON.stringify(request) === before) return;
-    if (this.#state === 'ready' || this.#state === 'opening') this.#adapters.readdress(request);
+    if (this.#state === 'closed') return;
+    if (this.#state === 'ready') this.#adapters.readdress(this.#request());
+    this.#state = 'closed';
+    this.open();
   }
 
   carrier(on: boolean): void {

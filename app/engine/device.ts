@@ -21,7 +21,8 @@ export function readDevice(ports: Ports): Outcome<Device | null> {
   const fields = decodeJson(FILE, bytes.value, VERSION);
   if (!fields.ok) return fields;
   const { seed } = fields.value;
-  if (typeof seed !== 'string' || !/^[0-9a-f]{64}$/.test(seed)) return fail('state-corrupt', { file: FILE, kept: FILE });
+  if (typeof seed !== 'string' || !/^[0-9a-f]{64}$/.test(seed))
+    return fail('state-corrupt', { file: FILE, kept: FILE });
   return ok({ seed: unhex(seed) });
 }
 

@@ -12,7 +12,9 @@ export function runDoctor(engine: Engine, now: Now, answer: Answer<'doctor.run'>
   for (const network of engine.networks.values()) items.push(...networkItems(network));
   if (engine.networks.size === 0) items.push(item('networks', 'note', 'networks', 'This device is in no network.'));
   if (engine.endpoints.length === 0) {
-    items.push(item('underlay', 'error', 'underlay', 'This machine has no network address by which others could reach it.'));
+    items.push(
+      item('underlay', 'error', 'underlay', 'This machine has no network address by which others could reach it.'),
+    );
   }
   const figures: Record<string, number> = {};
   for (const [name, value] of Object.entries(engine.ports.dataplane.stats().counters)) figures[name] = value;
@@ -21,7 +23,12 @@ export function runDoctor(engine: Engine, now: Now, answer: Answer<'doctor.run'>
   host.findings((found) => answer(ok({ items: [...items, ...found], figures })));
 }
 
-const item = (id: string, level: DoctorItem['level'], code: string, text: string): DoctorItem => ({ id, level, code, text });
+const item = (id: string, level: DoctorItem['level'], code: string, text: string): DoctorItem => ({
+  id,
+  level,
+  code,
+  text,
+});
 
 function fromProblem(where: string, { code, data }: Problem): DoctorItem {
   const id = `${where} ${code}`;
@@ -35,7 +42,8 @@ function networkItems(network: Network): DoctorItem[] {
   const { roll, paths, problems } = network;
   const items = problems.list().map((problem) => fromProblem(roll.name, problem));
   if (!network.running) {
-    if (problems.list().length === 0) items.push(item(`${roll.name} off`, 'note', 'off', `“${roll.name}” is switched off.`));
+    if (problems.list().length === 0)
+      items.push(item(`${roll.name} off`, 'note', 'off', `“${roll.name}” is switched off.`));
     return items;
   }
   const members = roll.members();

@@ -259,7 +259,8 @@ export class Engine implements EngineApi {
 
   adapterNames(except?: number): string[] {
     const names: string[] = [];
-    for (const [net, { local }] of this.networks) if (net !== except && local.adapter !== null) names.push(local.adapter);
+    for (const [net, { local }] of this.networks)
+      if (net !== except && local.adapter !== null) names.push(local.adapter);
     return names;
   }
 

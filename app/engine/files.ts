@@ -95,7 +95,8 @@ export class NetworkFiles {
     const fields = this.#json('root', ROOT_VERSION);
     if (!fields.ok || fields.value === null) return fields as Outcome<null>;
     const { seed } = fields.value;
-    if (typeof seed !== 'string' || !SEED_HEX.test(seed)) return fail('state-corrupt', { file: this.#file('root'), kept: '-' });
+    if (typeof seed !== 'string' || !SEED_HEX.test(seed))
+      return fail('state-corrupt', { file: this.#file('root'), kept: '-' });
     return ok(unhex(seed));
   }
 

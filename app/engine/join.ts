@@ -44,7 +44,15 @@ interface Way {
 }
 
 /** Codes that say more about the invite than about who was asked; the first of these is the answer if nobody accepts. */
-const TELLING = ['invite-revoked', 'invite-used', 'invite-lost', 'invite-void', 'invite-expired', 'removed', 'clock-wrong'];
+const TELLING = [
+  'invite-revoked',
+  'invite-used',
+  'invite-lost',
+  'invite-void',
+  'invite-expired',
+  'removed',
+  'clock-wrong',
+];
 
 export class Join {
   readonly net: number;
@@ -64,9 +72,20 @@ export class Join {
     start.dataplane.addNetwork(start.config);
     for (const way of start.ways) {
       const peer = this.#peers.stranger(way.key);
-      this.#ways.push({ peer, endpoints: way.endpoints, state: 'calling', endpoint: '', askedMono: 0, records: [], bytes: 0 });
+      this.#ways.push({
+        peer,
+        endpoints: way.endpoints,
+        state: 'calling',
+        endpoint: '',
+        askedMono: 0,
+        records: [],
+        bytes: 0,
+      });
     }
-    start.dataplane.setPeers(this.net, this.#ways.map(({ peer }) => strangerConfig(peer)));
+    start.dataplane.setPeers(
+      this.net,
+      this.#ways.map(({ peer }) => strangerConfig(peer)),
+    );
     this.#callMono = start.now.mono;
     this.#call(start.now);
   }
@@ -131,12 +150,14 @@ export class Join {
     }
     if (message.type !== 'records' || way.state !== 'accepted') return;
     for (const record of message.records) way.bytes += record.length;
-    if (way.bytes > JOIN_RECORDS_BYTES_MAX) return this.#refused(now, way, { code: 'internal', data: { why: 'records' } });
+    if (way.bytes > JOIN_RECORDS_BYTES_MAX)
+      return this.#refused(now, way, { code: 'internal', data: { why: 'records' } });
     way.records.push(...message.records);
     if (message.more) return;
     const outcome = this.#start.accepted(now, way.records, this.#endpoints());
     if (outcome.ok) this.#finish(now, outcome);
-    else if (outcome.error.code === 'disk-full' || outcome.error.code === 'state-unwritable') this.#finish(now, outcome);
+    else if (outcome.error.code === 'disk-full' || outcome.error.code === 'state-unwritable')
+      this.#finish(now, outcome);
     else this.#refused(now, way, outcome.error);
   }
 

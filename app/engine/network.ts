@@ -6,13 +6,7 @@ import { sharedWishes } from '../mesh/multicast/receivers.ts';
 import { Chance } from '../mesh/paths/chance.ts';
 import type { SessionInfo } from '../mesh/paths/contacts.ts';
 import { Paths } from '../mesh/paths/paths.ts';
-import {
-  MESSAGE_VERSION,
-  decodeMessage,
-  encodeHint,
-  encodeMessage,
-  type Message,
-} from '../wire/messages/message.ts';
+import { MESSAGE_VERSION, decodeMessage, encodeHint, encodeMessage, type Message } from '../wire/messages/message.ts';
 import type { Origin } from '../wire/messages/presence.ts';
 import { Adapter } from './adapter.ts';
 import type { LocalState, NetworkFiles } from './files.ts';
@@ -107,7 +101,14 @@ export class Network {
       reservedSeq: files.readSeq(),
       now,
     });
-    this.#projection = new Projection({ net, ports, roll, peers: this.peers, paths: this.paths, self: roll.selfOrigin });
+    this.#projection = new Projection({
+      net,
+      ports,
+      roll,
+      peers: this.peers,
+      paths: this.paths,
+      self: roll.selfOrigin,
+    });
     const send = (peer: number, bytes: Uint8Array): boolean => ports.dataplane.sendControl(net, peer, bytes);
     this.#sync = new RecordSync({
       roll,
@@ -299,7 +300,7 @@ export class Network {
     for (const peer of gone) this.#drop(now, peer);
     if (gone.length > 0) this.paths.setMembers(now, this.roll.members());
     for (const peer of fresh) this.#welcome(now, peer);
-    if (this.#projection.ownIpv4 !== before) this.#readdress();
+    if (this.#projection.ownIpv4 !== before) this.#readdress(now);
     this.#groupsMono = now.mono;
     this.#flush(now);
   }
@@ -329,9 +330,18 @@ export class Network {
     if (said?.type === 'greet') this.#greeted(now, peer, said);
   }
 
-  #readdress(): void {
-    this.#ports.dataplane.addNetwork(this.#config());
-    this.adapter?.readdress(this.#projection.addresses(this.local.mtu));
+  /** An older member has the same IPv4 address: the network starts anew with another one. Rare, so sessions are not spared. */
+  #readdress(now: Now): void {
+    const { dataplane } = this.#ports;
+    const peers = [...this.peers.members()];
+    this.#strangers.clear();
+    this.#budgets.clear();
+    dataplane.removeNetwork(this.net);
+    dataplane.addNetwork(this.#config());
+    this.#projection.forget();
+    this.#projection.peers(now);
+    for (const { origin } of peers) this.paths.down(now, origin, 'closed');
+    this.adapter?.reopen(this.#projection.addresses(this.local.mtu));
     this.problems.set('ipv4-conflict');
   }
 
@@ -474,7 +484,12 @@ export class Network {
       case 'joinRequest': {
         // A member here already: an earlier answer was lost on its way.
         const outcome = this.#sponsor(now, peer, message.request);
-        if (!outcome.ok) this.#ports.dataplane.sendControl(this.net, peer.handle, encodeMessage({ type: 'refused', code: outcome.error.code }));
+        if (!outcome.ok)
+          this.#ports.dataplane.sendControl(
+            this.net,
+            peer.handle,
+            encodeMessage({ type: 'refused', code: outcome.error.code }),
+          );
         return 'ok';
       }
       case 'joinAccepted':

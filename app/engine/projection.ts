@@ -127,17 +127,21 @@ export class Projection {
     ports.adapters.setNames(net, dnsDomain(network), own, hosts);
   }
 
+  /** The data plane knows nothing of the network any more. */
+  forget(): void {
+    for (const peer of this.#io.peers.members()) peer.told = '';
+    this.#names = '';
+    this.#groups.reset();
+  }
+
   /** The network goes off: nobody is a peer any more, no name resolves; the adapter keeps its memberships. */
   withdraw(): void {
     const { net, ports, peers } = this.#io;
-    const handles: number[] = [];
-    for (const peer of peers.members()) {
-      peer.told = '';
-      handles.push(peer.handle);
-    }
-    ports.dataplane.removePeers(net, handles);
-    this.#names = '';
-    this.#groups.reset();
+    ports.dataplane.removePeers(
+      net,
+      [...peers.members()].map(({ handle }) => handle),
+    );
+    this.forget();
     ports.adapters.setNames(net, '', { name: '', addresses: [] }, []);
   }
 }

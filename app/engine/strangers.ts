@@ -170,4 +170,3 @@ export class Strangers {
     for (const [handle, { untilMono }] of this.#strangers) if (untilMono <= now.mono) this.#end(handle);
   }
 }
-

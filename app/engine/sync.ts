@@ -1,10 +1,5 @@
 // Keeps the records of a network equal among its members: new ones flow at once, differences are found when a session comes up.
-import {
-  CONTROL_BYTES_MAX,
-  RECORDS_PER_MESSAGE_MAX,
-  encodeMessage,
-  type Message,
-} from '../wire/messages/message.ts';
+import { CONTROL_BYTES_MAX, RECORDS_PER_MESSAGE_MAX, encodeMessage, type Message } from '../wire/messages/message.ts';
 import { hex } from '../wire/messages/hex.ts';
 import type { Now } from './ports.ts';
 import type { Received, Roll } from './roll.ts';

@@ -1,15 +1,7 @@
 // From a device and a link (or nothing) to a network's first records: creating, loading, and what a joiner needs.
 import { fail, ok, type Outcome } from '../contract/errors.ts';
 import type { LinkPreview } from '../contract/table.ts';
-import {
-  choosePrefix,
-  deriveKeys,
-  idText,
-  linkLocalOf,
-  macOf,
-  originOf,
-  ulaOf,
-} from '../mesh/identity/identity.ts';
+import { choosePrefix, deriveKeys, idText, linkLocalOf, macOf, originOf, ulaOf } from '../mesh/identity/identity.ts';
 import { createNetwork } from '../mesh/membership/acts.ts';
 import { checkLink, encodeJoinRequest, makeJoinRequest } from '../mesh/membership/join.ts';
 import { tidyName } from '../mesh/membership/label.ts';
@@ -36,7 +28,12 @@ export interface NewNetwork {
 }
 
 /** Makes a network; its root key and first record are durable when this returns ok. */
-export function createRoll(ports: Ports, device: Device, now: Now, wish: NewNetwork): Outcome<{ roll: Roll; files: NetworkFiles }> {
+export function createRoll(
+  ports: Ports,
+  device: Device,
+  now: Now,
+  wish: NewNetwork,
+): Outcome<{ roll: Roll; files: NetworkFiles }> {
   const name = tidyName(wish.name);
   const ownerName = tidyName(wish.memberName);
   if (name === null || ownerName === null) return fail('bad-argument', { what: 'name' });

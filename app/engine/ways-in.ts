@@ -3,7 +3,6 @@ import { ENDPOINTS_PER_WAY_MAX, WAYS_IN_MAX, type WayIn } from '../wire/link.ts'
 import type { Network } from './network.ts';
 import type { RollMember } from './roll.ts';
 
-
 /** The own device first; then neighbours, then others that are online. Guests cannot sponsor. */
 export function waysIn(network: Network): WayIn[] {
   const { roll, paths } = network;

@@ -86,7 +86,12 @@ describe('create, invite, join', () => {
     const short = anna.link({ expiresSeconds: 60 });
     world.run(61_000);
     expect(code(short)).toBe('invite-expired');
-    expect(anna.do('invite.list', {}).invites.map(({ state }) => state)).toEqual(['open', 'revoked', 'used', 'expired']);
+    expect(anna.do('invite.list', {}).invites.map(({ state }) => state)).toEqual([
+      'open',
+      'revoked',
+      'used',
+      'expired',
+    ]);
     expect(cleo.engine.state().networks).toEqual([]);
     for (const host of hosts) expect(host.logged.join()).not.toContain(link.slice(-40));
   });
@@ -125,7 +130,12 @@ describe('create, invite, join', () => {
     expect(gina.try('invite.create', {})).toMatchObject({ ok: false, error: { code: 'not-allowed' } });
     world.run(2_000);
     bert.join(anna.link());
-    expect(anna.network().members.map(({ role }) => role).sort()).toEqual(['guest', 'member', 'owner']);
+    expect(
+      anna
+        .network()
+        .members.map(({ role }) => role)
+        .sort(),
+    ).toEqual(['guest', 'member', 'owner']);
   });
 
   it('leaving is heard by the others', () => {
@@ -152,7 +162,9 @@ describe('create, invite, join', () => {
       'cleo.werkstatt.weft',
     ]);
     expect(bert.try('network.rename', { name: 'x' })).toMatchObject({ ok: false, error: { code: 'not-allowed' } });
-    expect(anna.try('member.setRole', { member: 'anna', role: 'member' })).toMatchObject({ error: { code: 'last-owner' } });
+    expect(anna.try('member.setRole', { member: 'anna', role: 'member' })).toMatchObject({
+      error: { code: 'last-owner' },
+    });
     expect(anna.do('network.recovery', {}).recovery).toMatch(/^weft-root-1:[a-z2-7]{52}:[a-z2-7]{52}$/);
     expect(bert.try('network.recovery', {})).toMatchObject({ error: { code: 'no-root-key' } });
   });

@@ -41,6 +41,26 @@ describe('addresses', () => {
     world.until('back', () => hosts.every((host) => allOnline(host, 3)), 5_000);
   });
 
+  it('a member that lost its IPv4 address goes on with another one', () => {
+    const { world, hosts } = home(205, ['anna', 'bert', 'cleo']);
+    const [anna, bert] = hosts as [SimHost, SimHost];
+    const roll = bert.engine.networks.get(bert.net)?.roll;
+    if (!roll) throw new Error('no network');
+    bert.groups('239.1.1.1');
+    const members = roll.members.bind(roll);
+    Object.defineProperty(roll, 'members', {
+      value: () => members().map((member) => (member.name === 'bert' ? { ...member, ipv4: '10.99.1.2' } : member)),
+    });
+    anna.do('member.rename', { name: 'ann' });
+    world.until('readdressed', () => bert.adapters.requests.get(bert.net)?.ipv4 === '10.99.1.2/16', 1_000);
+    world.run(50);
+    bert.groups('239.1.1.1');
+    world.until('all online', () => hosts.every((host) => allOnline(host, 3)), 3_000);
+    expect(bert.network()).toMatchObject({ adapter: 'weft0', problems: [{ code: 'ipv4-conflict' }] });
+    expect(bert.dataplane.nets.get(bert.net)?.config.ipv4).toBe('10.99.1.2');
+    world.until('receives', () => anna.receivers('239.1.1.1').includes('bert'), 2_000);
+  });
+
   it('an IPv4 prefix that overlaps leaves IPv6 alone', () => {
     const { hosts } = home(203, ['anna']);
     const [anna] = hosts as [SimHost];
@@ -65,7 +85,11 @@ describe('addresses', () => {
     cleo.join(anna.link());
     world.run(100);
     expect(bert.network().adapter).toBe('weft1');
-    expect(cleo.network()).toMatchObject({ adapter: null, state: 'degraded', problems: [{ code: 'name-taken', data: { name: 'lan9' } }] });
+    expect(cleo.network()).toMatchObject({
+      adapter: null,
+      state: 'degraded',
+      problems: [{ code: 'name-taken', data: { name: 'lan9' } }],
+    });
     world.run(20_000);
     expect(cleo.network()).toMatchObject({ adapter: 'lan9', problems: [] });
   });
@@ -101,7 +125,8 @@ describe('offline', () => {
     for (const host of right) host.group = 1;
     world.until(
       'seen',
-      () => hosts.every((host) => host.network().members.filter(({ online }) => online).length === (host.group ? 3 : 5)),
+      () =>
+        hosts.every((host) => host.network().members.filter(({ online }) => online).length === (host.group ? 3 : 5)),
       100_000,
     );
     for (const host of right) host.group = 0;
@@ -117,7 +142,7 @@ describe('offline', () => {
     anna.packet(far as string);
     world.until('direct', () => anna.member(far as string)?.path === 'direct', 1_000);
     for (let i = 0; i < 8; i++) {
-      anna.packet(far as string);
+      for (let n = 0; n < 40; n++) anna.packet(far as string);
       world.run(60_000);
       expect(anna.member(far as string)?.path).toBe('direct');
     }
@@ -162,7 +187,8 @@ describe('groups', () => {
     const [anna, bert] = hosts as [SimHost, SimHost];
     world.run(30_000);
     const before = bert.dataplane.sent.messages;
-    for (let i = 0; i < 200; i++) world.after(i * 5, () => bert.groups(...Array.from({ length: (i % 7) + 1 }, (_, n) => `239.0.0.${n}`)));
+    for (let i = 0; i < 200; i++)
+      world.after(i * 5, () => bert.groups(...Array.from({ length: (i % 7) + 1 }, (_, n) => `239.0.0.${n}`)));
     world.run(5_000);
     expect(bert.dataplane.sent.messages - before).toBeLessThan(100);
     expect(anna.receivers('239.0.0.3')).toEqual(['bert']);
@@ -216,7 +242,11 @@ describe('cost', () => {
     }
     const [first] = hosts as [SimHost];
     hosts[40]?.groups('239.9.9.9');
-    world.until('all know', () => hosts.every((host) => host === hosts[40] || host.receivers('239.9.9.9').length === 1), 2_000);
+    world.until(
+      'all know',
+      () => hosts.every((host) => host === hosts[40] || host.receivers('239.9.9.9').length === 1),
+      2_000,
+    );
     first.do('member.remove', { member: 'm17' });
     world.until('out', () => hosts.every((host) => host === hosts[17] || !host.member('m17')), 3_000);
   }, 120_000);

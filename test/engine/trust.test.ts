@@ -23,7 +23,11 @@ describe('a one-use link', () => {
       const loser = names[0] === 'dora' ? emil : dora;
       const answer = answers[loser === dora ? 0 : 1];
       if (answer?.outcome?.ok) {
-        world.until('the loser knows', () => loser.network().problems.some(({ code }) => code === 'invite-lost'), 10_000);
+        world.until(
+          'the loser knows',
+          () => loser.network().problems.some(({ code }) => code === 'invite-lost'),
+          10_000,
+        );
       } else expect(answer?.outcome?.error.code).toMatch(/^invite-(used|lost)$/);
     }
   });
@@ -48,7 +52,11 @@ describe('a one-use link', () => {
       expect(bert.member('hugo')?.online).toBe(true);
       expect(anna.sees('bert')).toBe(false);
       for (const host of [...right, hugo]) host.group = 0;
-      world.until(`healed`, () => agree(hosts) && hosts.every((host) => host.network().members.every((m) => m.online)), 90_000);
+      world.until(
+        `healed`,
+        () => agree(hosts) && hosts.every((host) => host.network().members.every((m) => m.online)),
+        90_000,
+      );
       const winners = anna.network().members.filter(({ name }) => name === 'gina' || name === 'hugo');
       expect(winners).toHaveLength(1);
       const loser = winners[0]?.name === 'gina' ? hugo : gina;
@@ -71,7 +79,8 @@ describe('removal', () => {
     world.run(REMOVAL_MS - (world.mono - start));
     expect(bert.dataplane.sessions).toBe(0);
     for (const host of rest) expect(host.dataplane.rotations).toBeGreaterThan(0);
-    for (const host of rest) expect(host.adapters.names.get(host.net)?.some(({ name }) => name.startsWith('bert'))).toBe(false);
+    for (const host of rest)
+      expect(host.adapters.names.get(host.net)?.some(({ name }) => name.startsWith('bert'))).toBe(false);
     bert.restart();
     world.run(5_000);
     expect(bert.network()).toMatchObject({ state: 'off', problems: [{ code: 'removed' }] });
@@ -156,7 +165,16 @@ describe('a member that floods', () => {
       world.after(i, () =>
         anna.input({
           kind: 'dataplane',
-          events: [{ kind: 'stranger', net: anna.net, ask: 10_000 + i, key: world.bytes(32), hint: world.bytes(i % 60), from: '192.0.2.1:1' }],
+          events: [
+            {
+              kind: 'stranger',
+              net: anna.net,
+              ask: 10_000 + i,
+              key: world.bytes(32),
+              hint: world.bytes(i % 60),
+              from: '192.0.2.1:1',
+            },
+          ],
         }),
       );
     }

@@ -8,6 +8,7 @@ import {
   CONNECTING_MAX,
   CONNECT_ENDPOINTS_MAX,
   CONNECT_TIMEOUT_MS,
+  DIRECT_IDLE_FRAMES,
   DIRECT_IDLE_MS,
   LOST_LONG_MS,
   PROBE_EVERY_MS,
@@ -210,12 +211,13 @@ export class Contacts {
     }
   }
 
-  /** Ends sessions without packets of applications, except those that `keep` names. `packets`: counters of the data plane. */
+  /** Ends sessions that carry next to nothing, except those that `keep` names. `packets`: counters of the data plane. */
   endIdle(nowMono: number, packets: (origin: Origin) => number, keep: (origin: Origin) => boolean): void {
     for (const contact of this.#contacts.values()) {
       if (contact.state !== 'up') continue;
       const count = packets(contact.origin);
-      if (count !== contact.packets) contact.busyMono = nowMono;
+      // A counter that shrank is a new session's.
+      if (count < contact.packets || count - contact.packets > DIRECT_IDLE_FRAMES) contact.busyMono = nowMono;
       contact.packets = count;
       if (keep(contact.origin)) contact.busyMono = nowMono;
       else if (nowMono - contact.busyMono >= DIRECT_IDLE_MS) this.end(contact.origin, nowMono);

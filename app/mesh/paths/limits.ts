@@ -26,9 +26,11 @@ export const CONNECT_ENDPOINTS_MAX = 16;
 /** Connects under way at once that nobody's packets wait for. */
 export const CONNECTING_MAX = 8;
 
-/** A session that is no neighbour's ends after this long without packets of applications. */
+/** A session that is no neighbour's ends after this long without traffic … */
 export const DIRECT_IDLE_MS = 300_000;
 export const DIRECT_CHECK_EVERY_MS = 60_000;
+/** … which is more frames both ways, between two checks, than pings, acknowledgements and a little gossip make. */
+export const DIRECT_IDLE_FRAMES = 24;
 /** A probe of one member on others' suspicion, at most this often. */
 export const PROBE_EVERY_MS = 1_000;
 /** A doubt about one member is passed on at most this often. */

@@ -1,5 +1,11 @@
 // One network's view of who is where: ties statements, sessions, neighbours and gossip together. Sans-IO; time is an argument.
-import { presenceParts, presenceSigned, type GroupWish, type Origin, type Presence } from '../../wire/messages/presence.ts';
+import {
+  presenceParts,
+  presenceSigned,
+  type GroupWish,
+  type Origin,
+  type Presence,
+} from '../../wire/messages/presence.ts';
 import { encodeMessage, type Aged, type Message } from '../../wire/messages/message.ts';
 import { Chance, type RandomSource } from './chance.ts';
 import { Contacts, type SessionInfo } from './contacts.ts';
@@ -40,7 +46,7 @@ export interface PathsIo {
   connect(origin: Origin, endpoints: string[]): void;
   disconnect(origin: Origin): void;
   reserveSeq(until: number): void;
-  /** Packets of applications exchanged with a member since its session's start. */
+  /** Frames exchanged with a member since its session's start, as of the last sample. */
   packets(origin: Origin): number;
   /** Something that a user sees, or that the data plane must know, changed. `groups`: wishes of some member. */
   changed(what: 'groups' | 'members'): void;
@@ -54,7 +60,10 @@ export interface PathsStart {
   now: MeshTime;
 }
 
-export type GossipMessage = Extract<Message, { type: 'link' | 'presences' | 'digest' | 'summary' | 'pull' | 'probe' | 'doubt' }>;
+export type GossipMessage = Extract<
+  Message,
+  { type: 'link' | 'presences' | 'digest' | 'summary' | 'pull' | 'probe' | 'doubt' }
+>;
 
 export class Paths {
   readonly self: Origin;
@@ -504,7 +513,7 @@ export class Paths {
       if (this.#table.get(contact.origin)?.off) continue;
       (this.isOnline(contact.origin) ? likely : others).push(contact.origin);
     }
-    for (let tries = missing; tries > 0 && likely.length + others.length > 0; ) {
+    for (let tries = missing; tries > 0 && likely.length + others.length > 0;) {
       const list = likely.length > 0 ? likely : others;
       const origin = list.splice(this.#chance.below(list.length), 1)[0] as Origin;
       if (!this.contacts.connect(origin, mono)) break;

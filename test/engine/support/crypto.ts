@@ -51,4 +51,3 @@ export const crypto = {
   hkdf: (key: Uint8Array, info: string, length: number) =>
     new Uint8Array(hkdfSync('sha256', key, new Uint8Array(0), info, length)),
 } satisfies Crypto;
-

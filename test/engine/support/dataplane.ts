@@ -91,11 +91,7 @@ export class SimDataplane implements Dataplane {
 
   addNetwork(config: NetworkConfig): void {
     this.calls++;
-    const known = this.nets.get(config.net);
-    if (known) {
-      known.config = config;
-      return;
-    }
+    if (this.nets.has(config.net)) throw new Error('addNetwork: there already');
     const publicKey = key(crypto.dhPublicKey(config.secretKey));
     const net = { config, publicKey, peers: new Map(), groups: new Map(), adapter: null, localGroups: [] };
     this.nets.set(config.net, net);
@@ -238,8 +234,22 @@ export class SimDataplane implements Dataplane {
       for (const old of [target.half, known.half]) if (old) old.open = false;
       const base = { open: true, reported: false, heardMono: this.#world.mono, lastDelivery: 0, checking: false };
       const upMono = this.#world.mono;
-      const a = { ...base, owner: from, net: theirs.config.net, peer: target.config.peer, remote: at, upMono } as unknown as Half;
-      const b = { ...base, owner: this, net, peer: known.config.peer, remote: from.#endpoint(), upMono } as unknown as Half;
+      const a = {
+        ...base,
+        owner: from,
+        net: theirs.config.net,
+        peer: target.config.peer,
+        remote: at,
+        upMono,
+      } as unknown as Half;
+      const b = {
+        ...base,
+        owner: this,
+        net,
+        peer: known.config.peer,
+        remote: from.#endpoint(),
+        upMono,
+      } as unknown as Half;
       a.other = b;
       b.other = a;
       target.half = a;

@@ -96,7 +96,9 @@ export class SimHost implements Station {
     const input = (value: Input): void => {
       if (life === this.#life && this.alive) this.#turn(() => this.engine.handle(this.now(), value));
     };
-    const log: Log = { write: (level, event, fields) => void this.logged.push(`${level} ${event} ${JSON.stringify(fields)}`) };
+    const log: Log = {
+      write: (level, event, fields) => void this.logged.push(`${level} ${event} ${JSON.stringify(fields)}`),
+    };
     this.dataplane = new SimDataplane(this.world, this, (events) => input({ kind: 'dataplane', events }));
     this.adapters = new SimAdapters((value) => this.world.after(5, () => input(value)));
     this.engine = new Engine(
@@ -178,7 +180,10 @@ export class SimHost implements Station {
   }
 
   /** Starts a call; the outcome is there once it was answered. */
-  begin<N extends CallName>(name: N, params: CallInput<N>): { outcome: Outcome<CallResult<N>> | null; answers: number } {
+  begin<N extends CallName>(
+    name: N,
+    params: CallInput<N>,
+  ): { outcome: Outcome<CallResult<N>> | null; answers: number } {
     const pending: { outcome: Outcome<CallResult<N>> | null; answers: number } = { outcome: null, answers: 0 };
     const parsed = CALLS[name].params.parse(params) as CallParams<N>;
     this.#turn(() =>
@@ -200,7 +205,8 @@ export class SimHost implements Station {
 
   do<N extends CallName>(name: N, params: CallInput<N>): CallResult<N> {
     const outcome = this.try(name, params);
-    if (!outcome.ok) throw new Error(`${this.name}: ${name}: ${JSON.stringify(outcome.error)} [seed ${this.world.seed}]`);
+    if (!outcome.ok)
+      throw new Error(`${this.name}: ${name}: ${JSON.stringify(outcome.error)} [seed ${this.world.seed}]`);
     return outcome.value;
   }
 
@@ -208,7 +214,9 @@ export class SimHost implements Station {
     return this.do('network.create', { name }).id;
   }
 
-  link(options: { uses?: number; role?: 'admin' | 'member' | 'guest'; network?: string; expiresSeconds?: number } = {}): string {
+  link(
+    options: { uses?: number; role?: 'admin' | 'member' | 'guest'; network?: string; expiresSeconds?: number } = {},
+  ): string {
     return this.do('invite.create', options).link;
   }
 
@@ -262,4 +270,3 @@ export class SimHost implements Station {
     if (peer) this.dataplane.sendPacket(this.net, peer.handle);
   }
 }
-

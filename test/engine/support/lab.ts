@@ -5,13 +5,21 @@ import { World } from './world.ts';
 /** Uses of one invite; larger networks get several. */
 const USES_PER_INVITE = 8;
 
-export function lab(seed: number, names: string[], options: Record<string, SimHostOptions> = {}): { world: World; hosts: SimHost[] } {
+export function lab(
+  seed: number,
+  names: string[],
+  options: Record<string, SimHostOptions> = {},
+): { world: World; hosts: SimHost[] } {
   const world = new World({ seed });
   return { world, hosts: names.map((name) => new SimHost(world, name, options[name])) };
 }
 
 /** A network of these hosts, the first its creator, everybody online for everybody. */
-export function home(seed: number, names: string[], options: Record<string, SimHostOptions> = {}): { world: World; hosts: SimHost[] } {
+export function home(
+  seed: number,
+  names: string[],
+  options: Record<string, SimHostOptions> = {},
+): { world: World; hosts: SimHost[] } {
   const { world, hosts } = lab(seed, names, options);
   const [creator, ...others] = hosts as [SimHost, ...SimHost[]];
   creator.create();
