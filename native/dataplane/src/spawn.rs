@@ -39,3 +39,35 @@ pub fn guarded(
         }
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::command::Commands;
+    use crate::events::Events;
+    use crate::sys::Wake;
+    use std::sync::Arc;
+
+    #[test]
+    fn a_panic_becomes_a_problem() {
+        let wake = Arc::new(Wake::new().unwrap());
+        let common = Common {
+            sockets: Arc::default(),
+            counters: Arc::default(),
+            events: Arc::new(Events::new(wake.clone())),
+            commands: Arc::new(Commands::new(wake)),
+        };
+        let thread = guarded("tester", 3, common.clone(), || panic!("of {}", "course")).unwrap();
+        thread.join().unwrap();
+        match &common.events.poll(9)[..] {
+            [
+                Event::Problem {
+                    net: 3,
+                    code: "internal",
+                    message,
+                },
+            ] => assert!(message.contains("of course")),
+            other => panic!("{other:?}"),
+        }
+    }
+}

@@ -3,9 +3,9 @@
 mod lab;
 
 use lab::*;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
-use weft_dataplane::{Dataplane, Event, FilterMode, LocalGroup, Options, PeerConfig};
+use weft_dataplane::{Event, FilterMode, LocalGroup, PeerConfig};
 use weft_device::{Features, VNET_LEN};
 
 const PORT: u16 = 5_000;
@@ -289,57 +289,4 @@ fn an_adapter_can_go_and_come_back() {
         a.inject([0; VNET_LEN], &udp_frame(ipv4(1), GROUP, PORT, b"again"));
         std::thread::sleep(Duration::from_millis(1));
     }
-}
-
-#[test]
-fn bad_arguments_are_refused_with_a_code() {
-    let host = Host::new(1, ALL, None);
-    let taken = host.plane.listen(&[host.address]).unwrap_err();
-    assert_eq!(taken.code, "port-taken");
-    let unicast = vec![weft_dataplane::GroupConfig {
-        group: IpAddr::V4(ipv4(3)),
-        receivers: vec![],
-    }];
-    assert_eq!(
-        host.plane.set_groups(NET, unicast).unwrap_err().code,
-        "bad-argument"
-    );
-    assert_eq!(
-        host.plane
-            .connect(NET, 2, vec![host.address; 17], vec![])
-            .unwrap_err()
-            .code,
-        "bad-argument"
-    );
-}
-
-#[test]
-fn both_wildcards_may_have_one_port_and_one_may_serve_both() {
-    let host = Host::new(1, ALL, None);
-    let four = host.plane.listen(&["0.0.0.0:0".parse().unwrap()]).unwrap()[0];
-    let six = format!("[::]:{}", four.port()).parse().unwrap();
-    assert_eq!(host.plane.listen(&[six]).unwrap(), [six]);
-    // Alone, the IPv6 wildcard reaches IPv4 too.
-    let (a, b) = (
-        Dataplane::start(Options::default()).unwrap(),
-        Host::new(2, ALL, None),
-    );
-    a.listen(&["[::]:0".parse().unwrap()]).unwrap();
-    a.add_network(network(1)).unwrap();
-    a.set_peers(NET, vec![peer(2)]);
-    b.plane.set_peers(NET, vec![peer(1)]);
-    a.connect(NET, 2, vec![b.address], vec![]).unwrap();
-    let deadline = Instant::now() + PATIENCE;
-    let endpoint = loop {
-        let up = a.poll(None).into_iter().find_map(|e| match e {
-            Event::Up { endpoint, .. } => Some(endpoint),
-            _ => None,
-        });
-        if let Some(endpoint) = up {
-            break endpoint;
-        }
-        assert!(Instant::now() < deadline, "no session");
-        std::thread::sleep(Duration::from_millis(1));
-    };
-    assert_eq!(endpoint, b.address.to_string());
 }

@@ -1,0 +1,130 @@
+//! At the edges: bad arguments, shared ports, lies and junk.
+#![cfg(target_os = "linux")]
+mod lab;
+
+use lab::*;
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::{Duration, Instant};
+use weft_dataplane::{Dataplane, Event, Options, PeerConfig};
+use weft_device::VNET_LEN;
+
+const PORT: u16 = 5_000;
+const GROUP: Ipv4Addr = Ipv4Addr::new(239, 1, 2, 3);
+
+#[test]
+fn bad_arguments_are_refused_with_a_code() {
+    let host = Host::new(1, ALL, None);
+    let taken = host.plane.listen(&[host.address]).unwrap_err();
+    assert_eq!(taken.code, "port-taken");
+    let unicast = vec![weft_dataplane::GroupConfig {
+        group: IpAddr::V4(ipv4(3)),
+        receivers: vec![],
+    }];
+    assert_eq!(
+        host.plane.set_groups(NET, unicast).unwrap_err().code,
+        "bad-argument"
+    );
+    assert_eq!(
+        host.plane
+            .connect(NET, 2, vec![host.address; 17], vec![])
+            .unwrap_err()
+            .code,
+        "bad-argument"
+    );
+}
+
+#[test]
+fn both_wildcards_may_have_one_port_and_one_may_serve_both() {
+    let host = Host::new(1, ALL, None);
+    let four = host.plane.listen(&["0.0.0.0:0".parse().unwrap()]).unwrap()[0];
+    let six = format!("[::]:{}", four.port()).parse().unwrap();
+    assert_eq!(host.plane.listen(&[six]).unwrap(), [six]);
+    // Alone, the IPv6 wildcard reaches IPv4 too.
+    let (a, b) = (
+        Dataplane::start(Options::default()).unwrap(),
+        Host::new(2, ALL, None),
+    );
+    a.listen(&["[::]:0".parse().unwrap()]).unwrap();
+    a.add_network(network(1)).unwrap();
+    a.set_peers(NET, vec![peer(2)]);
+    b.plane.set_peers(NET, vec![peer(1)]);
+    a.connect(NET, 2, vec![b.address], vec![]).unwrap();
+    let deadline = Instant::now() + PATIENCE;
+    let endpoint = loop {
+        let up = a.poll(None).into_iter().find_map(|e| match e {
+            Event::Up { endpoint, .. } => Some(endpoint),
+            _ => None,
+        });
+        if let Some(endpoint) = up {
+            break endpoint;
+        }
+        assert!(Instant::now() < deadline, "no session");
+        std::thread::sleep(Duration::from_millis(1));
+    };
+    assert_eq!(endpoint, b.address.to_string());
+}
+
+/// Nobody speaks for another member in a group, and junk from anywhere changes nothing.
+#[test]
+fn casts_in_other_names_and_junk_go_nowhere() {
+    let (mut a, mut b) = (Host::new(1, ALL, None), Host::new(2, ALL, None));
+    introduce(&mut [&mut a, &mut b]);
+    join(&mut a, &mut b);
+    b.inject([0; VNET_LEN], &igmp_join(ipv4(2), GROUP));
+    b.wait("groups", |e| matches!(e, Event::Groups { .. }).then_some(()));
+    a.receivers(GROUP.into(), &[2]);
+    a.inject([0; VNET_LEN], &udp_frame(ipv4(1), GROUP, PORT, b"mine"));
+    assert_eq!(b.payloads(ipv4(1), PORT, 1, 4), [b"mine".to_vec()]);
+    // The name that host 1 uses in its casts is host 3's, as b sees it; and so is the address.
+    let three = PeerConfig {
+        origin: [1; 8],
+        ipv4: Some(ipv4(1)),
+        ..peer(3)
+    };
+    b.plane.set_peers(
+        NET,
+        vec![
+            PeerConfig {
+                origin: [9; 8],
+                ipv4: Some(ipv4(9)),
+                ..peer(1)
+            },
+            three,
+        ],
+    );
+    b.plane.stats();
+    a.inject([0; VNET_LEN], &udp_frame(ipv4(1), GROUP, PORT, b"lie!"));
+    let deadline = Instant::now() + PATIENCE;
+    while b.drops("badSource") == 0 {
+        assert!(Instant::now() < deadline, "{:?}", b.plane.stats());
+    }
+    assert!(b.frames().iter().all(|f| udp_payload(f, ipv4(1), PORT).is_none()));
+    let junk = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    for i in 0..2_000u32 {
+        let mut bytes: Vec<u8> = (0..i % 300)
+            .map(|k| (i.wrapping_mul(2_654_435_761) >> (k % 24)) as u8)
+            .collect();
+        if let [first, version, ..] = &mut bytes[..] {
+            (*first, *version) = (0xF0 + (i % 8) as u8, 1);
+        }
+        junk.send_to(&bytes, b.address).unwrap();
+    }
+    b.plane.set_peers(NET, vec![peer(1)]);
+    b.plane.stats();
+    while b.frames().iter().all(|f| udp_payload(f, ipv4(1), PORT).is_none()) {
+        assert!(Instant::now() < deadline, "{:?}", b.plane.stats());
+        a.inject([0; VNET_LEN], &udp_frame(ipv4(1), ipv4(2), PORT, b"fine"));
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let few = b
+        .plane
+        .poll(None)
+        .into_iter()
+        .filter(|e| matches!(e, Event::Stranger { .. }))
+        .count();
+    assert!(
+        few == 0 && b.drops("unknownType") + b.drops("malformed") > 500,
+        "{:?}",
+        b.plane.stats()
+    );
+}
