@@ -1,0 +1,154 @@
+// All statements of presence in one network: those heard, verified and passed on, and the own one.
+import type { Aged } from '../../wire/messages/message.ts';
+import { presenceParts, presenceSigned, type Origin, type Presence } from '../../wire/messages/presence.ts';
+import type { Chance } from './chance.ts';
+import { OwnStatement, type MeshTime } from './own-statement.ts';
+import { PresenceTable } from './presence-table.ts';
+import { Spread } from './spread.ts';
+
+/** Statements of members whose record has not come yet. */
+const UNKNOWN_MAX = 64;
+const FEATURES = 0;
+
+export interface StatementsIo {
+  sign(message: Uint8Array): Uint8Array;
+  verify(signKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean;
+  send(origin: Origin, bytes: Uint8Array): boolean;
+  reserveSeq(until: number): void;
+  /** Ed25519 key of a member; undefined: nobody. */
+  signKey(origin: Origin): Uint8Array | undefined;
+  neighbours(): Origin[];
+}
+
+/** `news`: something that was not said before. */
+export type Heard =
+  { kind: 'news'; presence: Presence; before: Presence | undefined } | { kind: 'renewed' | 'nothing' | 'bad' };
+
+export class Statements {
+  readonly table: PresenceTable;
+  readonly spread: Spread;
+  readonly own: OwnStatement;
+  readonly #self: Origin;
+  readonly #io: StatementsIo;
+  readonly #networkId: Uint8Array;
+  readonly #unknown = new Map<Origin, Aged & { atMono: number }>();
+
+  constructor(
+    io: StatementsIo,
+    chance: Chance,
+    start: { networkId: Uint8Array; self: Origin; reservedSeq: number; now: MeshTime },
+  ) {
+    this.#io = io;
+    this.#self = start.self;
+    this.#networkId = start.networkId;
+    this.table = new PresenceTable((presence) => this.#verify(presence));
+    this.spread = new Spread(io, this.table, chance, start.now.mono);
+    const own = {
+      networkId: start.networkId,
+      origin: start.self,
+      features: FEATURES,
+      sign: (message: Uint8Array) => io.sign(message),
+      reserveSeq: (until: number) => io.reserveSeq(until),
+    };
+    this.own = new OwnStatement(own, chance, start.reservedSeq, start.now);
+  }
+
+  #verify(presence: Presence): boolean | null {
+    const key = this.#io.signKey(presence.origin);
+    if (!key) return null;
+    const { body, signature } = presenceParts(presence.bytes);
+    return this.#io.verify(key, presenceSigned(this.#networkId, body), signature);
+  }
+
+  /** Takes a statement and passes it on. `from`: who sent it; null: kept from before. */
+  hear(now: MeshTime, from: Origin | null, aged: Aged): Heard {
+    const result = this.table.insert(now.mono, aged);
+    if (result.kind === 'bad') return { kind: 'bad' };
+    if (!('presence' in result)) {
+      if (result.kind === 'unknown') this.#keep(now, result.origin, aged);
+      return { kind: 'nothing' };
+    }
+    const { presence, before } = result;
+    const { origin } = presence;
+    if (from) this.spread.heard(from, origin, presence.seq);
+    if (origin === this.#self) {
+      // An older life of this member, or a copy of it: the newest word is this engine's.
+      this.table.remove(origin);
+      this.own.outrun(presence.seq, now.mono);
+      return { kind: 'nothing' };
+    }
+    if (result.kind === 'renewed') {
+      this.spread.later(origin, now.mono);
+      return { kind: 'renewed' };
+    }
+    this.spread.now(origin, this.#io.neighbours(), now.mono);
+    return { kind: 'news', presence, before };
+  }
+
+  #keep(now: MeshTime, origin: Origin, aged: Aged): void {
+    this.#unknown.delete(origin);
+    if (this.#unknown.size >= UNKNOWN_MAX) this.#unknown.delete(this.#unknown.keys().next().value as Origin);
+    this.#unknown.set(origin, { ...aged, atMono: now.mono });
+  }
+
+  /** What came before its author was known as a member, now that more are. */
+  *recognised(now: MeshTime): IterableIterator<Aged> {
+    for (const [origin, aged] of this.#unknown) {
+      if (!this.#io.signKey(origin)) continue;
+      this.#unknown.delete(origin);
+      const waited = Math.round((now.mono - aged.atMono) / 1000);
+      yield { ageSeconds: Math.min(0xffff, aged.ageSeconds + waited), bytes: aged.bytes };
+    }
+  }
+
+  forget(origin: Origin): void {
+    this.spread.down(origin);
+    this.spread.forget(origin);
+    this.table.remove(origin);
+  }
+
+  /** Statements kept from before a restart; the own one says which groups there were. */
+  restore(now: MeshTime, statements: Iterable<Aged>): void {
+    for (const aged of statements) {
+      const result = this.table.insert(now.mono, aged);
+      if (result.kind !== 'changed' || result.presence.origin !== this.#self) continue;
+      this.own.setGroups(result.presence.groups);
+      this.own.outrun(result.presence.seq, now.mono);
+      this.table.remove(this.#self);
+    }
+  }
+
+  /** All statements, to be kept over a restart. */
+  save(nowMono: number): Aged[] {
+    const kept: Aged[] = [];
+    for (const presence of this.table.all()) {
+      const aged = this.table.aged(presence.origin, nowMono);
+      if (aged) kept.push(aged);
+    }
+    return kept;
+  }
+
+  /** Makes and sends the own statement when it is due. True when it was. */
+  publish(now: MeshTime, sessions: () => Origin[]): boolean {
+    const presence = this.own.publish(now, this.#io.neighbours());
+    if (!presence) return false;
+    const before = this.table.get(this.#self);
+    this.table.put(now.mono, presence);
+    if (before !== undefined && sameWords(before, presence)) this.spread.later(this.#self, now.mono);
+    else this.spread.now(this.#self, sessions(), now.mono);
+    return true;
+  }
+
+  /** Drops what ran out; names whose. */
+  expire(nowMono: number): Origin[] {
+    const gone = this.table.expire(nowMono, this.#self);
+    for (const origin of gone) this.spread.forget(origin);
+    return gone;
+  }
+}
+
+const sameWords = (a: Presence, b: Presence): boolean =>
+  a.off === b.off &&
+  a.neighbours.join() === b.neighbours.join() &&
+  a.endpoints.join() === b.endpoints.join() &&
+  JSON.stringify(a.groups) === JSON.stringify(b.groups);
