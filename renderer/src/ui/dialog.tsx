@@ -61,7 +61,7 @@ export function DialogForm({ submit, onSubmit, onCancel, busy, disabled, failure
     if (!busy && !disabled) onSubmit();
   };
   return (
-    <form onSubmit={send} className={styles['dialogBody']} style={{ padding: 0 }}>
+    <form onSubmit={send} className={styles['stack']}>
       {children}
       <FailureNotice failure={failure ?? null} />
       <div className={styles['actions']}>
