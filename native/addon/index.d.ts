@@ -175,4 +175,4 @@ export function x25519PublicKey(secret: Uint8Array): Uint8Array;
 export function helperCall(socketPath: string, line: string): { answer: string; fds: number[] };
 /** Closes a descriptor that `helperCall` returned and nobody took. */
 export function closeFd(fd: number): void;
-export const VERSION: string;
+export const version: string;
