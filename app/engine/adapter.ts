@@ -109,10 +109,15 @@ export class Adapter {
   }
 
   /** False when nobody waits for it any more; the descriptor stays the caller's then. */
-  onReady(fd: number, name: string): boolean {
+  onReady(nowMono: number, fd: number, name: string): boolean {
     if (this.#state !== 'opening' && this.#state !== 'failed') return false;
     this.#name = { ...this.#name, name };
-    this.#dataplane.attachAdapter(this.#net, fd, name);
+    try {
+      this.#dataplane.attachAdapter(this.#net, fd, name);
+    } catch (error) {
+      this.#fail(nowMono, 'internal', { why: error instanceof Error ? error.message : String(error) });
+      return true;
+    }
     this.#state = 'ready';
     this.#tries = 0;
     this.#problems.clear(...ADAPTER_CODES);

@@ -186,6 +186,8 @@ export class Engine implements EngineApi {
         for (const network of this.networks.values()) network.woke(now, input.sleptMs);
         return;
       case 'adapterReady':
+        // Of a network that is gone: its device goes, too.
+        if (!this.networks.get(input.net)?.adapter) return this.ports.adapters.close(input.net);
         return this.networks.get(input.net)?.adapterReady(now, input.fd, input.name);
       case 'adapterFailed':
         return this.networks.get(input.net)?.adapterFailed(now, input.code, input.data);
@@ -202,7 +204,9 @@ export class Engine implements EngineApi {
     if (network) return network.event(now, event);
     const join = this.joins.get(event.net);
     if (join) return join.event(now, event);
-    if (event.kind === 'problem') this.problems.set(event.code, { message: event.message });
+    if (event.kind !== 'problem') return;
+    if (event.code === 'events-lost') for (const each of this.networks.values()) each.resync(now);
+    this.problems.set(event.code, { message: event.message });
   }
 
   #underlay(now: Now, endpoints: readonly string[]): void {

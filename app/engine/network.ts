@@ -1,12 +1,9 @@
 // One running network: the records decide who belongs, paths decide who is where, the data plane is told what follows.
 import type { Failure, Outcome } from '../contract/errors.ts';
 import { originOf } from '../mesh/identity/identity.ts';
-import { PeerBudget, PUT_OUT_MS } from '../mesh/guard/peer-budget.ts';
 import { sharedWishes } from '../mesh/multicast/receivers.ts';
-import { Chance } from '../mesh/paths/chance.ts';
-import type { SessionInfo } from '../mesh/paths/contacts.ts';
 import { Paths } from '../mesh/paths/paths.ts';
-import { MESSAGE_VERSION, decodeMessage, encodeHint, encodeMessage, type Message } from '../wire/messages/message.ts';
+import { encodeHint, encodeMessage } from '../wire/messages/message.ts';
 import type { Origin } from '../wire/messages/presence.ts';
 import { Adapter } from './adapter.ts';
 import type { LocalState, NetworkFiles } from './files.ts';
@@ -17,6 +14,8 @@ import { Projection } from './projection.ts';
 import type { Roll, Standing } from './roll.ts';
 import { Strangers } from './strangers.ts';
 import { RecordSync } from './sync.ts';
+import { Talk } from './talk.ts';
+import { Testimonies } from './testimonies.ts';
 
 /** With an adapter, the data plane's first list of groups is awaited this long before the hosts' list counts as empty. */
 const GROUPS_WAIT_MS = 1_500;
@@ -27,18 +26,11 @@ const OFF_LINGER_MS = 200;
 /** Where others are is kept soon after it was learned, but written rarely. */
 const PRESENCES_SAVE_MS = 500;
 const PRESENCES_SAVE_EVERY_MS = 20_000;
-/** What a refusal says to somebody who is no member. */
-const OUT_CODES = ['removed', 'invite-lost', 'invite-void', 'invite-revoked'];
-/** Who refused this device is left alone about this long. */
-const REFUSED_MS = 60_000;
-/** The meaning of all records is computed anew after some came: often several come together, and testimonies seldom change it. */
+/** The data plane hears of other members' groups after this long, so that several changes go together. */
 const GROUPS_COALESCE_MS = 10;
+/** The meaning of all records is computed anew after some came: often several come together, and testimonies seldom change it. */
 const ROLL_COALESCE_MS = 10;
 const TESTIMONY_COALESCE_MS = 2_000;
-/** Few witnesses are enough: in a larger network members wait a random part of this much per member, and mostly find them there. */
-const WITNESS_SPREAD_MS = 80;
-const WITNESS_AT_ONCE_MEMBERS = 4;
-const WITNESS_SPREAD_MAX_MS = 10_000;
 /** Clocks that differ more are worth a word. */
 export const SKEW_NOTE_MS = 5 * 60_000;
 
@@ -63,16 +55,14 @@ export class Network {
   readonly paths: Paths;
   local: LocalState;
   adapter: Adapter | null = null;
-  /** Difference of others' clocks to the own, ms, by member. */
-  readonly skews = new Map<Origin, number>();
   #stats = new Map<number, PeerStats>();
   readonly #ports: Ports;
   readonly #start: NetworkStart;
   readonly #sync: RecordSync;
   readonly #strangers: Strangers;
   readonly #projection: Projection;
-  readonly #budgets = new Map<number, PeerBudget>();
-  readonly #putOut = new Map<Origin, number>();
+  readonly #talk: Talk;
+  readonly #testimonies: Testimonies;
   #running = false;
   #offMono = Infinity;
   #saveMono = Infinity;
@@ -81,8 +71,6 @@ export class Network {
   #groupsMono = Infinity;
   #rollMono = Infinity;
   #nowMono = 0;
-  readonly #testimonies: { membership: Uint8Array; atMono: number }[] = [];
-  readonly #chance: Chance;
   #endpoints: readonly string[] = [];
 
   constructor(start: NetworkStart) {
@@ -94,7 +82,7 @@ export class Network {
     this.files = files;
     this.local = local;
     this.problems = new Problems(start.changed);
-    this.#chance = new Chance(ports.random);
+    this.#testimonies = new Testimonies(roll, ports.random);
     this.paths = new Paths(this.#pathsIo(), {
       networkId: roll.networkId,
       self: roll.selfOrigin,
@@ -115,7 +103,7 @@ export class Network {
       send,
       sessions: () => this.paths.contacts.ups().map((origin) => this.peers.of(origin)?.handle ?? -1),
       added: (time, { memberships, grave }) => {
-        this.#toTestify(time, memberships);
+        this.#testimonies.add(time, memberships, this.paths.memberCount);
         const wait = grave ? ROLL_COALESCE_MS : TESTIMONY_COALESCE_MS;
         this.#rollMono = Math.min(this.#rollMono, time.mono + wait);
       },
@@ -135,6 +123,19 @@ export class Network {
       },
       now.mono,
     );
+    this.#talk = new Talk({
+      net,
+      ports,
+      roll,
+      peers: this.peers,
+      paths: this.paths,
+      sync: this.#sync,
+      strangers: this.#strangers,
+      problems: this.problems,
+      running: () => this.#running,
+      sponsor: (time, peer, request) => this.#sponsor(time, peer, request),
+      met: (time) => this.#saveSoon(time),
+    });
   }
 
   #pathsIo(): ConstructorParameters<typeof Paths>[0] {
@@ -199,6 +200,8 @@ export class Network {
   }
 
   #goOn(now: Now): void {
+    // On again before the sessions of before had ended.
+    if (Number.isFinite(this.#offMono)) this.#silence(now);
     this.#running = true;
     this.#offMono = Infinity;
     this.#projection.peers(now);
@@ -311,8 +314,8 @@ export class Network {
     const wasUp = this.paths.contacts.isUp(origin);
     const standing = this.roll.standing(origin);
     this.paths.down(now, origin, 'removed');
+    this.#talk.forget(peer);
     this.peers.demote(peer);
-    this.#budgets.delete(peer.handle);
     if (wasUp) this.#strangers.demote(now, peer, standing === 'none' || standing === 'member' ? 'removed' : standing);
     else {
       this.peers.remove(peer);
@@ -321,13 +324,14 @@ export class Network {
     this.#ports.dataplane.rotateKeys(this.net);
   }
 
-  /** A stranger with a session has become a member. */
+  /** A stranger with a session has become a member. A joiner calls anew as one. */
   #welcome(now: Now, peer: Peer): void {
-    const said = this.#strangers.promoted(peer);
+    const stranger = this.#strangers.promoted(peer);
+    if (stranger?.purpose !== 'member') return;
     const stats = this.#ports.dataplane.stats().peers.find((s) => s.net === this.net && s.peer === peer.handle);
     if (!stats?.up) return;
-    this.#up(now, peer, { endpoint: stats.endpoint ?? '' });
-    if (said?.type === 'greet') this.#greeted(now, peer, said);
+    this.#talk.up(now, peer, { endpoint: stats.endpoint ?? '' });
+    if (stranger.greeting?.type === 'greet') this.#talk.greeted(now, peer, stranger.greeting);
   }
 
   /** An older member has the same IPv4 address: the network starts anew with another one. Rare, so sessions are not spared. */
@@ -335,7 +339,7 @@ export class Network {
     const { dataplane } = this.#ports;
     const peers = [...this.peers.members()];
     this.#strangers.clear();
-    this.#budgets.clear();
+    this.#talk.clear();
     dataplane.removeNetwork(this.net);
     dataplane.addNetwork(this.#config());
     this.#projection.forget();
@@ -355,29 +359,6 @@ export class Network {
     return { ok: true, value: undefined };
   }
 
-  #toTestify(now: Now, memberships: readonly Uint8Array[]): void {
-    const members = this.paths.memberCount;
-    const window = Math.min(WITNESS_SPREAD_MAX_MS, members * WITNESS_SPREAD_MS);
-    for (const membership of memberships) {
-      const wait = members <= WITNESS_AT_ONCE_MEMBERS ? 0 : this.#chance.below(window);
-      this.#testimonies.push({ membership, atMono: now.mono + wait });
-    }
-  }
-
-  #testify(now: Now): void {
-    const due = this.#testimonies.filter(({ atMono }) => atMono <= now.mono);
-    if (due.length === 0) return;
-    const left = this.#testimonies.filter(({ atMono }) => atMono > now.mono);
-    this.#testimonies.splice(0, this.#testimonies.length, ...left);
-    const records: Uint8Array[] = [];
-    for (const { membership } of due) {
-      const made = this.roll.testify(membership);
-      if (made.ok) records.push(...made.value);
-      else this.#note(made.error);
-    }
-    if (records.length > 0) this.publish(now, records);
-  }
-
   #storeFailed(outcome: Outcome<unknown>): void {
     if (!outcome.ok) this.#note(outcome.error);
   }
@@ -393,19 +374,19 @@ export class Network {
     this.#nowMono = now.mono;
     switch (event.kind) {
       case 'control':
-        return this.#control(now, event.peer, event.bytes);
+        return this.#talk.hear(now, event.peer, event.bytes);
       case 'stranger':
         if (this.#running) this.#strangers.ask(now, event.ask, event.key, event.hint);
         else this.#ports.dataplane.answerStranger(this.net, event.ask, false);
         return;
       case 'up': {
         const peer = this.peers.get(event.peer);
-        if (peer?.level === 'member') this.#up(now, peer, event);
+        if (peer?.level === 'member') this.#talk.up(now, peer, event);
         else if (peer) this.#strangers.up(now, peer);
         return;
       }
       case 'down':
-        return this.#down(now, event.peer, event.reason);
+        return this.#talk.down(now, event.peer, event.reason);
       case 'want': {
         const peer = this.peers.get(event.peer);
         if (peer?.level === 'member') this.paths.want(now, peer.origin);
@@ -417,99 +398,20 @@ export class Network {
         this.adapter?.onLost(now.mono);
         return this.#start.changed();
       case 'problem':
+        if (event.code === 'events-lost') this.resync(now);
         return this.problems.set(event.code, { message: event.message });
     }
   }
 
-  #up(now: Now, peer: Peer, session: SessionInfo): void {
-    const until = this.#putOut.get(peer.origin);
-    if (!this.#running || (until !== undefined && until > now.mono)) {
-      return this.#ports.dataplane.disconnect(this.net, peer.handle);
+  /** Events were lost: what the data plane's counters say of sessions is taken instead. */
+  resync(now: Now): void {
+    for (const stats of this.#ports.dataplane.stats().peers) {
+      const peer = stats.net === this.net ? this.peers.get(stats.peer) : undefined;
+      if (peer?.level !== 'member') continue;
+      const up = this.paths.contacts.isUp(peer.origin);
+      if (stats.up && !up) this.#talk.up(now, peer, { endpoint: stats.endpoint ?? '' });
+      else if (!stats.up && up) this.#talk.down(now, peer.handle, 'closed');
     }
-    if (!this.paths.up(now, peer.origin, session)) return;
-    this.#budgets.set(peer.handle, new PeerBudget('member', now.mono));
-    const greet = encodeMessage({
-      type: 'greet',
-      versionMax: MESSAGE_VERSION,
-      wallMs: Math.max(0, Math.floor(now.wall)),
-      features: 0,
-      ledger: this.roll.digest(),
-      presences: this.paths.fingerprint(),
-    });
-    this.#ports.dataplane.sendControl(this.net, peer.handle, greet);
-    this.#saveSoon(now);
-  }
-
-  #greeted(now: Now, peer: Peer, greet: Extract<Message, { type: 'greet' }>): void {
-    this.problems.clear(...OUT_CODES);
-    this.skews.set(peer.origin, greet.wallMs - now.wall);
-    const own = this.roll.digest();
-    if (own.some((byte, index) => byte !== greet.ledger[index])) this.#sync.compare(peer.handle);
-    this.paths.greeted(now, peer.origin, greet.presences);
-  }
-
-  #down(now: Now, handle: number, reason: string): void {
-    const peer = this.peers.get(handle);
-    this.#budgets.delete(handle);
-    if (peer?.level === 'member') this.paths.down(now, peer.origin, reason);
-    else if (peer) this.#strangers.down(peer);
-  }
-
-  #control(now: Now, handle: number, bytes: Uint8Array): void {
-    const peer = this.peers.get(handle);
-    if (!peer) return;
-    const message = decodeMessage(bytes);
-    if (peer.level === 'stranger') return this.#strangers.receive(now, peer, bytes.length, message);
-    const budget = this.#budgets.get(handle);
-    if (!budget) return;
-    const verdict = budget.receive(now.mono, bytes.length);
-    if (verdict === 'putOut') return this.#putOutPeer(now, peer);
-    if (verdict === 'drop' || message === 'unknown') return;
-    const judged = message === 'bad' ? 'bad' : this.#member(now, peer, message);
-    if (judged === 'bad' && budget.malformed() === 'putOut') this.#putOutPeer(now, peer);
-  }
-
-  #member(now: Now, peer: Peer, message: Message): 'ok' | 'bad' {
-    switch (message.type) {
-      case 'greet':
-        this.#greeted(now, peer, message);
-        return 'ok';
-      case 'heads':
-      case 'records':
-      case 'wantRecords':
-        return this.#sync.receive(now, peer.handle, message);
-      case 'refused':
-        this.#refused(now, peer, message.code);
-        return 'ok';
-      case 'joinRequest': {
-        // A member here already: an earlier answer was lost on its way.
-        const outcome = this.#sponsor(now, peer, message.request);
-        if (!outcome.ok)
-          this.#ports.dataplane.sendControl(
-            this.net,
-            peer.handle,
-            encodeMessage({ type: 'refused', code: outcome.error.code }),
-          );
-        return 'ok';
-      }
-      case 'joinAccepted':
-        return 'ok';
-      default:
-        return this.paths.receive(now, peer.origin, message);
-    }
-  }
-
-  /** One member says that this device does not belong. It may be wrong: only when nobody else is there it counts as news. */
-  #refused(now: Now, peer: Peer, code: string): void {
-    this.paths.bar(now, peer.origin, REFUSED_MS);
-    if (this.paths.contacts.upCount === 0 && OUT_CODES.includes(code)) this.problems.set(code);
-  }
-
-  #putOutPeer(now: Now, peer: Peer): void {
-    this.#ports.log.write('warn', 'a member says too much', { network: this.roll.id, member: peer.origin });
-    this.#putOut.set(peer.origin, now.mono + PUT_OUT_MS);
-    this.#budgets.delete(peer.handle);
-    this.paths.bar(now, peer.origin, PUT_OUT_MS);
   }
 
   // ---- the machine's word --------------------------------------------------------------------------------------------------
@@ -524,8 +426,13 @@ export class Network {
     if (this.#running) this.paths.woke(now, sleptMs);
   }
 
+  /** Difference of others' clocks to the own, ms, by member. */
+  get skews(): ReadonlyMap<Origin, number> {
+    return this.#talk.skews;
+  }
+
   adapterReady(now: Now, fd: number, name: string): void {
-    if (!this.adapter?.onReady(fd, name)) return;
+    if (!this.adapter?.onReady(now.mono, fd, name)) return;
     if (name !== this.local.adapter) {
       this.local = { ...this.local, adapter: name };
       const stored = this.files.writeLocal(this.local);
@@ -568,8 +475,7 @@ export class Network {
     const adapter = this.adapter?.nextDeadline() ?? Infinity;
     let next = Math.min(this.paths.nextDeadline(), this.#strangers.nextDeadline(), this.#rollMono);
     next = Math.min(next, this.#offMono, this.#saveMono, this.#running ? this.#groupsMono : Infinity);
-    for (const { atMono } of this.#testimonies) next = Math.min(next, atMono);
-    return Math.min(next, adapter);
+    return Math.min(next, adapter, this.#testimonies.nextDeadline());
   }
 
   tick(now: Now): void {
@@ -577,7 +483,8 @@ export class Network {
     if (this.#rollMono <= now.mono) this.rollChanged(now);
     this.paths.tick(now);
     this.#strangers.tick(now);
-    this.#testify(now);
+    const testimonies = this.#testimonies.due(now, (error) => this.#note(error));
+    if (testimonies.length > 0) this.publish(now, testimonies);
     this.adapter?.tick(now.mono);
     if (this.#offMono <= now.mono) this.#silence(now);
     if (this.#saveMono <= now.mono) this.#save(now);
@@ -589,7 +496,7 @@ export class Network {
     this.#offMono = Infinity;
     for (const peer of [...this.peers.members()]) this.paths.down(now, peer.origin, 'closed');
     this.#strangers.clear();
-    this.#budgets.clear();
+    this.#talk.clear();
     this.#projection.withdraw();
   }
 

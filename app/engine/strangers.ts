@@ -124,11 +124,11 @@ export class Strangers {
     this.#io.send(stranger.peer.handle, encodeMessage({ type: 'refused', code }));
   }
 
-  /** The stranger is a member now: it leaves this table. Returns what it said as a member. */
-  promoted(peer: Peer): Message | null {
-    const greeting = this.#strangers.get(peer.handle)?.greeting ?? null;
+  /** The stranger is a member now: it leaves this table. Returns why it called, and how it greeted as a member. */
+  promoted(peer: Peer): { purpose: 'join' | 'member'; greeting: Message | null } | undefined {
+    const stranger = this.#strangers.get(peer.handle);
     this.#strangers.delete(peer.handle);
-    return greeting;
+    return stranger;
   }
 
   /** A member that is none any more: it hears why, then goes. */

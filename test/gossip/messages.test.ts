@@ -3,12 +3,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import {
-  formatEndpoint,
-  formatIp,
-  parseEndpoint,
-  parseIp,
-} from '../../app/wire/messages/address.ts';
+import { formatEndpoint, formatIp, parseEndpoint, parseIp } from '../../app/wire/messages/address.ts';
 import {
   decodeHint,
   decodeMessage,
@@ -80,7 +75,8 @@ describe('golden vectors', () => {
     for (const [name, message] of Object.entries(MESSAGES)) now[name] = hexOf(encodeMessage(message));
     for (const [name, hint] of Object.entries(HINTS)) now[name] = hexOf(encodeHint(hint));
     now['presence'] = hexOf(statement());
-    if (process.env['UPDATE_GOLDEN'] === '1' && !existsSync(GOLDEN)) writeFileSync(GOLDEN, `${JSON.stringify(now, null, 2)}\n`);
+    if (process.env['UPDATE_GOLDEN'] === '1' && !existsSync(GOLDEN))
+      writeFileSync(GOLDEN, `${JSON.stringify(now, null, 2)}\n`);
     expect(now).toEqual(JSON.parse(readFileSync(GOLDEN, 'utf8')));
   });
 });
@@ -160,7 +156,17 @@ describe('addresses', () => {
       const parsed = parseIp(text);
       expect(parsed && formatIp(parsed)).toBe(normal);
     }
-    for (const bad of ['', '1.2.3', '01.2.3.4', '256.1.1.1', ':::', '1::2::3', 'fe80::1%eth0', 'g::', '1:2:3:4:5:6:7:8:9']) {
+    for (const bad of [
+      '',
+      '1.2.3',
+      '01.2.3.4',
+      '256.1.1.1',
+      ':::',
+      '1::2::3',
+      'fe80::1%eth0',
+      'g::',
+      '1:2:3:4:5:6:7:8:9',
+    ]) {
       expect(parseIp(bad)).toBeNull();
     }
   });
