@@ -51,7 +51,7 @@ export function startSession(given: Link, onNews: (news: ShellNews) => void): vo
       const previous = client;
       client = null;
       previous?.close();
-      use(new Client(carrier, { client: 'ui', ...(token === undefined ? {} : { token }) }));
+      adopt(new Client(carrier, { client: 'ui', ...(token === undefined ? {} : { token }) }));
     },
     failed: lost,
     news: (news) => {
@@ -63,7 +63,7 @@ export function startSession(given: Link, onNews: (news: ShellNews) => void): vo
   link.connect();
 }
 
-function use(fresh: Client): void {
+function adopt(fresh: Client): void {
   client = fresh;
   fresh.watch('state', (state) => {
     if (client !== fresh) return;

@@ -35,7 +35,13 @@ interface IconButtonProps extends ButtonHTMLAttributes<HTMLButtonElement> {
 /** A button of an icon alone; the label is read aloud and shown on hover. */
 export function IconButton({ name, label, ...rest }: IconButtonProps) {
   return (
-    <button type="button" className={`${styles['button']} ${styles['icon']}`} aria-label={label} title={label} {...rest}>
+    <button
+      type="button"
+      className={`${styles['button']} ${styles['icon']}`}
+      aria-label={label}
+      title={label}
+      {...rest}
+    >
       <Icon name={name} />
     </button>
   );

@@ -32,7 +32,8 @@ export function JoinForm({ link: given, onCancel, onJoined, nameless }: JoinForm
     [run],
   );
   useEffect(() => {
-    if (given) void check(given);
+    // Not in the effect itself: it would draw twice.
+    if (given) void Promise.resolve().then(() => check(given));
   }, [given, check]);
   if (seen)
     return (

@@ -55,10 +55,7 @@ export const MemberRow = memo(function MemberRow({ member, networkId, selfRole }
         <span className={styles['rtt']}>{member.rttMs !== undefined && !offline ? formatMs(member.rttMs) : ''}</span>
         <Rates networkId={networkId} memberId={member.id} idle={offline || member.self} />
         <span className={styles['menu']}>
-          <Menu
-            label={t('members.menu', { name: member.name })}
-            entries={menuOf(member, networkId, selfRole, t)}
-          />
+          <Menu label={t('members.menu', { name: member.name })} entries={menuOf(member, networkId, selfRole, t)} />
         </span>
       </div>
       {open && <MemberDetails id={id} member={member} />}

@@ -116,7 +116,11 @@ function AppPanel({ settings }: { settings: Settings }) {
     <section className={`${kit['card']} ${app['panel']}`}>
       <h2>{t('settings.app')}</h2>
       {autostart !== null && (
-        <Line text={t('settings.autostart')} on={autostart} onChange={(on) => tellShell({ type: 'shell.autostart', on })} />
+        <Line
+          text={t('settings.autostart')}
+          on={autostart}
+          onChange={(on) => tellShell({ type: 'shell.autostart', on })}
+        />
       )}
       <Line
         text={t('settings.minimised')}
