@@ -2,7 +2,8 @@
 //   --check  format, lint, types and unit tests only          --lab  everything in the namespaces, tables written to docs/
 //   --only NAME[,NAME]  just these suites
 // Ends with "N passed, N failed, N skipped".
-import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpus, release } from 'node:os';
 import { join } from 'node:path';
 import { root, run, say } from './lib/run.mjs';
 import { setup } from './setup.mjs';
@@ -116,10 +117,27 @@ const suites = {
   e2e: () => vitest('e2e', ['test/e2e']),
 };
 
+/** docs/lab.md from the figures that the tests saw. */
+function writeTable() {
+  if (!existsSync(figures)) return say('no figures were seen, docs/lab.md stays as it is');
+  const rows = readFileSync(figures, 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  const table = rows.map(({ what, seen, bound }) => `| ${what} | ${seen} | ${bound} |`).join('\n');
+  const machine = `${cpus().length} × ${cpus()[0].model}, Linux ${release()}`;
+  const head = `# Lab\n\nWritten by \`npm run lab\`, ${new Date().toISOString().slice(0, 10)}, on ${machine}. Hosts are network namespaces joined by veth pairs and a bridge; rows come in the order of the tests, those that run with and without offloads twice.\n`;
+  const sum = `${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped${failures.length ? ` (failed: ${failures.join(', ')})` : ''}`;
+  writeFileSync(join(root, 'docs/lab.md'), `${head}\n| what | seen | promised |\n|---|---|---|\n${table}\n\n${sum}\n`);
+}
+
 setup();
+const figures = join(root, '.build/figures.jsonl');
+rmSync(figures, { force: true });
 mkdirSync(join(root, '.build'), { recursive: true });
 const quick = ['format', 'lint', 'types', 'rustfmt', 'unit'];
-const wanted = only ?? (flags.includes('--check') ? quick : Object.keys(suites));
+const labSuites = ['netns', 'netns-no-offloads', 'e2e'];
+const wanted = only ?? (flags.includes('--check') ? quick : lab ? labSuites : Object.keys(suites));
 if (wanted.some((name) => name.startsWith('netns') || name === 'e2e')) {
   const missing = testTools();
   if (missing.length) say(`missing programs, their tests are skipped: apt-get install ${missing.join(' ')}`);
@@ -131,6 +149,7 @@ for (const name of wanted) {
   }
   suites[name]();
 }
+if (lab) writeTable();
 if (failures.length) say(`failed: ${failures.join(', ')}`);
 console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
 process.exit(total.failed ? 1 : 0);

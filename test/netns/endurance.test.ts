@@ -4,6 +4,7 @@ import type { Host } from './support/host.ts';
 import type { Lab } from './support/lab.ts';
 import { knowsAll, lanOf } from './support/lan.ts';
 import { until, whyNot, type Running } from './support/shell.ts';
+import { figure } from './support/figures.ts';
 
 const reason = whyNot();
 if (reason) console.log(`skipped: namespace tests: ${reason}`);
@@ -121,7 +122,7 @@ describe.skipIf(reason)('what survives', () => {
     await pinger.stop('SIGINT');
     const times = [...pinger.stdout.matchAll(/^\[(\d+\.\d+)\].*icmp_seq=/gm)].map((match) => Number(match[1]) * 1000);
     const gap = Math.max(...times.slice(1).map((time, index) => time - (times[index] as number)));
-    console.log(`address change: longest gap ${gap.toFixed(0)} ms, ${times.length} answers`);
+    figure('address change in mid-ping, longest gap', `${gap.toFixed(0)} ms of ${times.length} answers`, '≤ 2 s');
     expect(times.length).toBeGreaterThan(60);
     expect(gap).toBeLessThan(ROAM_GAP_MS_MAX);
     await stillHears('an address change');
@@ -135,7 +136,7 @@ describe.skipIf(reason)('what survives', () => {
     daemon.child.kill('SIGCONT');
     const woke = Date.now();
     await until('ping after waking', WAKE_MS_MAX, () => anna.ping(ipv4, '-W', '0.2'), 10);
-    console.log(`awake after ${Date.now() - woke} ms`);
+    figure(`ping after ${SLEEP_MS / 1000} s of sleep`, `${Date.now() - woke} ms`, '≤ 5 s');
     expect(Date.now() - woke).toBeLessThan(WAKE_MS_MAX);
     await stillHears('sleep');
   });

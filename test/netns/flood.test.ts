@@ -7,6 +7,7 @@ import { nodeCrypto } from '../../main/host/crypto.ts';
 import { Lab } from './support/lab.ts';
 import { join, lanOf } from './support/lan.ts';
 import { until, whyNot, type Running } from './support/shell.ts';
+import { figure } from './support/figures.ts';
 
 const reason = whyNot();
 if (reason) console.log(`skipped: namespace tests: ${reason}`);
@@ -70,9 +71,14 @@ describe.skipIf(reason)('a flood of spoofed handshakes', () => {
     const counted = (name: string) => counters.nftables.find(({ counter }) => counter?.name === name)?.counter;
     const grown = memory(daemon) - before;
     const { sent } = JSON.parse(stdout) as { sent: number };
-    console.log(
-      `flood: ${sent} hellos in ${SECONDS} s; join ${ms} ms; asked ${counted('asked')?.bytes} B, answered ${counted('answered')?.bytes} B; memory ${(grown / 1024 / 1024).toFixed(1)} MiB`,
+    figure('spoofed hellos', `${sent} in ${SECONDS} s`, `${RATE}/s`);
+    figure('honest join meanwhile', `${ms} ms`, '≤ 2 s');
+    figure(
+      'answered / asked',
+      `${counted('answered')?.bytes} / ${counted('asked')?.bytes} B`,
+      'no more answered than asked',
     );
+    figure('memory growth meanwhile', `${(grown / 1024 / 1024).toFixed(1)} MiB`, 'flat (≤ 16 MiB)');
     expect(sent).toBeGreaterThan(RATE * SECONDS * 0.7);
     expect(ms).toBeLessThan(JOIN_MS_MAX);
     expect(grown).toBeLessThan(MEMORY_GROWTH_BYTES_MAX);
@@ -93,7 +99,7 @@ describe.skipIf(reason)('the binding under load', () => {
     const started = Date.now();
     await anna.must(['iperf3', '-c', ipv4, '-t', '4'], 20_000);
     const perSecond = (((await wakes()) - before) * 1000) / (Date.now() - started);
-    console.log(`addon → JavaScript calls: ${perSecond.toFixed(1)}/s during iperf3`);
+    figure('addon → JavaScript calls during iperf3', `${perSecond.toFixed(1)}/s`, '≤ 100/s');
     expect(before).toBeGreaterThan(0);
     expect(perSecond).toBeLessThan(WAKES_PER_SECOND_MAX);
     await until('server ends', 5000, () => server.ended !== null);

@@ -4,6 +4,7 @@ import { Lab } from './support/lab.ts';
 import type { Host } from './support/host.ts';
 import { join, joinAll, knowsAll } from './support/lan.ts';
 import { until, whyNot } from './support/shell.ts';
+import { figure } from './support/figures.ts';
 
 const reason = whyNot();
 if (reason) console.log(`skipped: namespace tests: ${reason}`);
@@ -33,7 +34,7 @@ describe.skipIf(reason)('one LAN of three hosts', () => {
     await ben.mustWeft('join', link);
     await until('first ping', LINK_TO_PING_MS_MAX, () => ben.ping(target), 10);
     const ms = Date.now() - started;
-    console.log(`link to first ping: ${ms} ms`);
+    figure('link to first ping', `${ms} ms`, '≤ 5 s');
     expect(ms).toBeLessThan(LINK_TO_PING_MS_MAX);
     await join(cleo, await anna.mustWeft('invite'));
     await Promise.all([anna, ben, cleo].map((host) => knowsAll(host, 3)));

@@ -6,6 +6,7 @@ import type { Host } from './support/host.ts';
 import { Lab } from './support/lab.ts';
 import { join, joinAll, knowsAll, lanOf } from './support/lan.ts';
 import { until, whyNot } from './support/shell.ts';
+import { figure } from './support/figures.ts';
 
 const reason = whyNot();
 if (reason) console.log(`skipped: namespace tests: ${reason}`);
@@ -93,7 +94,11 @@ describe.skipIf(reason)('a one-use link', () => {
       const codesSeen = status.networks.flatMap(({ problems }) => problems.map(({ code }) => code));
       return status.networks.length === 0 ? 'refused' : codesSeen.find((code) => code.startsWith('invite-'));
     });
-    console.log(`winner ${winner}; ${loser} was told: ${told}`);
+    figure(
+      'a one-use link used twice',
+      `${winner} won everywhere, ${loser} was told “${told}”`,
+      'one winner, the same everywhere',
+    );
   }
 });
 
@@ -119,7 +124,7 @@ describe.skipIf(reason)('a removed member', () => {
     const removed = Date.now();
     await anna.mustWeft('remove', 'eve');
     await until('eve is out', REMOVED_MS_MAX, async () => !(await eve.ping(ipv4, '-W', '0.3')), 10);
-    console.log(`removed after ${Date.now() - removed} ms`);
+    figure('a removed member is out', `${Date.now() - removed} ms`, '≤ 3 s');
     expect(await memberNames(ben)).toEqual(['anna', 'ben']);
 
     await eve.stopDaemon('SIGKILL');

@@ -5,6 +5,7 @@ import type { Lab } from './support/lab.ts';
 import { countUnderlay, underlayCounts } from './support/count.ts';
 import { lanOf } from './support/lan.ts';
 import { until, whyNot, type Running } from './support/shell.ts';
+import { figure } from './support/figures.ts';
 
 const reason = whyNot();
 if (reason) console.log(`skipped: namespace tests: ${reason}`);
@@ -139,7 +140,7 @@ describe.skipIf(reason)('multicast between plain sockets', () => {
       },
       10,
     );
-    console.log(`leave to silence: ${Date.now() - left} ms`);
+    figure('leave to silence', `${Date.now() - left} ms`, '≤ 2 s');
     expect(sender.ended, 'the sender was still sending').toBe(null);
     await sender.stop();
   });
