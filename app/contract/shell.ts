@@ -26,8 +26,6 @@ export const ShellRequest = z.discriminatedUnion('type', [
 ]);
 export type ShellRequest = z.infer<typeof ShellRequest>;
 
-/** What the preload posts to its page together with the one port. */
-export const SHELL_PORT_MESSAGE = 'weft-port';
 /** Beginning of every text of this file (JSON with `type` first). */
 const PREFIX = '{"type":"shell.';
 

@@ -2,14 +2,8 @@
 import type { Failure } from '../../../app/contract/errors.ts';
 import { isErrorCode } from '../../../app/contract/errors.ts';
 import { Inbox, portCarrier, type Carrier } from '../../../app/contract/protocol/index.ts';
-import {
-  decodeShell,
-  encodeShell,
-  isShellText,
-  SHELL_PORT_MESSAGE,
-  ShellNews,
-  type ShellRequest,
-} from '../../../app/contract/shell.ts';
+import { decodeShell, encodeShell, isShellText, ShellNews, type ShellRequest } from '../../../app/contract/shell.ts';
+import { SHELL_PORT_MESSAGE } from '../../../app/contract/shell-port.ts';
 import type { Link, LinkEvents } from './link.ts';
 
 export class ShellLink implements Link {

@@ -28,7 +28,14 @@ export function member(name: string, host: number, more: Partial<Member> = {}): 
 }
 
 const self = (name: string, host: number): Member =>
-  member(name, host, { self: true, role: 'owner', path: 'self', transport: undefined, endpoint: undefined, rttMs: undefined });
+  member(name, host, {
+    self: true,
+    role: 'owner',
+    path: 'self',
+    transport: undefined,
+    endpoint: undefined,
+    rttMs: undefined,
+  });
 
 export const group = (address: string, names: string[], more: Partial<Group> = {}): Group => ({
   address,

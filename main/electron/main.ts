@@ -1,0 +1,34 @@
+// The desktop app: one instance, one window, a tray, and the engine of this state folder.
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { app } from 'electron';
+import { packageRoot } from '../host/addon.ts';
+import { defaultStateDir } from '../host/paths.ts';
+import { registerScheme } from './app-scheme.ts';
+import { linkFromArguments, validLink } from './deep-link.ts';
+import { Shell } from './shell.ts';
+
+function begin(): void {
+  const stateDir = defaultStateDir();
+  // The browser's own files lie in the state folder too: one instance for each state folder, and nothing anywhere else.
+  const profile = join(stateDir, 'desktop');
+  mkdirSync(profile, { recursive: true, mode: 0o700 });
+  app.setPath('userData', profile);
+  registerScheme();
+  if (!app.requestSingleInstanceLock()) return app.quit();
+  const shell = new Shell({ root: packageRoot(), stateDir });
+  // In development the program is Electron, which needs to be told the app's folder.
+  if (app.isPackaged) app.setAsDefaultProtocolClient('weft');
+  app.on('second-instance', (_event, argv) => shell.open(linkFromArguments(argv)));
+  app.on('open-url', (event, url) => {
+    event.preventDefault();
+    shell.open(validLink(url));
+  });
+  app.on('activate', () => shell.open(null));
+  app.on('window-all-closed', () => shell.windowClosed());
+  app.on('before-quit', (event) => shell.beforeQuit(event));
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => app.quit());
+  void app.whenReady().then(() => shell.start(linkFromArguments(process.argv)));
+}
+
+begin();
