@@ -36,6 +36,8 @@ export class Engine implements EngineApi {
   readonly joining = new Set<string>();
   readonly problems: Problems;
   device: Device | null = null;
+  /** Why the device's secret could not be read. */
+  deviceFailure: Failure | null = null;
   settings: Settings;
   endpoints: readonly string[] = [];
   readonly #traffic = new TrafficMeter();
@@ -69,7 +71,10 @@ export class Engine implements EngineApi {
       else this.problem(settings.error);
       const device = readDevice(this.ports);
       if (device.ok) this.device = device.value;
-      else this.problem(device.error);
+      else {
+        this.deviceFailure = device.error;
+        this.problem(device.error);
+      }
       if (this.device) for (const id of this.ports.store.list(NETWORKS_FOLDER)) this.#load(now, id);
       this.#statsMono = now.mono + STATS_EVERY_MS;
     });

@@ -17,6 +17,8 @@ const MTU_DEFAULT = 1_380;
 
 function ensureDevice(engine: Engine): Outcome<Device> {
   if (engine.device) return ok(engine.device);
+  // A new seed would cut this device off from its networks for good: first the damaged file must be dealt with.
+  if (engine.deviceFailure) return { ok: false, error: engine.deviceFailure };
   const made = makeDevice(engine.ports);
   if (made.ok) engine.device = made.value;
   return made;
@@ -187,6 +189,8 @@ export function leaveNetwork(engine: Engine, now: Now, network: Network): Outcom
   if (self && network.running) {
     const left = network.roll.remove(now, self);
     if (left.ok) network.spread(left.value.records);
+    // The last owner may only leave an empty network: the others would have nobody to decide anything.
+    else if (left.error.code !== 'last-owner' || network.roll.members().length > 1) return left;
   }
   return engine.forget(now, network, LEAVE_LINGER_MS);
 }

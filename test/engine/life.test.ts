@@ -236,6 +236,7 @@ describe('restart', () => {
     const [anna, bert] = hosts as [SimHost, SimHost];
     const before = JSON.stringify(anna.network().invites);
     anna.store.full = true;
+    bert.store.full = true;
     for (const outcome of [
       anna.try('invite.create', {}),
       anna.try('member.rename', { name: 'ann' }),
@@ -243,7 +244,7 @@ describe('restart', () => {
       anna.try('network.create', { name: 'more' }),
       anna.try('network.down', {}),
       anna.try('settings.set', { deviceName: 'x' }),
-      anna.try('network.leave', {}),
+      bert.try('network.leave', {}),
     ]) {
       expect(outcome).toMatchObject({ ok: false, error: { code: 'disk-full' } });
     }
@@ -252,7 +253,6 @@ describe('restart', () => {
     expect(anna.engine.state().settings.deviceName).toBe('anna');
     anna.store.full = false;
     const link = anna.link();
-    bert.store.full = true;
     anna.store.full = true;
     const cleo = new SimHost(world, 'cleo');
     expect(cleo.try('network.join', { link })).toMatchObject({ ok: false, error: { code: 'sponsor-silent' } });
