@@ -21,14 +21,14 @@ describe('a one-use link', () => {
       expect(names).toHaveLength(1);
       expect(agree(hosts)).toBe(true);
       const loser = names[0] === 'dora' ? emil : dora;
-      const answer = answers[loser === dora ? 0 : 1];
-      if (answer?.outcome?.ok) {
+      const outcome = answers[loser === dora ? 0 : 1]?.outcome;
+      if (outcome?.ok) {
         world.until(
           'the loser knows',
           () => loser.network().problems.some(({ code }) => code === 'invite-lost'),
           10_000,
         );
-      } else expect(answer?.outcome?.error.code).toMatch(/^invite-(used|lost)$/);
+      } else expect(outcome?.error.code).toMatch(/^invite-(used|lost)$/);
     }
   });
 
