@@ -24,6 +24,7 @@ const SILENT_WITH_TRAFFIC_MS = 2_000;
 const SILENT_IDLE_MS = 75_000;
 const KEEPALIVE_MS = 25_000;
 const STRANGERS_MAX = 64;
+const QUERY_ANSWER_MS = 400;
 
 interface SimPeer {
   config: PeerConfig;
@@ -108,7 +109,8 @@ export class SimDataplane implements Dataplane {
     const known = this.nets.get(net);
     if (!known) throw new Error('no such network');
     known.adapter = name;
-    if (known.localGroups.length > 0) this.#world.after(10, () => this.#emitGroups(net));
+    // Hosts answer the first query within a while of their choice.
+    if (known.localGroups.length > 0) this.#world.after(QUERY_ANSWER_MS, () => this.#emitGroups(net));
   }
 
   detachAdapter(net: number): void {
