@@ -38,6 +38,8 @@ export class Talk {
   readonly #io: TalkIo;
   readonly #budgets = new Map<number, PeerBudget>();
   readonly #putOut = new Map<Origin, number>();
+  /** Who has greeted on its present session. */
+  readonly #greeted = new Set<number>();
 
   constructor(io: TalkIo) {
     this.#io = io;
@@ -48,26 +50,37 @@ export class Talk {
   }
 
   up(now: Now, peer: Peer, session: SessionInfo): void {
-    const { net, ports, roll, paths, running } = this.#io;
+    const { net, ports, paths, running } = this.#io;
     const until = this.#putOut.get(peer.origin);
     if (!running() || (until !== undefined && until > now.mono)) return ports.dataplane.disconnect(net, peer.handle);
     this.#putOut.delete(peer.origin);
     if (!paths.up(now, peer.origin, session)) return;
+    this.#greeted.delete(peer.handle);
     this.#budgets.set(peer.handle, new PeerBudget('member', now.mono));
+    this.#greet(now, peer);
+    this.#io.met(now);
+  }
+
+  #greet(now: Now, peer: Peer): void {
     this.#say(peer, {
       type: 'greet',
       versionMax: MESSAGE_VERSION,
       wallMs: Math.max(0, now.wall),
       features: 0,
-      ledger: roll.digest(),
-      presences: paths.fingerprint(),
+      ledger: this.#io.roll.digest(),
+      presences: this.#io.paths.fingerprint(),
     });
-    this.#io.met(now);
   }
 
   greeted(now: Now, peer: Peer, greet: Extract<Message, { type: 'greet' }>): void {
     const { roll, paths, sync, problems } = this.#io;
     problems.clear(...OUT_CODES);
+    // It began anew within what looked like the same session from here: it knows nothing of what was said before.
+    if (this.#greeted.has(peer.handle)) {
+      paths.renewed(now, peer.origin);
+      this.#greet(now, peer);
+    }
+    this.#greeted.add(peer.handle);
     this.skews.set(peer.origin, greet.wallMs - now.wall);
     const own = roll.digest();
     if (own.some((byte, index) => byte !== greet.ledger[index])) sync.compare(peer.handle);
@@ -78,6 +91,7 @@ export class Talk {
     const { peers, paths, strangers } = this.#io;
     const peer = peers.get(handle);
     this.#budgets.delete(handle);
+    this.#greeted.delete(handle);
     if (peer?.level === 'member') paths.down(now, peer.origin, reason);
     else if (peer) strangers.down(peer);
   }
@@ -85,6 +99,7 @@ export class Talk {
   /** A member that is none any more. */
   forget(peer: Peer): void {
     this.#budgets.delete(peer.handle);
+    this.#greeted.delete(peer.handle);
     this.#putOut.delete(peer.origin);
     this.skews.delete(peer.origin);
   }
@@ -92,6 +107,7 @@ export class Talk {
   /** All sessions are gone. */
   clear(): void {
     this.#budgets.clear();
+    this.#greeted.clear();
   }
 
   hear(now: Now, handle: number, bytes: Uint8Array): void {

@@ -272,6 +272,14 @@ export class Paths {
     return true;
   }
 
+  /** The member's engine began anew on a session that stayed up here. */
+  renewed(now: MeshTime, origin: Origin): void {
+    this.#now = now;
+    this.#statements.spread.up(origin);
+    this.#statements.spread.now(this.self, [origin], now.mono);
+    this.#neighbours.up(origin);
+  }
+
   /** After the greetings: asks to be neighbours where that is wished, and compares tables when they differ. */
   greeted(now: MeshTime, origin: Origin, fingerprint: Uint8Array): void {
     this.#now = now;
