@@ -32,7 +32,7 @@ const median = (values: number[]) => [...values].sort((x, y) => x - y)[Math.floo
 
 async function offloadsOff(lab: Lab): Promise<void> {
   for (const host of lab.hosts.values())
-    await host.must(['ethtool', '-K', 'eth0', 'gso', 'off', 'gro', 'off', 'tso', 'off']);
+    await host.must(['ethtool', '-K', 'eth0', 'gso', 'off', 'gro', 'off', 'tso', 'off', 'tx-udp-segmentation', 'off']);
 }
 
 async function round(peer: Peer, plainNic: boolean): Promise<Figures> {
@@ -74,6 +74,7 @@ function table(results: Map<Peer, Figures>): string {
   const body = rows.map(([key, label, more]) => {
     const mine = own?.[1][key] ?? NaN;
     const cells = others.map(([, figures]) => {
+      if (!figures[key]) return 'none | –';
       const ratio = mine / figures[key];
       return `${figures[key].toFixed(2)} | ${ratio.toFixed(2)} × ${ratio >= 1 === more ? '(better)' : '(worse)'}`;
     });
