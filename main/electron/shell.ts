@@ -199,7 +199,9 @@ export class Shell {
       case 'quit':
         return this.#quit();
       case 'copy':
-        return clipboard.writeText(action.text);
+        // Newer versions of Electron return a promise.
+        void clipboard.writeText(action.text);
+        return;
       case 'invite':
       case 'settings':
         this.#tell({ type: 'shell.show', page: action.do });

@@ -5,6 +5,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join, resolve } from 'node:path';
 import { chromium, type Browser, type Page } from 'playwright-core';
+import './mock-window.ts';
 import { readUi, serveUi } from '../../../main/rpc/static-ui.ts';
 
 export const root = resolve(import.meta.dirname, '../../..');
