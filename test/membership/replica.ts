@@ -1,11 +1,11 @@
 // A device with its copy of the ledger, for tests. Keys and nonces come from a seeded generator.
 import { createHash } from 'node:crypto';
 import { encodeLink, decodeLink, type InviteLink } from '../../app/wire/link.ts';
-import type { Role } from '../../app/wire/record.ts';
+import { compareBytes, type RecordBody, type Role } from '../../app/wire/record.ts';
 import { hex } from '../../app/wire/text.ts';
 import { deriveKeys, type MemberKeys } from '../../app/mesh/identity/identity.ts';
 import { chainFor, makeJoinRequest, sponsorJoin, type Sponsored } from '../../app/mesh/membership/join.ts';
-import { createNetwork, issueInvite, witness, type Actor } from '../../app/mesh/membership/acts.ts';
+import { createNetwork, issueInvite, seal, witness, type Actor } from '../../app/mesh/membership/acts.ts';
 import { Ledger } from '../../app/mesh/membership/ledger.ts';
 import { isKind } from '../../app/mesh/membership/entry.ts';
 import { crypto } from './crypto.ts';
@@ -128,4 +128,53 @@ export function mergeAll(replicas: Replica[], shuffle = false): void {
     if (replicas.map(({ ledger }) => ledger.revision).join() === before) return;
   }
   throw new Error('replicas did not settle');
+}
+
+/** The part of a body that a forger chooses. */
+export type Forged<B = RecordBody> = B extends { heads: Uint8Array[] } ? Omit<B, 'author'> : never;
+
+/** What a member with a changed program can do: any record, on any heads. Returns the bytes; nobody has taken them yet. */
+export function forge(author: Replica, body: Forged): Uint8Array {
+  const heads = [...body.heads].sort(compareBytes);
+  const whole = { ...body, heads, author: author.keys.id } as RecordBody;
+  return seal(crypto, author.ledger.networkId, author.keys.signSeed, whole);
+}
+
+/** A membership that a forger sponsors: with whatever heads and time. */
+export function forgeMembership(
+  sponsor: Replica,
+  link: InviteLink,
+  joiner: Replica,
+  choice: { heads: Uint8Array[]; acceptedMs?: number; noiseKey?: Uint8Array },
+): Uint8Array {
+  joiner.keys = deriveKeys(crypto, joiner.seed, link.networkId, 0);
+  const keys = { ...joiner.keys, noiseKey: choice.noiseKey ?? joiner.keys.noiseKey };
+  const { certificate, memberKey, noiseKey, name, inviteSignature, memberSignature } = makeJoinRequest(
+    crypto,
+    link,
+    keys,
+    joiner.name,
+  );
+  return forge(sponsor, {
+    kind: 'membership',
+    heads: choice.heads,
+    certificate,
+    memberKey,
+    noiseKey,
+    name,
+    inviteSignature,
+    memberSignature,
+    nonce: sponsor.dice.bytes(16),
+    acceptedMs: choice.acceptedMs ?? T0,
+  });
+}
+
+/** The same fingerprint means the same state. */
+export function fingerprint(ledger: Ledger): string {
+  const view = ledger.view();
+  const members = [...view.members.values()].map(
+    ({ idText, role, label, ipv4, noiseKey }) => `${idText} ${role} ${label} ${ipv4} ${hex(noiseKey)}`,
+  );
+  const invites = view.invites.map(({ idText, state, used }) => [idText, state, used]);
+  return JSON.stringify([view.name, members, [...view.voided].sort(), invites]);
 }

@@ -64,12 +64,11 @@ function countOnce(index: Index, authority: Authority): Omit<Counted, 'authority
   return { claims, voided, used, counting };
 }
 
-/** One claim for each member, and one member for each Noise key: nobody passes for another one's sessions. */
+/** One claim for each member, and one member for each Noise key (the first owner's is known to all): nobody passes for another one. */
 function oneKeyEach(index: Index, won: readonly MemberClaim[]): MemberClaim[] {
   const byId = new Map<string, MemberClaim>();
   for (const claim of inOrder(won)) if (claim.id !== index.firstOwner && !byId.has(claim.id)) byId.set(claim.id, claim);
-  const own = index.genesis ? hex(index.genesis.body.noiseKey) : '';
-  const claims = [...byId.values()].filter(({ entry }) => hex(entry.body.noiseKey) !== own);
+  const claims = [...byId.values()];
   const holders = settle(claims, ({ entry }) => hex(entry.body.noiseKey), 1);
   return claims.filter((claim) => holders.has(claim));
 }
