@@ -41,11 +41,22 @@ export interface Dataplane {
   detachAdapter(net: number): void;
   setPeers(net: number, peers: PeerConfig[]): void;
   removePeers(net: number, peers: number[]): void;
-  connect(net: number, peer: number, endpoints: string[], hint?: Uint8Array): void;
+  /** A way is "192.0.2.1:4000" (UDP), "link:7" or "via:12" (relayed by the peer with handle 12). */
+  connect(net: number, peer: number, ways: string[], hint?: Uint8Array): void;
+  /** What is tried when the present path falls silent; starts nothing. */
+  setWays(net: number, peer: number, ways: string[]): void;
+  /** A handshake beside the running session: the first way that answers within 5 s takes over. */
+  tryWays(net: number, peer: number, ways: string[]): void;
   disconnect(net: number, peer: number): void;
   answerStranger(net: number, ask: number, accept: boolean): void;
   sendControl(net: number, peer: number, bytes: Uint8Array): boolean;
   setGroups(net: number, groups: GroupConfig[]): void;
+  setRelay(net: number, options: RelayOptions): void;
+  /** Next hops towards destinations without a session, for relaying. Replaces all of the network. */
+  setRoutes(net: number, routes: Route[]): void;
+  /** Spreads what goes to a relayed member over these neighbours by flow. */
+  setRelays(net: number, peer: number, relays: RelayShare[]): void;
+  closeLink(link: number): void;
   rotateKeys(net: number): void;
   poke(): void;
   stats(): Stats;
@@ -76,6 +87,23 @@ export interface NetworkConfig {
   mtu: number;
 }
 
+export interface RelayOptions {
+  on: boolean;
+  /** 0 = unlimited. */
+  bytesPerSecond: number;
+}
+
+export interface Route {
+  origin: Uint8Array;
+  via: number;
+}
+
+export interface RelayShare {
+  via: number;
+  /** 1 – 65,535, relative. */
+  weight: number;
+}
+
 export interface LocalGroup {
   group: string;
   mode: 'include' | 'exclude';
@@ -99,6 +127,8 @@ export type DataplaneEvent =
   | { kind: 'up'; net: number; peer: number; transport: string; endpoint: string; observed?: string; rttMs?: number }
   | { kind: 'down'; net: number; peer: number; reason: string }
   | { kind: 'want'; net: number; peer: number }
+  | { kind: 'suspect'; net: number; peer: number }
+  | { kind: 'link'; net: number; link: number; state: 'proven' | 'unused' }
   | { kind: 'groups'; net: number; groups: LocalGroup[] }
   | { kind: 'adapterLost'; net: number; message: string }
   | { kind: 'problem'; net: number; code: string; message: string };

@@ -53,6 +53,33 @@ export interface GroupConfig {
   receivers: Receiver[];
 }
 
+/** A transport that lives in JavaScript: it carries sealed frames both ways, may drop them, never doubles them. */
+export interface LinkOptions {
+  /** "tcp", "tls", "ws", "wss", "http", "https", "webrtc": as `up` and `stats` shall name it. */
+  transport: string;
+  /** As shown to users: "192.0.2.1:443". */
+  endpoint: string;
+  /** Frames that wait to be taken, bytes (262,144 unless told, 2,048 – 16 MiB). Oldest are dropped when full (`linkFull`) or after 500 ms (`linkStale`). */
+  queueBytes?: number;
+}
+
+export interface RelayOptions {
+  on: boolean;
+  /** 0 = unlimited. Counted as what is sent on, IP and UDP headers left out; never exceeded over any second by more than a tenth of a second's worth. */
+  bytesPerSecond: number;
+}
+
+export interface Route {
+  origin: Uint8Array;
+  via: number;
+}
+
+/** `weight`: 1 – 65,535, relative. */
+export interface RelayShare {
+  via: number;
+  weight: number;
+}
+
 export interface LocalGroup {
   group: string;
   mode: 'include' | 'exclude';
@@ -70,6 +97,10 @@ export type DataplaneEvent =
   | { kind: 'down'; net: number; peer: number; reason: string }
   /** Packets wait for a member without a session (unicast, or casts to a group it receives). Repeated at most once a second. */
   | { kind: 'want'; net: number; peer: number }
+  /** Data went out and nothing comes back, or the link that carried was closed: the data plane tries the ways of `setWays` by itself; open spares. Once per silence. */
+  | { kind: 'suspect'; net: number; peer: number }
+  /** `net` is 0. proven: an authentic frame of a session came by this link (once). unused: no session has used it for 60 s. */
+  | { kind: 'link'; net: number; link: number; state: 'proven' | 'unused' }
   /** The complete list of groups that applications on this host joined through the adapter, after a change. */
   | { kind: 'groups'; net: number; groups: LocalGroup[] }
   /** The adapter's descriptor failed or the device was deleted. */
@@ -125,8 +156,16 @@ export class Dataplane {
   /** Adds or replaces; a changed key ends the session. */
   setPeers(net: number, peers: PeerConfig[]): void;
   removePeers(net: number, peers: number[]): void;
-  /** Starts (or refreshes with new candidates) a handshake: endpoints are tried together, the first that answers carries. ≤ 16 endpoints. */
-  connect(net: number, peer: number, endpoints: string[], hint?: Uint8Array): void;
+  /**
+   * Sets the ways and starts (or refreshes) a handshake over all of them, staggered in their order: the first that answers carries. ≤ 16 ways;
+   * what is no way is left out. A way is "192.0.2.1:4000" or "[2001:db8::1]:4000" (UDP), "link:7" (of `openLink`) or "via:12" (relayed
+   * by the peer with handle 12, which must be a member with a session of its own that is not itself relayed).
+   */
+  connect(net: number, peer: number, ways: string[], hint?: Uint8Array): void;
+  /** Replaces the ways that are tried when the present path falls silent; starts nothing. */
+  setWays(net: number, peer: number, ways: string[]): void;
+  /** A handshake over these ways beside the running session: the first that answers within 5 s takes over, else nothing changes. Without a session nothing happens. */
+  tryWays(net: number, peer: number, ways: string[]): void;
   /** Sends close and drops the session; the peer stays known. */
   disconnect(net: number, peer: number): void;
   /** After `setPeers` with that key: true continues the waiting hello; false drops it. */
@@ -135,6 +174,22 @@ export class Dataplane {
   sendControl(net: number, peer: number, bytes: Uint8Array): boolean;
   /** Group receivers on other hosts. Broadcast is the group "255.255.255.255", all-nodes "ff02::1": the engine lists all members there. */
   setGroups(net: number, groups: GroupConfig[]): void;
+  /** Whether this host carries frames between other members (off unless told), and how many bytes a second of them. 0 = unlimited. */
+  setRelay(net: number, options: RelayOptions): void;
+  /** Replaces the next hops towards destinations without a session, for relaying: `origin` (8 bytes) is reached through the neighbour `via`. ≤ 4,096. */
+  setRoutes(net: number, routes: Route[]): void;
+  /** Spreads what goes to a relayed member over these neighbours, flow by flow. None: only the way that its handshake took. ≤ 8. Unused while the path is direct. */
+  setRelays(net: number, peer: number, relays: RelayShare[]): void;
+  /** A transport that lives in JavaScript, connected and ready. Returns its number, never used twice. Throws `too-many-links` (1,024 are open). */
+  openLink(options: LinkOptions): number;
+  /** Sessions on it become suspect at once and try their other ways. What is queued is dropped. Unknown numbers are ignored. */
+  closeLink(link: number): void;
+  /** Whole frames that came, each `u16 length (big-endian) | frame`, ≤ 1 MiB a call. Throws `bad-argument` when malformed. Dropped and counted `linkBusy` when the data plane is 4 MiB behind. */
+  linkReceive(link: number, batch: Uint8Array): void;
+  /** Frames to send, oldest first, each `u16 length | frame`; at least one even if longer than `maxBytes` (≤ 1 MiB); empty when there are none. */
+  linkTake(link: number, maxBytes: number): Uint8Array;
+  /** Called on the JavaScript thread with the links that got something to take since their last empty `linkTake`. Coalesced: one call is under way at a time. */
+  onLinks(callback: (links: number[]) => void): void;
   /** New sender keys, e.g. after a removal. */
   rotateKeys(net: number): void;
   /** The machine's addresses or routes changed, or it slept: every session probes its path at once. */
