@@ -180,4 +180,3 @@ export class World {
   /** Of everything sent, delivered and noted so far, 32 hex digits. */
   digest(): string;
 }
-export const version: string;

@@ -1,0 +1,253 @@
+//! The class `SimNode`: the engine's data plane of one host.
+
+use super::values::{JsEvent, JsStats, numbers};
+use super::{Result, bad, parse};
+use crate::api;
+use crate::node::Node;
+use crate::world::World;
+use napi::bindgen_prelude::Uint8Array;
+use napi_derive::napi;
+use std::cell::RefCell;
+use std::net::IpAddr;
+use std::rc::Rc;
+
+const POLL_DEFAULT: u32 = 512;
+const ENDPOINTS_MAX: usize = 16;
+
+#[napi(object)]
+pub struct PeerConfig {
+    pub peer: u32,
+    pub key: Uint8Array,
+    pub level: String,
+    pub origin: Uint8Array,
+    pub ipv4: Option<String>,
+    pub ipv6: Option<String>,
+    pub link_local: Option<String>,
+    pub mac: Option<String>,
+}
+
+#[napi(object)]
+pub struct NetworkConfig {
+    pub net: u32,
+    pub network_id: Uint8Array,
+    pub secret_key: Uint8Array,
+    pub origin: Uint8Array,
+    pub ipv4: Option<String>,
+    pub ipv4_prefix: Option<u32>,
+    pub ipv6: String,
+    pub ipv6_prefix: u32,
+    pub link_local: String,
+    pub mac: String,
+    pub mtu: u32,
+}
+
+#[napi(object)]
+pub struct Receiver {
+    pub peer: u32,
+    pub mode: String,
+    pub sources: Vec<String>,
+}
+
+#[napi(object)]
+pub struct GroupConfig {
+    pub group: String,
+    pub receivers: Vec<Receiver>,
+}
+
+fn peer_config(p: PeerConfig) -> Result<api::PeerConfig> {
+    let member = match p.level.as_str() {
+        "member" => true,
+        "stranger" => false,
+        other => return Err(bad(format!("“{other}” is neither member nor stranger."))),
+    };
+    Ok(api::PeerConfig {
+        peer: p.peer,
+        key: parse::bytes("A public key", &p.key)?,
+        member,
+        origin: parse::bytes("An origin", &p.origin)?,
+        ipv4: parse::optional(p.ipv4.as_ref())?,
+        ipv6: parse::optional(p.ipv6.as_ref())?,
+        link_local: parse::optional(p.link_local.as_ref())?,
+        mac: p.mac.as_deref().map(parse::mac).transpose()?,
+    })
+}
+
+fn network_config(n: NetworkConfig) -> Result<api::NetworkConfig> {
+    let mut secret_key = weft_session::Secret::default();
+    secret_key.copy_from_slice(&parse::bytes::<32>("A secret key", &n.secret_key)?);
+    Ok(api::NetworkConfig {
+        net: n.net,
+        network_id: parse::bytes("A network id", &n.network_id)?,
+        secret_key,
+        origin: parse::bytes("An origin", &n.origin)?,
+        ipv4: match parse::optional(n.ipv4.as_ref())? {
+            Some(address) => Some((address, parse::prefix(n.ipv4_prefix.unwrap_or(32), 32)?)),
+            None => None,
+        },
+        ipv6: parse::parsed(&n.ipv6)?,
+        ipv6_prefix: parse::prefix(n.ipv6_prefix, 128)?,
+        link_local: parse::parsed(&n.link_local)?,
+        mac: parse::mac(&n.mac)?,
+        mtu: n.mtu as usize,
+    })
+}
+
+fn group_config(g: GroupConfig) -> Result<api::GroupConfig> {
+    let receiver = |r: Receiver| {
+        let sources = r
+            .sources
+            .iter()
+            .map(|s| parse::parsed(s))
+            .collect::<Result<Vec<IpAddr>>>()?;
+        Ok((r.peer, parse::mode(&r.mode)?, sources))
+    };
+    let receivers = g
+        .receivers
+        .into_iter()
+        .map(receiver)
+        .collect::<Result<Vec<_>>>()?;
+    Ok(api::GroupConfig {
+        group: parse::parsed(&g.group)?,
+        receivers,
+    })
+}
+
+#[napi]
+pub struct SimNode {
+    world: Rc<RefCell<World>>,
+    index: u32,
+}
+
+impl SimNode {
+    pub(super) fn of(world: Rc<RefCell<World>>, index: u32) -> SimNode {
+        SimNode { world, index }
+    }
+
+    /// Nothing happens on a dead host.
+    fn with<R>(&self, act: impl FnOnce(&mut Node, u64) -> R) -> Option<R> {
+        self.world.borrow_mut().with_node(self.index, act)
+    }
+}
+
+#[napi]
+impl SimNode {
+    #[napi]
+    pub fn poll(&self, max: Option<u32>) -> Vec<JsEvent> {
+        let max = max.unwrap_or(POLL_DEFAULT) as usize;
+        let events = self.world.borrow_mut().poll(self.index, max);
+        events.into_iter().map(Into::into).collect()
+    }
+
+    #[napi]
+    pub fn add_network(&self, config: NetworkConfig) -> Result<()> {
+        let config = network_config(config)?;
+        let net = config.net;
+        match self.with(|node, _| node.add_network(config)) {
+            Some(false) => Err(bad(format!(
+                "The network {net} is there already, or there are too many."
+            ))),
+            _ => Ok(()),
+        }
+    }
+
+    #[napi]
+    pub fn remove_network(&self, net: u32) {
+        self.with(|node, now| node.remove_network(now, net));
+    }
+
+    #[napi]
+    pub fn attach_adapter(&self, net: u32, _fd: i32, _name: String) {
+        self.with(|node, now| node.attach(now, net));
+    }
+
+    #[napi]
+    pub fn detach_adapter(&self, net: u32) {
+        self.with(|node, _| node.detach(net));
+    }
+
+    #[napi]
+    pub fn set_peers(&self, net: u32, peers: Vec<PeerConfig>) -> Result<()> {
+        let peers = peers.into_iter().map(peer_config).collect::<Result<Vec<_>>>()?;
+        self.with(|node, now| peers.into_iter().for_each(|peer| node.set_peer(now, net, peer)));
+        Ok(())
+    }
+
+    #[napi]
+    pub fn remove_peers(&self, net: u32, peers: Vec<u32>) {
+        self.with(|node, now| {
+            peers
+                .into_iter()
+                .for_each(|peer| node.remove_peer(now, net, peer))
+        });
+    }
+
+    /// Endpoints that are no addresses are left out: they come from other members.
+    #[napi]
+    pub fn connect(
+        &self,
+        net: u32,
+        peer: u32,
+        endpoints: Vec<String>,
+        hint: Option<Uint8Array>,
+    ) -> Result<()> {
+        if endpoints.len() > ENDPOINTS_MAX {
+            return Err(bad(format!(
+                "At most {ENDPOINTS_MAX} endpoints can be tried together."
+            )));
+        }
+        let endpoints: Vec<_> = endpoints.iter().filter_map(|e| e.parse().ok()).collect();
+        let hint = hint.map(|h| h.to_vec()).unwrap_or_default();
+        self.with(|node, now| node.connect(now, net, peer, &endpoints, &hint));
+        Ok(())
+    }
+
+    #[napi]
+    pub fn disconnect(&self, net: u32, peer: u32) {
+        self.with(|node, now| node.disconnect(now, net, peer));
+    }
+
+    #[napi]
+    pub fn answer_stranger(&self, net: u32, ask: u32, accept: bool) {
+        self.with(|node, now| node.answer_stranger(now, net, ask, accept));
+    }
+
+    #[napi]
+    pub fn send_control(&self, net: u32, peer: u32, bytes: Uint8Array) -> bool {
+        self.with(|node, now| node.send_control(now, net, peer, &bytes))
+            .unwrap_or(false)
+    }
+
+    #[napi]
+    pub fn set_groups(&self, net: u32, groups: Vec<GroupConfig>) -> Result<()> {
+        let groups = groups.into_iter().map(group_config).collect::<Result<Vec<_>>>()?;
+        let is_group = |a: &IpAddr| a.is_multicast() || matches!(a, IpAddr::V4(a) if a.is_broadcast());
+        if let Some(wrong) = groups.iter().find(|g| !is_group(&g.group)) {
+            return Err(bad(format!("{} is not a group address.", wrong.group)));
+        }
+        self.with(|node, _| groups.into_iter().for_each(|group| node.set_group(net, group)));
+        Ok(())
+    }
+
+    #[napi]
+    pub fn rotate_keys(&self, net: u32) {
+        self.with(|node, _| node.rotate_keys(net));
+    }
+
+    #[napi]
+    pub fn poke(&self) {
+        self.with(|node, now| node.poke(now));
+    }
+
+    #[napi]
+    pub fn stats(&self) -> JsStats {
+        let figures = self.with(|node, now| (node.stats(now), node.drops()));
+        let Some((peers, drops)) = figures else {
+            return JsStats::default();
+        };
+        JsStats {
+            peers: peers.into_iter().map(Into::into).collect(),
+            drops: numbers(drops),
+            ..JsStats::default()
+        }
+    }
+}

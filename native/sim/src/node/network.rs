@@ -1,0 +1,132 @@
+//! One network as a node knows it.
+
+use super::holds::Holds;
+use crate::api::{GroupConfig, NetworkConfig, PeerConfig};
+use crate::rng::Rng;
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+use weft_forward::{LocalGroups, Member, Own, PeerId, Snooper, SnooperConfig, Table, TableBuilder};
+use weft_session::{CastTx, Secret, SenderKey, Suite, Tx};
+
+pub struct PeerEntry {
+    pub config: PeerConfig,
+    /// The sealing keys; none without a session.
+    pub tx: Option<Arc<Tx>>,
+    /// Name of the sender key that it was given, 0 for none.
+    pub given: u32,
+}
+
+pub struct Net {
+    pub config: NetworkConfig,
+    pub peers: BTreeMap<PeerId, PeerEntry>,
+    pub cast: Arc<CastTx>,
+    pub holds: Holds,
+    pub snooper: Snooper,
+    pub attached: bool,
+    /// What applications here joined.
+    pub local: LocalGroups,
+    groups: BTreeMap<IpAddr, GroupConfig>,
+    table: Option<Table>,
+}
+
+/// Fresh randomness for each start and each rotation.
+pub fn new_sender_key(origin: [u8; 8], rng: &mut Rng) -> Arc<CastTx> {
+    let mut key = Secret::default();
+    rng.fill(&mut key[..]);
+    // 0 means "none was given".
+    let key_id = (rng.draw() as u32).max(1);
+    Arc::new(CastTx::new(
+        origin,
+        SenderKey {
+            key_id,
+            scope: 0,
+            lowest: 0,
+            suite: Suite::Aes256Gcm,
+            key,
+        },
+    ))
+}
+
+impl Net {
+    pub fn new(config: NetworkConfig, rng: &mut Rng) -> Net {
+        Net {
+            cast: new_sender_key(config.origin, rng),
+            config,
+            peers: BTreeMap::new(),
+            holds: Holds::default(),
+            snooper: Snooper::new(SnooperConfig::default()),
+            attached: false,
+            local: LocalGroups::default(),
+            groups: BTreeMap::new(),
+            table: None,
+        }
+    }
+
+    /// Members or groups changed: the table is made anew when next needed.
+    pub fn change(&mut self) {
+        self.table = None;
+    }
+
+    pub fn set_group(&mut self, group: GroupConfig) {
+        if group.receivers.is_empty() {
+            self.groups.remove(&group.group);
+        } else {
+            self.groups.insert(group.group, group);
+        }
+        self.change();
+    }
+
+    /// Brings the table up to date. `port`: the UDP port of this process.
+    pub fn table(&mut self, port: u16) -> &Table {
+        let Net {
+            config,
+            peers,
+            groups,
+            table,
+            ..
+        } = self;
+        table.get_or_insert_with(|| {
+            let mut builder = TableBuilder::new(own_of(config));
+            builder.own_ports(&[port]);
+            for entry in peers.values().filter(|p| p.config.member) {
+                builder.member(member_of(&entry.config));
+            }
+            for group in groups.values() {
+                builder.group(group.group, group.receivers.clone());
+            }
+            builder.build()
+        })
+    }
+
+    pub fn next_deadline(&self) -> u64 {
+        let snooper = if self.attached {
+            self.snooper.next_deadline()
+        } else {
+            None
+        };
+        snooper.unwrap_or(u64::MAX).min(self.holds.next_deadline())
+    }
+}
+
+fn own_of(config: &NetworkConfig) -> Own {
+    Own {
+        origin: u64::from_be_bytes(config.origin),
+        ipv4: config.ipv4,
+        ipv6: config.ipv6,
+        ipv6_prefix: config.ipv6_prefix,
+        link_local: config.link_local,
+        mac: config.mac,
+    }
+}
+
+fn member_of(config: &PeerConfig) -> Member {
+    Member {
+        peer: config.peer,
+        origin: u64::from_be_bytes(config.origin),
+        ipv4: config.ipv4,
+        ipv6: config.ipv6,
+        link_local: config.link_local,
+        mac: config.mac,
+    }
+}

@@ -1,0 +1,236 @@
+//! Three members without engines: sessions, casts, faults, and the same run again.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use weft_forward::{FilterMode, SourceFilter};
+use weft_packet::Mac;
+use weft_session::{Secret, public_key};
+use weft_sim::{
+    Event, FlowOptions, GroupConfig, HostOptions, Loss, NetworkConfig, PeerConfig, World, WorldOptions,
+};
+
+const NET: u32 = 1;
+const SECOND: u64 = 1_000_000;
+const GROUP: &str = "239.1.1.1";
+
+fn secret(i: u32) -> Secret {
+    let mut key = Secret::default();
+    key.fill(i as u8 + 1);
+    key
+}
+
+fn ipv6(kind: u16, i: u32) -> Ipv6Addr {
+    Ipv6Addr::new(kind, 0, 0, 0, 0, 0, 0, i as u16 + 1)
+}
+
+fn network(i: u32) -> NetworkConfig {
+    NetworkConfig {
+        net: NET,
+        network_id: [9; 32],
+        secret_key: secret(i),
+        origin: [i as u8 + 1; 8],
+        ipv4: Some((Ipv4Addr::new(10, 7, 0, i as u8 + 1), 16)),
+        ipv6: ipv6(0xfd00, i),
+        ipv6_prefix: 64,
+        link_local: ipv6(0xfe80, i),
+        mac: Mac([2, 0, 0, 0, 0, i as u8]),
+        mtu: 1_380,
+    }
+}
+
+fn peer(i: u32) -> PeerConfig {
+    let own = network(i);
+    PeerConfig {
+        peer: i,
+        key: public_key(&own.secret_key),
+        member: true,
+        origin: own.origin,
+        ipv4: own.ipv4.map(|(a, _)| a),
+        ipv6: Some(own.ipv6),
+        link_local: Some(own.link_local),
+        mac: Some(own.mac),
+    }
+}
+
+fn start(world: &mut World, me: u32, count: u32) {
+    let others: Vec<u32> = (0..count).filter(|i| *i != me).collect();
+    let endpoints: Vec<_> = others
+        .iter()
+        .map(|i| world.underlay.endpoint(*i).into())
+        .collect();
+    world.with_node(me, |node, now| {
+        assert!(node.add_network(network(me)));
+        node.attach(now, NET);
+        for (i, endpoint) in others.iter().zip(endpoints) {
+            node.set_peer(now, NET, peer(*i));
+            node.connect(now, NET, *i, &[endpoint], b"");
+        }
+        let receivers = others
+            .iter()
+            .map(|i| (*i, FilterMode::Exclude, Vec::new()))
+            .collect();
+        node.set_group(
+            NET,
+            GroupConfig {
+                group: GROUP.parse().unwrap(),
+                receivers,
+            },
+        );
+    });
+}
+
+fn world(seed: u64, options: WorldOptions, count: u32) -> World {
+    let mut world = World::new(seed, options);
+    (0..count).for_each(|_| {
+        world.add_host(&HostOptions::default());
+    });
+    for i in 0..count {
+        start(&mut world, i, count);
+        world.join(
+            i,
+            GROUP.parse().unwrap(),
+            SourceFilter::new(FilterMode::Exclude, Vec::new()),
+        );
+    }
+    world
+}
+
+fn run(world: &mut World, until: u64) -> Vec<(u32, Event)> {
+    let mut events = Vec::new();
+    while world.now() < until {
+        for node in world.advance(until) {
+            events.extend(world.poll(node, 512).into_iter().map(|event| (node, event)));
+        }
+    }
+    events
+}
+
+fn flow(world: &mut World, node: u32, to: &str, seconds: u64) -> u32 {
+    let start_us = world.now();
+    let to: IpAddr = to.parse().unwrap();
+    world.add_flow(FlowOptions {
+        node,
+        net: NET,
+        to,
+        bytes: 200,
+        every_us: 10_000,
+        start_us,
+        end_us: start_us + seconds * SECOND,
+    })
+}
+
+#[test]
+fn sessions_come_up_and_packets_arrive_once() {
+    let mut world = world(7, WorldOptions::default(), 3);
+    let events = run(&mut world, 2 * SECOND);
+    for me in 0..3 {
+        let ups = events
+            .iter()
+            .filter(|(node, e)| *node == me && matches!(e, Event::Up { .. }))
+            .count();
+        assert!(ups >= 2, "node {me}: {events:?}");
+        assert!(
+            events.iter().any(
+                |(node, e)| *node == me && matches!(e, Event::Groups { groups, .. } if groups.len() == 1)
+            )
+        );
+    }
+    let (cast, unicast) = (flow(&mut world, 0, GROUP, 3), flow(&mut world, 1, "10.7.0.3", 3));
+    run(&mut world, 6 * SECOND);
+    for (flow, node, expected) in [
+        (cast, 1, 300),
+        (cast, 2, 300),
+        (cast, 0, 0),
+        (unicast, 2, 300),
+        (unicast, 0, 0),
+    ] {
+        let audit = world.flow(flow).unwrap().1.audit(node, 0, 9 * SECOND);
+        assert_eq!(
+            (audit.sent, audit.delivered, audit.duplicates),
+            (300, expected, 0),
+            "flow {flow} at {node}"
+        );
+    }
+    let figures = world.figures(0);
+    assert_eq!(
+        (figures.casts_sealed, figures.copies_own, figures.outdegree_max),
+        (300, 600, 2)
+    );
+    assert_eq!(world.figures(2).delivered, 600);
+}
+
+#[test]
+fn a_member_that_left_its_group_gets_nothing() {
+    let mut world = world(7, WorldOptions::default(), 3);
+    run(&mut world, 2 * SECOND);
+    world.leave(1, GROUP.parse().unwrap());
+    let cast = flow(&mut world, 0, GROUP, 2);
+    run(&mut world, 5 * SECOND);
+    let receipts = &world.flow(cast).unwrap().1;
+    assert_eq!(receipts.audit(1, 0, 9 * SECOND).delivered, 0);
+    assert_eq!(receipts.audit(2, 0, 9 * SECOND).delivered, 200);
+    // Without an engine nobody told the sender.
+    assert_eq!(world.figures(1).casts_unwanted, 200);
+}
+
+fn faulty(seed: u64) -> (World, u32) {
+    let mut options = WorldOptions::default();
+    options.shape.loss = Loss {
+        good: 0.01,
+        bad: 0.5,
+        good_us: 2e6,
+        bad_us: 1e5,
+    };
+    options.shape.duplicate = 0.01;
+    options.shape.reorder = 0.01;
+    let mut world = world(seed, options, 5);
+    let cast = flow(&mut world, 0, GROUP, 10);
+    run(&mut world, 4 * SECOND);
+    world.kill(2);
+    run(&mut world, 5 * SECOND);
+    world.restart(2);
+    start(&mut world, 2, 5);
+    world.underlay.set_partition(3, 1);
+    run(&mut world, 12 * SECOND);
+    (world, cast)
+}
+
+#[test]
+fn the_same_seed_is_the_same_run() {
+    let (a, cast) = faulty(42);
+    let (b, _) = faulty(42);
+    assert_eq!(a.digest(), b.digest());
+    assert_eq!(a.underlay.fates, b.underlay.fates);
+    assert_ne!(a.digest(), faulty(43).0.digest());
+    let fates = a.underlay.fates;
+    assert!(
+        fates.lost_chance > 10 && fates.lost_partition > 10 && fates.lost_dead > 10,
+        "{fates:?}"
+    );
+    let audit = |node, from, to| a.flow(cast).unwrap().1.audit(node, from * SECOND, to * SECOND);
+    // The restarted node hears again; the separated one does not.
+    assert!(audit(2, 6, 10).delivered > 300, "{:?}", audit(2, 6, 10));
+    assert_eq!(audit(3, 6, 10).delivered, 0);
+    for node in 1..5 {
+        assert_eq!(
+            audit(node, 0, 12).duplicates,
+            0,
+            "node {node}: the network's duplicates stop here"
+        );
+    }
+}
+
+#[test]
+fn a_planted_loss_is_seen() {
+    let options = WorldOptions {
+        plant_drop_every: Some(100),
+        ..WorldOptions::default()
+    };
+    let mut world = world(7, options, 3);
+    run(&mut world, 2 * SECOND);
+    let cast = flow(&mut world, 0, GROUP, 3);
+    run(&mut world, 6 * SECOND);
+    let delivered: u64 = (1..3)
+        .map(|node| world.flow(cast).unwrap().1.audit(node, 0, 9 * SECOND).delivered)
+        .sum();
+    assert_eq!(delivered, 600 - 6);
+}
