@@ -30,11 +30,18 @@ export const DHT_TIMEOUT_MS = 45_000;
 /** Two members that took one slot at the same time: the loser takes another one. */
 const PUBLISH_TRIES = 3;
 
+/** Queries under way. Above what twelve look-ups at once want: the library's searches stall each other when they meet its limit. */
+const QUERIES_MAX = 256;
+
+/** Nodes that left are common: waiting for them is most of a look-up. */
+const QUERY_TIMEOUT_MS = 1500;
+
 export interface DhtOptions {
   /** "host:port"; absent: the library's public ones. */
   bootstrap?: string[];
   /** Address to listen on; labs use 127.0.0.1. */
   host?: string;
+  queryTimeoutMs?: number;
   now?: () => number;
 }
 
@@ -151,6 +158,8 @@ function makeNode(DhtClient: typeof Client, options: DhtOptions, fail: (error: E
   const node = new DhtClient({
     ...(options.bootstrap && { bootstrap: options.bootstrap }),
     verify: (signature, message, key) => crypto.verify(key, message, signature),
+    concurrency: QUERIES_MAX,
+    timeout: options.queryTimeoutMs ?? QUERY_TIMEOUT_MS,
     maxTables: 32,
     maxValues: 32,
     maxPeers: 32,

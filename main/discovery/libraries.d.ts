@@ -6,6 +6,8 @@ declare module 'bittorrent-dht' {
     bootstrap?: string[] | false;
     host?: string;
     verify?: (signature: Buffer, message: Buffer, publicKey: Buffer) => boolean;
+    concurrency?: number;
+    timeout?: number;
     maxTables?: number;
     maxValues?: number;
     maxPeers?: number;

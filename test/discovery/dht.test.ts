@@ -1,3 +1,4 @@
+/// <reference path="../../main/discovery/libraries.d.ts" />
 // Rendezvous over a DHT of ten nodes on loopback.
 import { Client } from 'bittorrent-dht';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -38,12 +39,13 @@ const [anna, ben, cem, dan] = [1, 2, 3, 4].map((n) => person(n, `192.0.2.${n}:40
 ];
 const known = new Map([anna, ben, cem, dan].map((one) => [hex(one.member), one.key]));
 const keyOf = (member: Uint8Array) => known.get(hex(member)) ?? null;
-const rendezvous = (now?: () => number) => new DhtRendezvous({ bootstrap, host: '127.0.0.1', now });
+const rendezvous = (now?: () => number) =>
+  new DhtRendezvous({ bootstrap, host: '127.0.0.1', queryTimeoutMs: 250, now });
 
 /** What a holder of the secret could put there, around all rules. */
 async function plant(network: { networkId: Uint8Array; secret: Uint8Array }, slot: number, v: Uint8Array, day: number) {
   const keys = rendezvousKeys(crypto, network.networkId, network.secret, day);
-  const node = new Client({ bootstrap, verify });
+  const node = new Client({ bootstrap, verify, timeout: 250 });
   await new Promise<void>((done) => node.listen(0, '127.0.0.1', () => node.once('ready', () => done())));
   await new Promise<void>((done, fail) =>
     node.put(
