@@ -17,6 +17,8 @@ const WAKES_WAITING: usize = 2;
 /// Unreferenced: a data plane alone does not keep the process alive.
 type WakeFunction = ThreadsafeFunction<(), Unknown<'static>, (), Status, false, true, WAKES_WAITING>;
 
+type LinksFunction = ThreadsafeFunction<(), Unknown<'static>, Vec<u32>, Status, false, true, WAKES_WAITING>;
+
 #[napi(object)]
 pub struct DataplaneOptions {
     pub offloads: Option<String>,
@@ -119,6 +121,18 @@ fn group_config(g: GroupConfig) -> Result<dp::GroupConfig> {
         group: parse::ip(&g.group)?,
         receivers,
     })
+}
+
+#[napi(object)]
+pub struct LinkOptions {
+    pub transport: String,
+    pub endpoint: String,
+    pub queue_bytes: Option<u32>,
+}
+
+/// What is no way is left out: ways come from other members.
+fn ways_of(ways: &[String]) -> Vec<dp::Way> {
+    ways.iter().filter_map(|w| w.parse().ok()).collect()
 }
 
 #[napi]
@@ -234,20 +248,73 @@ impl Dataplane {
         self.inner.remove_peers(net, peers);
     }
 
-    /// Endpoints that are no addresses are left out: they come from other members.
     #[napi]
-    pub fn connect(
-        &self,
-        net: u32,
-        peer: u32,
-        endpoints: Vec<String>,
-        hint: Option<Uint8Array>,
-    ) -> Result<()> {
-        let endpoints = endpoints.iter().filter_map(|e| e.parse().ok()).collect();
+    pub fn connect(&self, net: u32, peer: u32, ways: Vec<String>, hint: Option<Uint8Array>) -> Result<()> {
         let hint = hint.map(|h| h.to_vec()).unwrap_or_default();
         self.inner
-            .connect(net, peer, endpoints, hint)
+            .connect(net, peer, ways_of(&ways), hint)
             .map_err(of_dataplane)
+    }
+
+    #[napi]
+    pub fn set_ways(&self, net: u32, peer: u32, ways: Vec<String>) -> Result<()> {
+        self.inner
+            .set_ways(net, peer, ways_of(&ways))
+            .map_err(of_dataplane)
+    }
+
+    #[napi]
+    pub fn try_ways(&self, net: u32, peer: u32, ways: Vec<String>) -> Result<()> {
+        self.inner
+            .try_ways(net, peer, ways_of(&ways))
+            .map_err(of_dataplane)
+    }
+
+    #[napi]
+    pub fn open_link(&self, options: LinkOptions) -> Result<u32> {
+        let queue_bytes = options
+            .queue_bytes
+            .map_or(dp::limits::LINK_QUEUE_DEFAULT, |n| n as usize);
+        let options = dp::LinkOptions {
+            transport: options.transport,
+            endpoint: options.endpoint,
+            queue_bytes,
+        };
+        self.inner.open_link(options).map_err(of_dataplane)
+    }
+
+    #[napi]
+    pub fn close_link(&self, link: u32) {
+        self.inner.close_link(link);
+    }
+
+    #[napi]
+    pub fn link_receive(&self, link: u32, batch: Uint8Array) -> Result<()> {
+        self.inner
+            .link_receive(link, batch.to_vec())
+            .map_err(of_dataplane)
+    }
+
+    #[napi]
+    pub fn link_take(&self, link: u32, max_bytes: u32) -> Uint8Array {
+        self.inner.link_take(link, max_bytes as usize).into()
+    }
+
+    #[napi]
+    pub fn on_links(&self, callback: Function<'_, Vec<u32>, Unknown<'static>>) -> Result<()> {
+        let links = self.inner.links();
+        let function: LinksFunction = callback
+            .build_threadsafe_function::<()>()
+            .callee_handled::<false>()
+            .weak::<true>()
+            .max_queue_size::<WAKES_WAITING>()
+            // Asked when the call is made, not when it is ordered: what comes meanwhile needs no call of its own.
+            .build_callback(move |_| Ok(links.take()))
+            .map_err(|e| coded("internal", e.reason.clone()))?;
+        self.inner.on_links(Box::new(move || {
+            function.call((), ThreadsafeFunctionCallMode::NonBlocking);
+        }));
+        Ok(())
     }
 
     #[napi]

@@ -32,6 +32,8 @@ pub struct DataplaneEvent {
     pub groups: Option<Vec<LocalGroup>>,
     pub code: Option<String>,
     pub message: Option<String>,
+    pub link: Option<u32>,
+    pub state: Option<String>,
 }
 
 fn event(kind: &str, net: u32) -> DataplaneEvent {
@@ -81,7 +83,7 @@ impl From<dp::Event> for DataplaneEvent {
                 rtt_ms,
             } => DataplaneEvent {
                 peer: Some(peer),
-                transport: Some(transport.into()),
+                transport: Some(transport),
                 endpoint: Some(endpoint),
                 observed,
                 rtt_ms,
@@ -95,6 +97,18 @@ impl From<dp::Event> for DataplaneEvent {
             dp::Event::Want { net, peer } => DataplaneEvent {
                 peer: Some(peer),
                 ..event("want", net)
+            },
+            dp::Event::Suspect { net, peer } => DataplaneEvent {
+                peer: Some(peer),
+                ..event("suspect", net)
+            },
+            dp::Event::Link { link, state } => DataplaneEvent {
+                link: Some(link),
+                state: Some(match state {
+                    dp::LinkState::Proven => "proven".into(),
+                    dp::LinkState::Unused => "unused".into(),
+                }),
+                ..event("link", 0)
             },
             dp::Event::Groups { net, groups } => DataplaneEvent {
                 groups: Some(groups.into_iter().map(group).collect()),
@@ -148,7 +162,7 @@ impl From<dp::PeerStats> for PeerStats {
             rtt_ms: p.rtt_ms,
             silent_ms: p.silent_ms,
             up: p.up,
-            transport: p.transport.map(Into::into),
+            transport: p.transport,
             endpoint: p.endpoint,
         }
     }

@@ -6,6 +6,7 @@ use crate::command::{Command, Commands};
 use crate::events::Events;
 use crate::hold::Holds;
 use crate::limits::ADAPTER_FRAMES_PER_TURN;
+use crate::links::Links;
 use crate::outbox::{Outbox, Outlet};
 use crate::shared::{Counters, NetShared, Sockets, View, add};
 use crate::sys::{self, Wake};
@@ -29,6 +30,7 @@ pub struct Common {
     pub counters: Arc<Counters>,
     pub events: Arc<Events>,
     pub commands: Arc<Commands>,
+    pub links: Arc<Links>,
 }
 
 /// Everything that the adapter's thread owns.
@@ -161,6 +163,7 @@ impl AdapterThread {
         self.outbox.flush(&Outlet {
             sockets: &sockets,
             counters: &self.common.counters,
+            links: &self.common.links,
         });
     }
 

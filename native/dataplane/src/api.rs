@@ -59,6 +59,40 @@ pub struct LocalGroup {
     pub sources: Vec<IpAddr>,
 }
 
+/// One way to a peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    Udp(std::net::SocketAddr),
+    Link(u32),
+    /// Relayed by this peer.
+    Via(PeerId),
+}
+
+impl std::str::FromStr for Way {
+    type Err = ();
+
+    /// "192.0.2.1:4000", "link:7", "via:12".
+    fn from_str(text: &str) -> Result<Way, ()> {
+        let number = |text: &str| text.parse().map_err(|_| ());
+        if let Some(link) = text.strip_prefix("link:") {
+            return number(link).map(Way::Link);
+        }
+        if let Some(via) = text.strip_prefix("via:") {
+            return number(via).map(Way::Via);
+        }
+        text.parse().map(Way::Udp).map_err(|_| ())
+    }
+}
+
+/// What became of a link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LinkState {
+    /// An authentic frame came by it.
+    Proven,
+    /// None came for a minute.
+    Unused,
+}
+
 /// For the engine.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
@@ -77,7 +111,7 @@ pub enum Event {
     Up {
         net: NetId,
         peer: PeerId,
-        transport: &'static str,
+        transport: String,
         endpoint: String,
         observed: Option<String>,
         rtt_ms: Option<f64>,
@@ -90,6 +124,14 @@ pub enum Event {
     Want {
         net: NetId,
         peer: PeerId,
+    },
+    Suspect {
+        net: NetId,
+        peer: PeerId,
+    },
+    Link {
+        link: u32,
+        state: LinkState,
     },
     Groups {
         net: NetId,
@@ -118,7 +160,7 @@ pub struct PeerStats {
     pub rtt_ms: Option<f64>,
     pub silent_ms: Option<f64>,
     pub up: bool,
-    pub transport: Option<&'static str>,
+    pub transport: Option<String>,
     pub endpoint: Option<String>,
 }
 

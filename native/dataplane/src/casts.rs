@@ -3,7 +3,7 @@
 
 use crate::api::PeerId;
 use crate::limits::CAST_HOP_LIMIT;
-use crate::outbox::Outlet;
+use crate::outbox::{Outbox, Outlet};
 use crate::shared::{PeerState, add};
 use std::io::IoSlice;
 use std::sync::Arc;
@@ -117,7 +117,8 @@ impl CastBatch {
     }
 
     /// Stamps and sends to every child; then the batch is empty. `done` hears of each child that was served.
-    pub fn flush(&mut self, outlet: &Outlet<'_>, done: &mut dyn FnMut(Sent<'_>)) {
+    /// Neighbours that are not reached by UDP get their frames by `outbox`.
+    pub fn flush(&mut self, outlet: &Outlet<'_>, outbox: &mut Outbox, done: &mut dyn FnMut(Sent<'_>)) {
         let mut own = std::mem::take(&mut self.own);
         let mut from = 0;
         while from < self.children.len() && self.count > 0 {
@@ -125,6 +126,10 @@ impl CastBatch {
             let stride = self.count * OWN;
             let mut ready = [None; CHILDREN];
             for (i, child) in group.iter().enumerate() {
+                if !matches!(child.tx.path(), Path::Udp { .. }) {
+                    self.send_singly(outlet, outbox, child, done);
+                    continue;
+                }
                 ready[i] = self.stamp(child, &mut own[i * stride..(i + 1) * stride]);
             }
             self.send(outlet, group, &ready, &own, done);
@@ -143,6 +148,35 @@ impl CastBatch {
         self.narrow.clear();
         self.missing.clear();
         self.receivers.clear();
+    }
+
+    /// Whole frames, one after the other: for ways that do not gather.
+    fn send_singly(
+        &self,
+        outlet: &Outlet<'_>,
+        outbox: &mut Outbox,
+        child: &Child,
+        done: &mut dyn FnMut(Sent<'_>),
+    ) {
+        let Some(counter) = child.tx.reserve(self.count as u32) else {
+            return;
+        };
+        let (mut frames, mut bytes) = (0, 0);
+        for i in 0..self.count {
+            let body = self.body(i);
+            let len = body.len() + OWN;
+            let Some(slot) = outbox.slot(outlet, &child.state, child.tx.path(), len) else {
+                continue;
+            };
+            slot[HEADER..HEADER + body.len()].copy_from_slice(body);
+            child
+                .tx
+                .seal_stamp(counter + i as u64, AUTH_SHARED, CAST_HOP_LIMIT, slot);
+            frames += 1;
+            bytes += len as u64;
+        }
+        add(&outlet.counters.casts_sent, frames);
+        done(Sent { child, frames, bytes });
     }
 
     /// Writes a child's headers and tags: header 0 | tag 0, header 1 | … | tag n−1. `None` when it cannot be sent to.

@@ -1,11 +1,10 @@
 //! What other threads ask of the receive thread.
 
-use crate::api::{GroupConfig, NetId, PeerConfig, PeerId, Stats};
+use crate::api::{GroupConfig, NetId, PeerConfig, PeerId, Stats, Way};
 use crate::limits::COMMANDS_MAX;
 use crate::network::Net;
 use crate::sys::Wake;
 use std::collections::VecDeque;
-use std::net::SocketAddr;
 use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -27,9 +26,15 @@ pub enum Command {
     Connect {
         net: NetId,
         peer: PeerId,
-        endpoints: Vec<SocketAddr>,
+        ways: Vec<Way>,
         hint: Vec<u8>,
     },
+    SetWays(NetId, PeerId, Vec<Way>),
+    TryWays(NetId, PeerId, Vec<Way>),
+    LinkOpened(u32),
+    LinkClosed(u32),
+    /// Whole frames that came by a link.
+    LinkFrames(u32, Vec<u8>),
     Disconnect(NetId, PeerId),
     AnswerStranger {
         net: NetId,

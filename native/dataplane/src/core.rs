@@ -23,6 +23,16 @@ pub struct Single {
     pub partial: bool,
 }
 
+/// What the receive thread knows about a link.
+pub struct LinkUse {
+    /// An authentic frame came by it.
+    pub proven: bool,
+    /// The last one, or its opening, µs.
+    pub last: u64,
+    /// The engine knows that it lies idle.
+    pub unused: bool,
+}
+
 /// Everything that the receive thread owns.
 pub struct Core {
     pub common: Common,
@@ -38,6 +48,8 @@ pub struct Core {
     /// Sockets that keep to IPv6, by index.
     pub v6_only: Vec<bool>,
     pub ports: Vec<u16>,
+    /// Open links as far as frames came by them.
+    pub(crate) links: BTreeMap<u32, LinkUse>,
     pub(crate) poller: Poller,
     pub(crate) closing: bool,
     /// Control messages wait for room in the sessions.
@@ -69,6 +81,7 @@ impl Core {
             places: Vec::with_capacity(4_096),
             v6_only: Vec::new(),
             ports: Vec::new(),
+            links: BTreeMap::new(),
             poller,
             closing: false,
             is_backlogged: false,
@@ -84,7 +97,8 @@ impl Core {
             let deadline = self
                 .sessions
                 .next_deadline()
-                .min(self.common.events.next_deadline());
+                .min(self.common.events.next_deadline())
+                .min(self.links_deadline());
             let mut ready = std::mem::take(&mut self.ready);
             ready.clear();
             self.poller
@@ -106,6 +120,7 @@ impl Core {
                 self.drain(now);
                 self.deliver_singles();
             }
+            self.watch_links(now);
             self.common.events.handle_timeout(now);
         }
         self.nets.values_mut().for_each(Net::detach);

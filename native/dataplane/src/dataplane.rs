@@ -1,18 +1,19 @@
 //! The handle: checks what the engine asks and passes it to the receive thread.
 
 use crate::adapter::Common;
-use crate::api::{Error, Event, GroupConfig, NetId, NetworkConfig, Options, PeerConfig, PeerId, Stats};
+use crate::api::{Error, Event, GroupConfig, NetId, NetworkConfig, Options, PeerConfig, PeerId, Stats, Way};
 use crate::command::{Command, Commands};
 use crate::core::Core;
 use crate::events::{Events, Waker};
 use crate::limits::{
-    CLOSE_WAIT_MS, CONTROL_MESSAGE_MAX, CONTROL_QUEUE_MAX, ENDPOINTS_MAX, POLL_DEFAULT, SOCKETS_MAX,
-    STATS_WAIT_MS,
+    CLOSE_WAIT_MS, CONTROL_MESSAGE_MAX, CONTROL_QUEUE_MAX, ENDPOINTS_MAX, LINK_BATCH_MAX, LINKS_ARRIVING_MAX,
+    POLL_DEFAULT, SOCKETS_MAX, STATS_WAIT_MS,
 };
+use crate::links::{LinkOptions, LinkWaker, Links, is_whole};
 use crate::network::Net;
-use crate::shared::NetShared;
+use crate::shared::{NetShared, add};
 use crate::spawn;
-use crate::sys::Wake;
+use crate::sys::{self, Wake};
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::Ordering::Relaxed;
@@ -46,6 +47,24 @@ fn takes_ipv4_from(other: &SocketAddr, wildcard: &SocketAddr) -> bool {
     other.is_ipv4() && (other.ip().is_unspecified() || same_port)
 }
 
+/// Says which links have something to take.
+#[derive(Clone)]
+pub struct PendingLinks(Arc<Links>);
+
+impl PendingLinks {
+    pub fn take(&self) -> Vec<u32> {
+        self.0.pending()
+    }
+}
+
+fn few(ways: &[Way]) -> Result<(), Error> {
+    if ways.len() > ENDPOINTS_MAX {
+        let message = format!("At most {ENDPOINTS_MAX} ways can be tried together.");
+        return Err(Error::bad_argument(message));
+    }
+    Ok(())
+}
+
 impl Dataplane {
     /// Starts the receive thread.
     ///
@@ -60,6 +79,7 @@ impl Dataplane {
             counters: Arc::default(),
             events: Arc::new(Events::new(wake.clone())),
             commands: Arc::new(Commands::new(wake.clone())),
+            links: Arc::default(),
         };
         let core = Core::new(common.clone(), options, &wake).map_err(failed)?;
         let (alive, ended) = sync_channel(0);
@@ -176,26 +196,98 @@ impl Dataplane {
     /// Starts (or refreshes with new candidates) a handshake.
     ///
     /// # Errors
-    /// `bad-argument`: more than 16 endpoints.
-    pub fn connect(
-        &self,
-        net: NetId,
-        peer: PeerId,
-        endpoints: Vec<SocketAddr>,
-        hint: Vec<u8>,
-    ) -> Result<(), Error> {
-        if endpoints.len() > ENDPOINTS_MAX {
-            return Err(Error::bad_argument(format!(
-                "At most {ENDPOINTS_MAX} endpoints can be tried together."
-            )));
-        }
+    /// `bad-argument`: more than 16 ways.
+    pub fn connect(&self, net: NetId, peer: PeerId, ways: Vec<Way>, hint: Vec<u8>) -> Result<(), Error> {
+        few(&ways)?;
         self.push(Command::Connect {
             net,
             peer,
-            endpoints,
+            ways,
             hint,
         });
         Ok(())
+    }
+
+    /// Replaces the ways that are tried when the present path falls silent.
+    ///
+    /// # Errors
+    /// `bad-argument`: more than 16 ways.
+    pub fn set_ways(&self, net: NetId, peer: PeerId, ways: Vec<Way>) -> Result<(), Error> {
+        few(&ways)?;
+        self.push(Command::SetWays(net, peer, ways));
+        Ok(())
+    }
+
+    /// A handshake over these ways beside the running session.
+    ///
+    /// # Errors
+    /// `bad-argument`: more than 16 ways.
+    pub fn try_ways(&self, net: NetId, peer: PeerId, ways: Vec<Way>) -> Result<(), Error> {
+        few(&ways)?;
+        self.push(Command::TryWays(net, peer, ways));
+        Ok(())
+    }
+
+    /// A transport outside of the data plane. Its number is never used twice.
+    ///
+    /// # Errors
+    /// `too-many-links`, `bad-argument`.
+    pub fn open_link(&self, options: LinkOptions) -> Result<u32, Error> {
+        let id = self.common.links.open(options)?;
+        self.push(Command::LinkOpened(id));
+        Ok(id)
+    }
+
+    /// Sessions on it try their other ways at once.
+    pub fn close_link(&self, link: u32) {
+        if self.common.links.close(link) {
+            self.push(Command::LinkClosed(link));
+        }
+    }
+
+    /// Whole frames that came by a link, `u16 length | frame` each.
+    ///
+    /// # Errors
+    /// `bad-argument`: cut short, an empty frame, or more than 1 MiB.
+    pub fn link_receive(&self, link: u32, batch: Vec<u8>) -> Result<(), Error> {
+        if batch.len() > LINK_BATCH_MAX || !is_whole(&batch) {
+            return Err(Error::bad_argument(
+                "A batch is whole frames behind their lengths, at most 1 MiB.",
+            ));
+        }
+        let (links, len) = (&self.common.links, batch.len());
+        if len == 0 || !links.is_open(link) || lock(&self.ended).is_none() {
+            return Ok(());
+        }
+        let before = links.arriving.fetch_add(len, Relaxed);
+        let fits = before + len <= LINKS_ARRIVING_MAX;
+        if !fits || !self.common.commands.push(Command::LinkFrames(link, batch)) {
+            links.arriving.fetch_sub(len, Relaxed);
+            add(&self.common.counters.link_busy, 1);
+        }
+        Ok(())
+    }
+
+    /// Frames to send by a link, oldest first.
+    pub fn link_take(&self, link: u32, most: usize) -> Vec<u8> {
+        self.common
+            .links
+            .take(&self.common.counters, sys::now(), link, most)
+    }
+
+    /// `waker` is called from any thread when [`Dataplane::pending_links`] has something; then not before that was asked.
+    pub fn on_links(&self, waker: LinkWaker) {
+        self.common.links.on_links(waker);
+    }
+
+    /// Links that got something to take.
+    pub fn pending_links(&self) -> Vec<u32> {
+        self.common.links.pending()
+    }
+
+    /// For a waker that outlives this handle.
+    pub fn links(&self) -> PendingLinks {
+        PendingLinks(self.common.links.clone())
     }
 
     pub fn disconnect(&self, net: NetId, peer: PeerId) {

@@ -6,6 +6,7 @@
 #![cfg(target_os = "linux")]
 mod adapter;
 pub mod api;
+mod arrive;
 mod casts;
 mod command;
 mod core;
@@ -13,6 +14,7 @@ mod dataplane;
 mod events;
 mod hold;
 pub mod limits;
+mod links;
 mod network;
 mod obey;
 mod outbox;
@@ -24,11 +26,12 @@ mod spawn;
 mod sys;
 
 pub use api::{
-    Error, Event, GroupConfig, LocalGroup, NetId, NetworkConfig, Options, PeerConfig, PeerId, PeerStats,
-    Stats,
+    Error, Event, GroupConfig, LinkState, LocalGroup, NetId, NetworkConfig, Options, PeerConfig, PeerId,
+    PeerStats, Stats, Way,
 };
-pub use dataplane::{Dataplane, MTU_RANGE};
+pub use dataplane::{Dataplane, MTU_RANGE, PendingLinks};
 pub use events::Waker;
+pub use links::{LinkOptions, LinkWaker};
 pub use weft_forward::FilterMode;
 pub use weft_packet::Mac;
 pub use weft_session::Secret;

@@ -10,6 +10,20 @@ pub const COMMANDS_MAX: usize = 65_536;
 pub const SOCKETS_MAX: usize = 64;
 /// Addresses of one `connect`.
 pub const ENDPOINTS_MAX: usize = weft_session::limits::CANDIDATES_MAX;
+/// Links that can be open at once.
+pub const LINKS_MAX: usize = 1_024;
+/// Frames that wait to be taken by a link, bytes, unless told.
+pub const LINK_QUEUE_DEFAULT: usize = 262_144;
+/// What may be told instead.
+pub const LINK_QUEUE_RANGE: std::ops::RangeInclusive<usize> = 2_048..=16 << 20;
+/// Frames that wait longer are dropped, µs.
+pub const LINK_STALE_US: u64 = 500_000;
+/// Bytes that one call gives to or takes from a link.
+pub const LINK_BATCH_MAX: usize = 1 << 20;
+/// Bytes that came by links and wait for the receive thread; more are dropped.
+pub const LINKS_ARRIVING_MAX: usize = 4 << 20;
+/// A link that brought nothing authentic for this long is reported as unused, µs.
+pub const LINK_UNUSED_US: u64 = 60_000_000;
 /// Control messages queued towards one peer, bytes.
 pub const CONTROL_QUEUE_MAX: usize = weft_session::limits::QUEUE_MAX;
 /// One control message, bytes.

@@ -1,11 +1,10 @@
 //! Commands, done on the receive thread.
 
-use crate::api::{Event, NetId, PeerConfig, PeerId, PeerStats, Stats};
+use crate::api::{Event, NetId, PeerConfig, PeerId, PeerStats, Stats, Way};
 use crate::command::Command;
 use crate::core::Core;
 use crate::limits::ENDPOINTS_MAX;
 use crate::network::{Net, PeerEntry, new_sender_key};
-use crate::outputs::transport_of;
 use crate::shared::PeerState;
 use crate::sys;
 use std::collections::VecDeque;
@@ -53,9 +52,26 @@ impl Core {
             Command::Connect {
                 net,
                 peer,
-                endpoints,
+                ways,
                 hint,
-            } => self.connect(now, (net, peer), &endpoints, &hint),
+            } => {
+                let paths = self.paths_of((net, peer), &ways);
+                self.sessions.connect(now, net, peer, &paths, &hint);
+            }
+            Command::SetWays(net, peer, ways) => {
+                let paths = self.paths_of((net, peer), &ways);
+                self.sessions.set_ways(now, net, peer, &paths);
+            }
+            Command::TryWays(net, peer, ways) => {
+                let paths = self.paths_of((net, peer), &ways);
+                self.sessions.try_ways(now, net, peer, &paths);
+            }
+            Command::LinkOpened(link) => self.link_opened(now, link),
+            Command::LinkClosed(link) => {
+                self.links.remove(&link);
+                self.sessions.link_closed(now, link);
+            }
+            Command::LinkFrames(link, batch) => self.take_link(now, link, batch),
             Command::Disconnect(net, peer) => self.sessions.disconnect(now, net, peer),
             Command::AnswerStranger { net, ask, accept } => {
                 self.sessions.answer_stranger(now, net, ask, accept)
@@ -199,8 +215,8 @@ impl Core {
         }
     }
 
-    /// An address is tried through the first socket that reaches it.
-    fn connect(&mut self, now: u64, (net, peer): (NetId, PeerId), endpoints: &[SocketAddr], hint: &[u8]) {
+    /// An address is tried through the first socket that reaches it. What leads nowhere is left out.
+    fn paths_of(&self, (net, peer): (NetId, PeerId), ways: &[Way]) -> Vec<Path> {
         let sockets = self.common.sockets.load_full();
         let path = |remote: SocketAddr| {
             let reaches = |(i, s): &(usize, &Arc<UdpSocket>)| s.reaches(remote, self.v6_only[*i]);
@@ -210,12 +226,17 @@ impl Core {
                 remote,
             })
         };
-        let paths: Vec<Path> = endpoints
-            .iter()
-            .filter_map(|e| path(*e))
-            .take(ENDPOINTS_MAX)
-            .collect();
-        self.sessions.connect(now, net, peer, &paths, hint);
+        let origin = self.nets.get(&net).and_then(|n| n.peers.get(&peer));
+        let origin = origin.map(|p| p.config.origin);
+        let of = |way: &Way| match *way {
+            Way::Udp(remote) => path(remote),
+            Way::Link(link) => self.common.links.is_open(link).then_some(Path::Link(link)),
+            Way::Via(via) => {
+                let origin = origin.filter(|_| via != peer)?;
+                Some(Path::Carry { net, via, origin })
+            }
+        };
+        ways.iter().filter_map(of).take(ENDPOINTS_MAX).collect()
     }
 
     fn queue_control(&mut self, net: NetId, peer: PeerId, bytes: Vec<u8>) {
@@ -281,7 +302,7 @@ impl Core {
 
     fn peer_stats(&self, now: u64, net: NetId, peer: PeerId) -> Option<PeerStats> {
         let s = self.sessions.stats(now, net, peer)?;
-        let path = s.path.map(transport_of);
+        let path = s.path.map(|p| self.transport_of(p));
         Some(PeerStats {
             net,
             peer,
@@ -292,7 +313,7 @@ impl Core {
             rtt_ms: s.rtt_us.map(|us| us as f64 / 1_000.0),
             silent_ms: s.silent_us.map(|us| us as f64 / 1_000.0),
             up: s.up,
-            transport: path.as_ref().map(|p| p.0),
+            transport: path.as_ref().map(|p| p.0.clone()),
             endpoint: path.map(|p| p.1),
         })
     }

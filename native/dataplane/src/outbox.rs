@@ -1,6 +1,8 @@
 //! Sealed frames on their way out: runs of equal frames to one destination become one message.
 
+use crate::links::{LENGTH, Links};
 use crate::shared::{Counters, PeerState, add};
+use crate::sys;
 use std::io::IoSlice;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -19,6 +21,25 @@ const RUNS_MAX: usize = 32;
 pub struct Outlet<'a> {
     pub sockets: &'a [Arc<UdpSocket>],
     pub counters: &'a Counters,
+    pub links: &'a Links,
+}
+
+/// Where one frame goes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    Udp(u8, SocketAddr),
+    Link(u32),
+}
+
+impl Exit {
+    /// `None` for a relayed path: its frames go to the relay.
+    pub fn of(path: Path) -> Option<Exit> {
+        match path {
+            Path::Udp { socket, remote } => Some(Exit::Udp(socket, remote)),
+            Path::Link(link) => Some(Exit::Link(link)),
+            Path::Carry { .. } => None,
+        }
+    }
 }
 
 impl Outlet<'_> {
@@ -37,8 +58,7 @@ impl Outlet<'_> {
 }
 
 struct Run {
-    socket: u8,
-    remote: SocketAddr,
+    exit: Exit,
     peer: Arc<PeerState>,
     start: usize,
     end: usize,
@@ -73,35 +93,26 @@ impl Outbox {
         path: Path,
         len: usize,
     ) -> Option<&mut [u8]> {
-        let Path::Udp { socket, remote } = path else {
-            return None;
-        };
+        let exit = Exit::of(path)?;
         if len == 0 || len > RUN_BYTES_MAX {
             return None;
         }
         let start = match self.runs.last_mut() {
-            Some(run) if run.takes(socket, remote, len) => run.extend(len),
-            _ => self.open(outlet, peer, (socket, remote), len),
+            Some(run) if run.takes(exit, len) => run.extend(len),
+            _ => self.open(outlet, peer, exit, len),
         };
         self.used = start + len;
         Some(&mut self.arena[start..start + len])
     }
 
-    fn open(
-        &mut self,
-        outlet: &Outlet<'_>,
-        peer: &Arc<PeerState>,
-        (socket, remote): (u8, SocketAddr),
-        len: usize,
-    ) -> usize {
+    fn open(&mut self, outlet: &Outlet<'_>, peer: &Arc<PeerState>, exit: Exit, len: usize) -> usize {
         if self.used >= FLUSH_BYTES || self.runs.len() == RUNS_MAX {
             self.flush(outlet);
         }
         let start = self.used;
         let peer = peer.clone();
         self.runs.push(Run {
-            socket,
-            remote,
+            exit,
             peer,
             start,
             end: start + len,
@@ -116,36 +127,61 @@ impl Outbox {
     pub fn flush(&mut self, outlet: &Outlet<'_>) {
         let mut from = 0;
         while from < self.runs.len() {
-            let socket = self.runs[from].socket;
-            let same = self.runs[from..]
-                .iter()
-                .take_while(|r| r.socket == socket)
-                .count();
-            self.send(outlet, &self.runs[from..from + same]);
+            let rest = &self.runs[from..];
+            let same = match rest[0].exit {
+                Exit::Udp(socket, _) => {
+                    let through = |r: &&Run| matches!(r.exit, Exit::Udp(s, _) if s == socket);
+                    let same = rest.iter().take_while(through).count();
+                    self.send(outlet, socket, &rest[..same]);
+                    same
+                }
+                Exit::Link(link) => {
+                    let same = rest.iter().take_while(|r| r.exit == rest[0].exit).count();
+                    self.queue(outlet, link, &rest[..same]);
+                    same
+                }
+            };
             from += same;
         }
         self.runs.clear();
         self.used = 0;
     }
 
-    fn send(&self, outlet: &Outlet<'_>, runs: &[Run]) {
+    /// One batch for the link, whatever the lengths of its frames.
+    fn queue(&self, outlet: &Outlet<'_>, link: u32, runs: &[Run]) {
+        let frames: usize = runs.iter().map(|r| r.frames).sum();
+        let bytes: usize = runs.iter().map(|r| r.end - r.start).sum();
+        let mut batch = Vec::with_capacity(bytes + frames * LENGTH);
+        for run in runs {
+            for frame in self.arena[run.start..run.end].chunks(run.segment) {
+                batch.extend_from_slice(&(frame.len() as u16).to_be_bytes());
+                batch.extend_from_slice(frame);
+            }
+        }
+        outlet
+            .links
+            .push(outlet.counters, sys::now(), link, batch, frames as u64);
+    }
+
+    fn send(&self, outlet: &Outlet<'_>, socket: u8, runs: &[Run]) {
         let mut parts = [IoSlice::new(&[]); RUNS_MAX];
         for (part, run) in parts.iter_mut().zip(runs) {
             *part = IoSlice::new(&self.arena[run.start..run.end]);
         }
         let mut messages = [Message {
-            remote: runs[0].remote,
+            remote: ([0, 0, 0, 0], 0).into(),
             segment: 0,
             parts: &[],
         }; RUNS_MAX];
         for (i, run) in runs.iter().enumerate() {
+            let Exit::Udp(_, remote) = run.exit else { continue };
             messages[i] = Message {
-                remote: run.remote,
+                remote,
                 segment: run.segment,
                 parts: &parts[i..=i],
             };
         }
-        outlet.send(runs[0].socket, &messages[..runs.len()], &mut |i, failure| {
+        outlet.send(socket, &messages[..runs.len()], &mut |i, failure| {
             if failure == SendFailure::TooBig {
                 runs[i].peer.frame_max.store(crate::limits::NARROW_FRAME, Relaxed);
             }
@@ -155,13 +191,12 @@ impl Outbox {
 
 impl Run {
     #[inline]
-    fn takes(&self, socket: u8, remote: SocketAddr, len: usize) -> bool {
+    fn takes(&self, exit: Exit, len: usize) -> bool {
         !self.ended
             && len <= self.segment
             && self.frames < RUN_SEGMENTS_MAX
             && self.end - self.start + len <= RUN_BYTES_MAX
-            && self.socket == socket
-            && self.remote == remote
+            && self.exit == exit
     }
 
     /// Adds a frame; returns where it begins.

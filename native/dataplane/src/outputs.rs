@@ -2,27 +2,32 @@
 
 use crate::api::{Event, NetId, PeerId};
 use crate::core::Core;
-use crate::outbox::Outlet;
+use crate::outbox::{Exit, Outlet};
 use crate::shared::{PeerState, add};
+use crate::sys;
 use std::io::IoSlice;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use weft_session::{Event as SessionEvent, Output, Path, SenderKey, Tx};
 use weft_socket::Message;
 
-/// A path as the engine reads it.
-pub fn transport_of(path: Path) -> (&'static str, String) {
-    match path {
-        Path::Udp { remote, .. } => ("udp", remote.to_string()),
-        Path::Link(id) => ("link", id.to_string()),
-    }
-}
-
 fn ms(us: u64) -> f64 {
     us as f64 / 1_000.0
 }
 
 impl Core {
+    /// A path as the engine reads it.
+    pub(crate) fn transport_of(&self, path: Path) -> (String, String) {
+        match path {
+            Path::Udp { remote, .. } => ("udp".into(), remote.to_string()),
+            Path::Link(id) => match self.common.links.get(id) {
+                Some(link) => (link.transport.clone(), link.endpoint.clone()),
+                None => ("link".into(), format!("link:{id}")),
+            },
+            Path::Carry { via, .. } => ("relay".into(), format!("via:{via}")),
+        }
+    }
+
     /// Does everything that the sessions have to say. Call after each use of them.
     pub(crate) fn drain(&mut self, now: u64) {
         while let Some(output) = self.sessions.poll_output() {
@@ -41,13 +46,20 @@ impl Core {
     }
 
     fn transmit(&self, path: Path, bytes: &[u8]) {
-        let Path::Udp { socket, remote } = path else {
-            return;
+        let (socket, remote) = match Exit::of(path) {
+            Some(Exit::Udp(socket, remote)) => (socket, remote),
+            Some(Exit::Link(link)) => {
+                let batch = [&(bytes.len() as u16).to_be_bytes(), bytes].concat();
+                let (links, counters) = (&self.common.links, &self.common.counters);
+                return links.push(counters, sys::now(), link, batch, 1);
+            }
+            None => return,
         };
         let sockets = self.common.sockets.load();
         let outlet = Outlet {
             sockets: &sockets,
             counters: &self.common.counters,
+            links: &self.common.links,
         };
         let parts = [IoSlice::new(bytes)];
         outlet.send(
@@ -132,7 +144,7 @@ impl Core {
                 ask,
                 key,
                 hint,
-                from: transport_of(from).1,
+                from: self.transport_of(from).1,
             },
             SessionEvent::Up {
                 net,
@@ -141,7 +153,7 @@ impl Core {
                 observed,
                 rtt_us,
             } => {
-                let (transport, endpoint) = transport_of(path);
+                let (transport, endpoint) = self.transport_of(path);
                 let observed = observed.map(|a| a.to_string());
                 Event::Up {
                     net,
@@ -152,6 +164,7 @@ impl Core {
                     rtt_ms: rtt_us.map(ms),
                 }
             }
+            SessionEvent::Suspect { net, peer } => Event::Suspect { net, peer },
             SessionEvent::Down { net, peer, reason } => Event::Down {
                 net,
                 peer,

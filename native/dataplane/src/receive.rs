@@ -6,6 +6,7 @@ use crate::network::Net;
 use crate::shared::{Counters, add};
 use crate::sys;
 use std::io::IoSlice;
+use std::ops::Range;
 use weft_packet::{DropReason, L3, RUN_SEGMENTS_MAX};
 use weft_session::fragment::What;
 use weft_session::{HopCast, Path, wire};
@@ -42,25 +43,40 @@ impl Core {
         let mut at = place.start;
         while at < place.end {
             let end = place.end.min(at + place.segment);
-            let frame = &mut storage[at..end];
-            match frame[0] {
-                wire::DATA => self.take_data(now, path, at, frame),
-                wire::CAST => self.take_cast(now, path, at, frame),
-                _ => {
-                    self.sessions.handle(now, path, frame);
-                    self.drain(now);
-                }
-            }
-            // What waited until now is older than what follows.
-            if !self.singles.is_empty() {
-                self.deliver(storage);
-            }
+            self.take_frame(now, path, storage, at..end);
             at = end;
         }
     }
 
+    /// Takes one frame where it lies. True when it was authentic.
+    #[inline]
+    pub(crate) fn take_frame(
+        &mut self,
+        now: u64,
+        path: Path,
+        storage: &mut [u8],
+        place: Range<usize>,
+    ) -> bool {
+        let at = place.start;
+        let frame = &mut storage[place];
+        let authentic = match frame[0] {
+            wire::DATA => self.take_data(now, path, at, frame),
+            wire::CAST => self.take_cast(now, path, at, frame),
+            _ => {
+                self.sessions.handle(now, path, frame);
+                self.drain(now);
+                false
+            }
+        };
+        // What waited until now is older than what follows.
+        if !self.singles.is_empty() {
+            self.deliver(storage);
+        }
+        authentic
+    }
+
     /// Writes all that was merged, then the packets that have buffers of their own.
-    fn deliver(&mut self, storage: &[u8]) {
+    pub(crate) fn deliver(&mut self, storage: &[u8]) {
         for net in self.nets.values_mut() {
             write_runs(net, &self.common.counters, storage, &self.places);
         }
@@ -70,9 +86,9 @@ impl Core {
 
     /// `at`: where the frame begins in the receive buffers.
     #[inline]
-    fn take_data(&mut self, now: u64, path: Path, at: usize, frame: &mut [u8]) {
+    fn take_data(&mut self, now: u64, path: Path, at: usize, frame: &mut [u8]) -> bool {
         let Ok(opened) = self.rx.open(now, path, frame) else {
-            return;
+            return false;
         };
         let range = opened.plaintext();
         if opened.tell {
@@ -94,6 +110,7 @@ impl Core {
             wire::kind::FRAGMENT => self.take_fragment(now, &opened, &frame[range]),
             _ => {}
         }
+        true
     }
 
     fn take_fragment(&mut self, now: u64, opened: &weft_session::Opened, plaintext: &[u8]) {
@@ -164,17 +181,19 @@ impl Core {
     }
 
     #[inline]
-    fn take_cast(&mut self, now: u64, path: Path, at: usize, frame: &mut [u8]) {
+    fn take_cast(&mut self, now: u64, path: Path, at: usize, frame: &mut [u8]) -> bool {
         let Ok(cast) = self.rx.open_cast(now, path, frame) else {
-            return;
+            return false;
         };
         if cast.opened.tell {
             self.sessions.opened(now, &cast.opened, path, &[]);
             self.drain(now);
         }
-        let Some(peer) = self.origin_of(&cast) else { return };
+        let Some(peer) = self.origin_of(&cast) else {
+            return true;
+        };
         let Ok(opened) = self.cast_rx.open(now, &cast, frame) else {
-            return;
+            return true;
         };
         add(&self.common.counters.casts_received, 1);
         let start = at + opened.packet.start;
@@ -185,6 +204,7 @@ impl Core {
             &frame[opened.packet],
             opened.partial,
         );
+        true
     }
 
     /// Checks a packet and adds it to its network's runs. `start`: where it begins in the receive buffers.

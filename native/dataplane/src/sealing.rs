@@ -69,6 +69,7 @@ impl AdapterThread {
         let outlet = Outlet {
             sockets: &sockets,
             counters: &self.common.counters,
+            links: &self.common.links,
         };
         let mut bytes = 0;
         for i in 0..count {
@@ -131,6 +132,7 @@ impl AdapterThread {
         let outlet = Outlet {
             sockets: &sockets,
             counters: &self.common.counters,
+            links: &self.common.links,
         };
         let Some(slot) = self.outbox.slot(&outlet, state, tx.path(), len) else {
             return;
@@ -214,6 +216,7 @@ impl AdapterThread {
         let outlet = Outlet {
             sockets: &sockets,
             counters: &self.common.counters,
+            links: &self.common.links,
         };
         if let Some(slot) = self.outbox.slot(&outlet, state, tx.path(), frame.len()) {
             slot.copy_from_slice(&frame);
@@ -310,9 +313,10 @@ impl AdapterThread {
         let outlet = Outlet {
             sockets: &sockets,
             counters: &self.common.counters,
+            links: &self.common.links,
         };
         let commands = &self.common.commands;
-        self.batch.flush(&outlet, &mut |sent| {
+        self.batch.flush(&outlet, &mut self.outbox, &mut |sent| {
             let tx = &sent.child.tx;
             if tx.hop().note_sent(now, sent.frames, sent.bytes) {
                 commands.push(Command::Activity(tx.net(), tx.peer()));
@@ -337,6 +341,7 @@ impl AdapterThread {
         self.outbox.flush(&Outlet {
             sockets: &sockets,
             counters: &self.common.counters,
+            links: &self.common.links,
         });
     }
 }

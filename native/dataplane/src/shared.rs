@@ -110,6 +110,15 @@ counters! {
     /// Waited in vain or beyond the bounds.
     held_dropped = "heldDropped",
     queue_full = "queueFull",
+    /// Frames to and from links.
+    link_frames_sent = "linkFramesSent",
+    link_frames_received = "linkFramesReceived",
+    /// Frames that a link did not take in time, that came to a full queue, or to a link that is no more.
+    link_stale = "linkStale",
+    link_full = "linkFull",
+    link_gone = "linkGone",
+    /// Frames from links while the receive thread was behind.
+    link_busy = "linkBusy",
 }
 
 impl Counters {
@@ -132,6 +141,10 @@ impl Counters {
         let full = [
             ("queueFull", self.queue_full.load(Relaxed)),
             ("held", self.held_dropped.load(Relaxed)),
+            ("linkStale", self.link_stale.load(Relaxed)),
+            ("linkFull", self.link_full.load(Relaxed)),
+            ("linkGone", self.link_gone.load(Relaxed)),
+            ("linkBusy", self.link_busy.load(Relaxed)),
         ];
         packets.chain(sends).chain(full).filter(|(_, n)| *n > 0).collect()
     }

@@ -102,6 +102,9 @@ pub enum Event {
         observed: Option<SocketAddr>,
         rtt_us: Option<u64>,
     },
+    /// Data went out and nothing comes back, or its link was closed: a handshake asks all ways that are known. Once per
+    /// silence.
+    Suspect { net: u32, peer: u32 },
     /// The session ended (or could not be made). Control messages not acknowledged are lost.
     Down { net: u32, peer: u32, reason: DownReason },
 }

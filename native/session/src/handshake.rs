@@ -7,7 +7,7 @@ use crate::drops::DropReason;
 use crate::lifecycle::{cancel_initiation, ping, promote};
 use crate::limits::{
     CANDIDATE_STAGGER, CANDIDATES_MAX, COOKIE_USE, HALF_OPEN_MAX, HALF_OPEN_NETWORK_MAX, HANDSHAKE_GIVE_UP,
-    HELLO_RETRY_FIRST, HELLO_RETRY_JITTER, HELLO_RETRY_MAX, INITIATIONS_MAX, REKEY_JITTER,
+    HELLO_RETRY_FIRST, HELLO_RETRY_JITTER, HELLO_RETRY_MAX, INITIATIONS_MAX, REKEY_JITTER, TRY_GIVE_UP,
 };
 use crate::mac::{append_macs, mac, mac_key, mac1_fits, open_cookie};
 use crate::noise::{Initiator, Keys};
@@ -20,10 +20,45 @@ use crate::wire::{ANSWER, ANSWER_HEAD, AnswerPayload, HELLO, HelloPayload, MAC, 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
+/// How long a handshake goes on and how far apart its ways are asked, µs.
+#[derive(Clone, Copy)]
+pub(crate) struct Pace {
+    pub give_up: u64,
+    pub stagger: u64,
+    /// Only because the present way fell silent: called off when it speaks again.
+    pub urgent: bool,
+}
+
+/// The engine's order says what is better.
+pub(crate) const STEADY: Pace = Pace {
+    give_up: HANDSHAKE_GIVE_UP,
+    stagger: CANDIDATE_STAGGER,
+    urgent: false,
+};
+/// The present way is dead: whatever answers first.
+pub(crate) const URGENT: Pace = Pace {
+    give_up: HANDSHAKE_GIVE_UP,
+    stagger: 0,
+    urgent: true,
+};
+/// The present way works: a better one is wanted.
+pub(crate) const TRYING: Pace = Pace {
+    give_up: TRY_GIVE_UP,
+    stagger: CANDIDATE_STAGGER,
+    urgent: false,
+};
+
 /// Starts a handshake over these paths, or adds them to the one under way.
-pub(crate) fn call(core: &mut Core, net: &mut NetState, peer: &mut Peer, now: u64, paths: &[Path]) {
+pub(crate) fn call(
+    core: &mut Core,
+    net: &mut NetState,
+    peer: &mut Peer,
+    now: u64,
+    paths: &[Path],
+    pace: Pace,
+) {
     if peer.initiation.is_none() {
-        match begin(core, net, peer, now) {
+        match begin(core, net, peer) {
             Some(initiation) => {
                 net.initiations += 1;
                 peer.initiation = Some(initiation);
@@ -43,7 +78,8 @@ pub(crate) fn call(core: &mut Core, net: &mut NetState, peer: &mut Peer, now: u6
     let Some(initiation) = &mut peer.initiation else {
         return;
     };
-    initiation.started = now;
+    initiation.urgent &= pace.urgent;
+    initiation.until = initiation.until.max(now + pace.give_up);
     let mut due = now;
     for path in paths.iter().map(|p| p.normal()) {
         let known = initiation.targets.iter().any(|t| t.path == path);
@@ -59,11 +95,11 @@ pub(crate) fn call(core: &mut Core, net: &mut NetState, peer: &mut Peer, now: u6
             sent_at: 0,
             cookie: None,
         });
-        due += CANDIDATE_STAGGER;
+        due += pace.stagger;
     }
 }
 
-fn begin(core: &mut Core, net: &NetState, peer: &Peer, now: u64) -> Option<Initiation> {
+fn begin(core: &mut Core, net: &NetState, peer: &Peer) -> Option<Initiation> {
     if net.initiations >= INITIATIONS_MAX {
         return None;
     }
@@ -95,7 +131,8 @@ fn begin(core: &mut Core, net: &NetState, peer: &Peer, now: u64) -> Option<Initi
         index,
         message,
         mac1,
-        started: now,
+        until: 0,
+        urgent: true,
         targets: Vec::new(),
     })
 }
@@ -105,7 +142,7 @@ pub(crate) fn tick_initiation(core: &mut Core, net: &mut NetState, peer: &mut Pe
     let Some(initiation) = &mut peer.initiation else {
         return;
     };
-    if now >= initiation.started + HANDSHAKE_GIVE_UP {
+    if now >= initiation.until {
         cancel_initiation(core, net, peer);
         if !peer.is_up() {
             let (net, peer) = (net.net, peer.config.peer);
@@ -135,7 +172,7 @@ pub(crate) fn tick_initiation(core: &mut Core, net: &mut NetState, peer: &mut Pe
 
 pub(crate) fn initiation_deadline(initiation: &Initiation) -> u64 {
     let due = initiation.targets.iter().map(|t| t.due).min().unwrap_or(u64::MAX);
-    due.min(initiation.started + HANDSHAKE_GIVE_UP)
+    due.min(initiation.until)
 }
 
 /// An answer to our hello, found by its receiver index.
@@ -173,6 +210,7 @@ pub(crate) fn answered(
         features: payload.features & core.options.features,
         association: payload.association,
         initiator: true,
+        rank: path.rank(),
     };
     let (generation, session) = generation(core, net, peer, now, &keys, &terms);
     let known = peer.remote_association == Some(generation.association);
@@ -201,6 +239,7 @@ struct Terms {
     features: u16,
     association: u64,
     initiator: bool,
+    rank: u8,
 }
 
 fn generation(
@@ -234,6 +273,7 @@ fn generation(
         tx: Arc::new(tx),
         heard,
         created: now,
+        rank: terms.rank,
         initiator: terms.initiator,
         association: terms.association,
         bytes_before: hop.sent().bytes + hop.heard().bytes,
@@ -292,6 +332,7 @@ pub(crate) fn answer(
         features,
         association,
         initiator: false,
+        rank: hello.path.rank(),
     };
     let (generation, session) = generation(core, net, peer, now, &keys, &terms);
     core.push(Output::RxInstall(session));

@@ -54,6 +54,7 @@ pub struct Hop {
     member: AtomicBool,
     /// False while the manager rests: the next frame must wake it.
     watched: AtomicBool,
+    suspect: AtomicBool,
 }
 
 impl Hop {
@@ -64,6 +65,7 @@ impl Hop {
             path: PathCell::new(path),
             member: AtomicBool::new(member),
             watched: AtomicBool::new(true),
+            suspect: AtomicBool::new(false),
         }
     }
 
@@ -93,6 +95,16 @@ impl Hop {
 
     pub(crate) fn set_watched(&self, watched: bool) {
         self.watched.store(watched, Relaxed);
+    }
+
+    /// No answer for a while: who has the choice sends by another neighbour.
+    #[inline]
+    pub fn is_suspect(&self) -> bool {
+        self.suspect.load(Relaxed)
+    }
+
+    pub(crate) fn set_suspect(&self, suspect: bool) {
+        self.suspect.store(suspect, Relaxed);
     }
 
     pub fn sent(&self) -> Traffic {

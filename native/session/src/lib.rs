@@ -45,6 +45,6 @@ pub use drops::{DropReason, Drops};
 pub use hop::{Hop, Traffic};
 pub use noise::public_key;
 pub use path::{Path, PathCell};
-pub use rx::{HopCast, Opened, Rx, RxSession};
+pub use rx::{HopCarry, HopCast, Opened, Rx, RxSession};
 pub use sessions::Sessions;
 pub use tx::Tx;

@@ -36,6 +36,8 @@ pub const HELLO_RETRY_MAX: u64 = S;
 pub const HELLO_RETRY_JITTER: u64 = 50 * MS;
 /// A handshake without answer is given up.
 pub const HANDSHAKE_GIVE_UP: u64 = 10 * S;
+/// The same for one that only looks for a better way (`try_ways`).
+pub const TRY_GIVE_UP: u64 = 5 * S;
 /// Candidates of one handshake are asked this far apart.
 pub const CANDIDATE_STAGGER: u64 = 20 * MS;
 /// An answered hello that saw no data frame is forgotten (longer than the initiator tries).
@@ -44,6 +46,8 @@ pub const HALF_OPEN_LIFETIME: u64 = 12 * S;
 pub const HELLOS_REMEMBERED: usize = 32;
 /// Both ends called each other within this time: the session of the smaller key carries.
 pub const CROSSING_WINDOW: u64 = 5 * S;
+/// The same when they did so over different kinds of ways: the better kind carries. Later handshakes mean what they say.
+pub const CROSSING_KINDS: u64 = S;
 
 // Defence of the responder
 /// Hellos per second that pass mac1 and need no cookie.
@@ -104,10 +108,23 @@ pub const REPLAY_WINDOW: u64 = 1 << 16;
 // Liveness
 /// Something came and nothing was sent for this long: say so with an empty frame.
 pub const KEEPALIVE_AFTER: u64 = 10 * S;
-/// Data was sent and nothing heard for this long: ping.
-pub const ANSWER_EXPECTED: u64 = 500 * MS;
-/// Nothing heard for this long with pings unanswered: the path is suspect, a fresh handshake tries all candidates.
-pub const SUSPECT_AFTER: u64 = 2 * S;
+/// Data was sent and nothing heard for this long, or for `ANSWER_ROUND_TRIPS`: ping.
+pub const ANSWER_EXPECTED: u64 = 300 * MS;
+/// See `ANSWER_EXPECTED`.
+pub const ANSWER_ROUND_TRIPS: u64 = 3;
+/// Nothing heard for this long, or for `SUSPECT_ROUND_TRIPS`, with data and pings unanswered: the path is suspect, a fresh
+/// handshake tries all ways. What counts is silence, not delay: pings leave every `ANSWER_EXPECTED` of a one-way stream, so a
+/// queue under way that grows slower than time passes never makes that much silence, and the round trips that their
+/// answers measure widen both limits while the queue is full.
+pub const SUSPECT_AFTER: u64 = 600 * MS;
+/// See `SUSPECT_AFTER`.
+pub const SUSPECT_ROUND_TRIPS: u64 = 5;
+/// However long the round trips, a path is suspect after this much silence.
+pub const SUSPECT_LATEST: u64 = 3 * S;
+/// A probed path is asked again this often.
+pub const PROBE_AGAIN: u64 = 500 * MS;
+/// An idle path that missed its pings is suspect after this much more.
+pub const IDLE_SUSPECT_AFTER: u64 = 2 * S;
 /// Nothing heard for this long with data or pings unanswered: down.
 pub const SILENT_AFTER: u64 = 5 * S;
 /// Idle sessions ping this often, unless the peer has its own interval (`set_idle_interval`).
@@ -120,6 +137,10 @@ pub const IDLE_PING_LONGEST: u64 = 600 * S;
 pub const IDLE_MISSED: u64 = 3;
 /// While frames pass, a session looks at its timers this often.
 pub const ACTIVE_TICK: u64 = 250 * MS;
+/// The same while data passed within the last second.
+pub const BUSY_TICK: u64 = 100 * MS;
+/// See `BUSY_TICK`.
+pub const BUSY_FOR: u64 = S;
 /// After this much rest it looks only when a ping is due; `Hop::note_sent` tells when that changes.
 pub const ACTIVE_FOR: u64 = 12 * S;
 /// While data passes, the round trip is measured this often.

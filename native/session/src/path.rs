@@ -8,8 +8,10 @@ use std::sync::atomic::{AtomicU64, Ordering, fence};
 pub enum Path {
     /// A remote address as seen from the data plane's UDP socket number `socket`. Never a v4-mapped IPv6 address.
     Udp { socket: u8, remote: SocketAddr },
-    /// A stream transport, numbered by the data plane.
+    /// A transport outside of the data plane, by its number.
     Link(u32),
+    /// Relayed by the neighbour `via` of the network `net`; at the far end is the member whose id begins with `origin`.
+    Carry { net: u32, via: u32, origin: [u8; 8] },
 }
 
 impl Path {
@@ -17,7 +19,22 @@ impl Path {
     pub fn remote(&self) -> Option<SocketAddr> {
         match self {
             Path::Udp { remote, .. } => Some(*remote),
-            Path::Link(_) => None,
+            Path::Link(_) | Path::Carry { .. } => None,
+        }
+    }
+
+    /// A frame from another address moves a session only where addresses change under way: from UDP to UDP. Between kinds a
+    /// handshake decides, or a spare that still speaks would pull the session to and fro.
+    pub(crate) fn roams_to(&self, other: &Path) -> bool {
+        matches!((self, other), (Path::Udp { .. }, Path::Udp { .. })) && *self != other.normal()
+    }
+
+    /// The better kind of two that were tried at the same moment: straight before links before relays.
+    pub(crate) fn rank(&self) -> u8 {
+        match self {
+            Path::Udp { .. } => 2,
+            Path::Link(_) => 1,
+            Path::Carry { .. } => 0,
         }
     }
 
@@ -44,7 +61,7 @@ impl Path {
         out
     }
 
-    /// Bytes that name the source for rate limits: IPv4 /32, IPv6 /64, or the link.
+    /// Bytes that name the source for rate limits: IPv4 /32, IPv6 /64, the link, or the member that a relay names.
     pub(crate) fn source_bytes(&self) -> [u8; 9] {
         let mut out = [0u8; 9];
         match self {
@@ -59,6 +76,10 @@ impl Path {
                 }
             },
             Path::Link(id) => out[1..5].copy_from_slice(&id.to_be_bytes()),
+            Path::Carry { origin, .. } => {
+                out[0] = 2;
+                out[1..9].copy_from_slice(origin);
+            }
         }
         out
     }
@@ -66,6 +87,10 @@ impl Path {
     fn to_words(self) -> [u64; 3] {
         match self {
             Path::Link(id) => [(1 << 56) | u64::from(id), 0, 0],
+            Path::Carry { net, via, origin } => {
+                let far = u64::from_be_bytes(origin);
+                [(2 << 56) | u64::from(via), u64::from(net), far]
+            }
             Path::Udp {
                 socket,
                 remote: SocketAddr::V4(a),
@@ -104,6 +129,11 @@ impl Path {
                     remote: SocketAddr::V6(SocketAddrV6::new(ip, port, 0, low)),
                 }
             }
+            2 => Path::Carry {
+                net: words[1] as u32,
+                via: low,
+                origin: words[2].to_be_bytes(),
+            },
             _ => Path::Link(low),
         }
     }
@@ -160,6 +190,11 @@ mod tests {
         let paths = [
             Path::Link(7),
             Path::Link(u32::MAX),
+            Path::Carry {
+                net: u32::MAX,
+                via: 12,
+                origin: [0xff; 8],
+            },
             Path::Udp {
                 socket: 255,
                 remote: "1.2.3.4:65535".parse().unwrap(),

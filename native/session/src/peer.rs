@@ -6,8 +6,8 @@ use crate::control::Control;
 use crate::guard::Bucket;
 use crate::hop::Hop;
 use crate::limits::{
-    CROSSING_WINDOW, DH_PER_PEER_PER_SECOND, GENERATIONS_MAX, HELLOS_REMEMBERED, IDLE_PING, OLD_KEYS_OPEN,
-    PINGS_OUT,
+    CROSSING_KINDS, CROSSING_WINDOW, DH_PER_PEER_PER_SECOND, GENERATIONS_MAX, HELLOS_REMEMBERED, IDLE_PING,
+    OLD_KEYS_OPEN, PINGS_OUT,
 };
 use crate::noise::Initiator;
 use crate::path::Path;
@@ -27,6 +27,8 @@ pub(crate) struct Generation {
     pub heard: Arc<AtomicU64>,
     /// When the handshake was answered (by us or by the peer).
     pub created: u64,
+    /// Rank of the kind of way that it was answered over.
+    pub rank: u8,
     /// We were the initiator.
     pub initiator: bool,
     /// The peer's association in this handshake.
@@ -68,7 +70,10 @@ pub(crate) struct Initiation {
     /// The hello without its macs.
     pub message: Vec<u8>,
     pub mac1: [u8; MAC],
-    pub started: u64,
+    /// Given up at this time.
+    pub until: u64,
+    /// Called off when the present way speaks again.
+    pub urgent: bool,
     pub targets: Vec<Target>,
 }
 
@@ -212,14 +217,20 @@ impl Peer {
         true
     }
 
-    /// Both ends called each other at about the same time and `ours_first` (our key is the smaller) decides: the
-    /// session that the smaller key initiated carries, at both ends.
+    /// Both ends called each other at about the same time and one rule decides at both: over the same kind of way the
+    /// session that the smaller key initiated carries (`ours_is_smaller`), else the better kind.
     pub fn current_wins(&self, candidate: &Generation, ours_is_smaller: bool) -> bool {
         self.current().is_some_and(|c| {
+            let apart = c.created.abs_diff(candidate.created);
+            let crossed = if c.rank == candidate.rank {
+                apart <= CROSSING_WINDOW && c.initiator == ours_is_smaller
+            } else {
+                apart <= CROSSING_KINDS && c.rank > candidate.rank
+            };
             c.initiator != candidate.initiator
-                && c.created.abs_diff(candidate.created) <= CROSSING_WINDOW
                 && c.association == candidate.association
-                && c.initiator == ours_is_smaller
+                && crossed
+                && !self.live.suspect
         })
     }
 

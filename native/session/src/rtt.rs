@@ -26,6 +26,11 @@ impl Rtt {
         self.smoothed
     }
 
+    /// `times` round trips, but `least` at least (and before the first was measured).
+    pub fn times(&self, times: u64, least: u64) -> u64 {
+        self.smoothed.map_or(least, |s| least.max(times * s))
+    }
+
     /// Retransmission timer after `tries` transmissions.
     pub fn rto(&self, tries: u32) -> u64 {
         let base = self

@@ -7,7 +7,10 @@ use crate::hop::Hop;
 use crate::limits::{REPLAY_WINDOW, SLOTS_MAX};
 use crate::path::Path;
 use crate::window::Window;
-use crate::wire::{CAST, CAST_MIN, DATA, DATA_MIN, HEADER, STAMP, Stamp, VERSION, kind, u32_at, u64_at};
+use crate::wire::{
+    CARRY, CARRY_HEAD, CARRY_MIN, CAST, CAST_MIN, DATA, DATA_MIN, HEADER, STAMP, Stamp, VERSION, kind,
+    u32_at, u64_at,
+};
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
@@ -99,6 +102,18 @@ pub struct HopCast {
     pub stamp: Stamp,
 }
 
+/// A carry whose hop tag is authentic; the frame inside was not looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HopCarry {
+    /// As for a data frame; `tell` likewise. Its `plaintext()` is the inner frame.
+    pub opened: Opened,
+    pub flags: u8,
+    pub hop_limit: u8,
+    /// First 8 bytes of the member ids.
+    pub destination: [u8; 8],
+    pub source: [u8; 8],
+}
+
 /// All sessions that one thread opens.
 #[derive(Default)]
 pub struct Rx {
@@ -160,6 +175,16 @@ impl Rx {
     #[inline]
     pub fn open_cast(&mut self, now: u64, path: Path, frame: &[u8]) -> Result<HopCast, DropReason> {
         let result = open_cast(&mut self.slots, now, path, frame);
+        if let Err(reason) = result {
+            self.drops.count(reason);
+        }
+        result
+    }
+
+    /// Verifies the hop tag of a carry. The frame stays as it is, ready to be stamped for another hop.
+    #[inline]
+    pub fn open_carry(&mut self, now: u64, path: Path, frame: &[u8]) -> Result<HopCarry, DropReason> {
+        let result = open_carry(&mut self.slots, now, path, frame);
         if let Err(reason) = result {
             self.drops.count(reason);
         }
@@ -244,6 +269,43 @@ fn open_cast(
     })
 }
 
+fn open_carry(
+    slots: &mut [Option<Box<RxSession>>],
+    now: u64,
+    path: Path,
+    frame: &[u8],
+) -> Result<HopCarry, DropReason> {
+    let n = frame.len();
+    if n < CARRY_MIN {
+        return Err(DropReason::Malformed);
+    }
+    if frame[..2] != [CARRY, VERSION] {
+        return Err(DropReason::UnknownType);
+    }
+    let session = find(slots, frame)?;
+    let counter = u64_at(frame, 8);
+    if !session.window.check(counter) {
+        return Err(DropReason::Replay);
+    }
+    let mut aad = [0u8; CARRY_HEAD + TAG];
+    aad[..CARRY_HEAD].copy_from_slice(&frame[..CARRY_HEAD]);
+    aad[CARRY_HEAD..].copy_from_slice(&frame[n - 2 * TAG..n - TAG]);
+    let mut tag = [0u8; TAG];
+    tag.copy_from_slice(&frame[n - TAG..]);
+    if !session.key.open(counter, &aad, &mut tag) {
+        return Err(DropReason::BadTag);
+    }
+    let inner = CARRY_HEAD..n - TAG;
+    let opened = accept(session, now, path, counter, n, kind::PACKET, inner)?;
+    Ok(HopCarry {
+        opened,
+        flags: frame[2],
+        hop_limit: frame[3],
+        destination: u64_at(frame, HEADER).to_be_bytes(),
+        source: u64_at(frame, HEADER + 8).to_be_bytes(),
+    })
+}
+
 /// The frame is authentic: commits its counter and says what it means for the session.
 #[inline]
 fn accept(
@@ -269,7 +331,7 @@ fn accept(
     }
     let first = session.heard.load(Relaxed) == 0;
     session.heard.store(now.max(1), Relaxed);
-    let moved = is_new_highest && session.hop.path.get() != path.normal();
+    let moved = is_new_highest && session.hop.path.get().roams_to(&path);
     let tell = !is_packet || first || moved || session.hop.wake();
     Ok(Opened {
         net: session.net,

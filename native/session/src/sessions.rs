@@ -5,17 +5,17 @@ use crate::cast::SenderKey;
 use crate::core::{Core, NetState, Network};
 use crate::drops::Drops;
 use crate::guard::Guard;
-use crate::handshake::call;
+use crate::handshake::{STEADY, TRYING, call};
 use crate::lifecycle::{CLOSE_BY_ENGINE, CLOSE_REMOVED, end, probe};
 use crate::limits::{
-    CANDIDATES_MAX, HINT_MAX, IDLE_PING_LONGEST, IDLE_PING_MIN, KEYS_UNACKED_MAX, NETWORKS_MAX, PEERS_MAX,
-    RTO_MIN, SLEPT, STRANGER_LIFETIME,
+    CANDIDATES_MAX, HANDSHAKE_GIVE_UP, HINT_MAX, IDLE_PING_LONGEST, IDLE_PING_MIN, KEYS_UNACKED_MAX,
+    NETWORKS_MAX, PEERS_MAX, RTO_MIN, SLEPT, STRANGER_LIFETIME,
 };
 use crate::path::Path;
 use crate::peer::{Gift, Peer};
 use crate::slots::PeerName;
 use crate::strangers::Strangers;
-use crate::timers::{deadline, flush, tick};
+use crate::timers::{deadline, flush, link_closed, suspect, tick};
 use std::collections::BTreeMap;
 
 /// The cold half: all sessions of all networks of one process. After every call drain `poll_output` and read
@@ -135,18 +135,56 @@ impl Sessions {
     pub fn connect(&mut self, now: u64, net: u32, peer: u32, candidates: &[Path], hint: &[u8]) {
         let now = self.advance(now);
         self.with_peer(now, (net, peer), |core, net, peer| {
-            peer.candidates = candidates
-                .iter()
-                .take(CANDIDATES_MAX)
-                .map(|p| p.normal())
-                .collect();
+            peer.candidates = first_of(candidates);
             peer.hint = hint[..hint.len().min(HINT_MAX)].to_vec();
             let carries = peer.is_up() && peer.candidates.contains(&peer.hop.path.get());
             if carries {
                 probe(core, peer, now);
             } else {
                 let paths = peer.candidates.clone();
-                call(core, net, peer, now, &paths);
+                call(core, net, peer, now, &paths, STEADY);
+            }
+        });
+    }
+
+    /// Replaces the ways that are tried when the present path falls silent; starts nothing.
+    pub fn set_ways(&mut self, now: u64, net: u32, peer: u32, ways: &[Path]) {
+        let now = self.advance(now);
+        self.with_peer(now, (net, peer), |_, _, peer| peer.candidates = first_of(ways));
+    }
+
+    /// A handshake over these ways beside the running session: the first that answers within `TRY_GIVE_UP` takes over.
+    /// Nothing without a session.
+    pub fn try_ways(&mut self, now: u64, net: u32, peer: u32, ways: &[Path]) {
+        let now = self.advance(now);
+        self.with_peer(now, (net, peer), |core, net, peer| {
+            let present = peer.hop.path.get();
+            let mut ways = first_of(ways);
+            ways.retain(|p| *p != present);
+            if peer.is_up() && !ways.is_empty() {
+                call(core, net, peer, now, &ways, TRYING);
+            }
+        });
+    }
+
+    /// A link is no more: sessions on it try their other ways at once.
+    pub fn link_closed(&mut self, now: u64, link: u32) {
+        let now = self.advance(now);
+        for name in self.names() {
+            self.with_peer(now, name, |core, net, peer| {
+                link_closed(core, net, peer, now, link);
+            });
+        }
+    }
+
+    /// The relay `via` cannot deliver to this peer: when it is the present path, others are tried at once.
+    pub fn no_way(&mut self, now: u64, net: u32, peer: u32, via: u32) {
+        let now = self.advance(now);
+        self.with_peer(now, (net, peer), |core, net, peer| {
+            let present = matches!(peer.hop.path.get(), Path::Carry { via: v, .. } if v == via);
+            if peer.is_up() && present && !peer.live.suspect {
+                peer.live.expecting.get_or_insert(now);
+                suspect(core, net, peer, now);
             }
         });
     }
@@ -291,6 +329,7 @@ impl Sessions {
         let peer = network.peers.get_mut(&name.1)?;
         let result = act(&mut self.core, &mut network.state, peer);
         flush(&mut self.core, peer, now);
+        peer.hop.set_suspect(peer.live.suspect);
         let at = deadline(peer, now);
         self.core.schedule(name, peer, at);
         Some(result)
@@ -307,13 +346,13 @@ impl Sessions {
         now
     }
 
+    fn names(&self) -> Vec<PeerName> {
+        let of = |n: &Network| n.peers.values().map(|p| n.state.name(p)).collect::<Vec<_>>();
+        self.networks.values().flat_map(of).collect()
+    }
+
     fn probe_all(&mut self, now: u64, slept: bool) {
-        let names: Vec<PeerName> = self
-            .networks
-            .values()
-            .flat_map(|n| n.peers.values().map(|p| n.state.name(p)))
-            .collect();
-        for name in names {
+        for name in self.names() {
             self.with_peer(now, name, |core, _, peer| {
                 if slept {
                     peer.live.since = now;
@@ -321,12 +360,16 @@ impl Sessions {
                 }
                 probe(core, peer, now);
                 if let Some(initiation) = &mut peer.initiation {
-                    initiation.started = now;
+                    initiation.until = initiation.until.max(now + HANDSHAKE_GIVE_UP);
                     initiation.targets.iter_mut().for_each(|t| t.due = now);
                 }
             });
         }
     }
+}
+
+fn first_of(ways: &[Path]) -> Vec<Path> {
+    ways.iter().take(CANDIDATES_MAX).map(|p| p.normal()).collect()
 }
 
 fn change(peer: &mut Peer, now: u64, config: PeerConfig) {

@@ -1,14 +1,15 @@
 //! What a peer does when its time has come, and when that is.
 
-use crate::api::DownReason;
+use crate::api::{DownReason, Event};
 use crate::core::{Core, NetState};
-use crate::handshake::{call, initiation_deadline, tick_initiation};
+use crate::handshake::{STEADY, URGENT, call, initiation_deadline, tick_initiation};
 use crate::hop::Traffic;
-use crate::lifecycle::{CLOSE_BY_ENGINE, end, forget_outdated, ping, send};
+use crate::lifecycle::{CLOSE_BY_ENGINE, cancel_initiation, end, forget_outdated, ping, send};
 use crate::limits::{
-    ACTIVE_FOR, ACTIVE_TICK, ANSWER_EXPECTED, HALF_OPEN_LIFETIME, HANDSHAKE_GIVE_UP, IDLE_MISSED,
-    KEEPALIVE_AFTER, KEY_RETRY_MAX, PROBE_ANSWER, REKEY_AFTER, REKEY_BYTES, REKEY_FRAMES, REKEY_GRACE,
-    REKEY_LATEST, REKEY_RESPONDER_DELAY, RTT_FRESH, SILENT_AFTER, SUSPECT_AFTER,
+    ACTIVE_FOR, ACTIVE_TICK, ANSWER_EXPECTED, ANSWER_ROUND_TRIPS, BUSY_FOR, BUSY_TICK, HALF_OPEN_LIFETIME,
+    HANDSHAKE_GIVE_UP, IDLE_MISSED, IDLE_SUSPECT_AFTER, KEEPALIVE_AFTER, KEY_RETRY_MAX, PROBE_AGAIN,
+    PROBE_ANSWER, REKEY_AFTER, REKEY_BYTES, REKEY_FRAMES, REKEY_GRACE, REKEY_LATEST, REKEY_RESPONDER_DELAY,
+    RTT_FRESH, SILENT_AFTER, SUSPECT_AFTER, SUSPECT_LATEST, SUSPECT_ROUND_TRIPS,
 };
 use crate::path::Path;
 use crate::peer::{Generation, Peer};
@@ -107,6 +108,9 @@ fn watch(core: &mut Core, net: &mut NetState, peer: &mut Peer, now: u64) -> Opti
     if peer.live.expecting.is_some_and(|since| view.last >= since) {
         peer.live.expecting = None;
         peer.live.suspect &= peer.live.probe.is_some();
+        if !peer.live.suspect && peer.initiation.as_ref().is_some_and(|i| i.urgent) {
+            cancel_initiation(core, net, peer);
+        }
     }
     if view.waits {
         peer.live.expecting.get_or_insert(now);
@@ -130,14 +134,14 @@ fn watch(core: &mut Core, net: &mut NetState, peer: &mut Peer, now: u64) -> Opti
 
 /// A path that was probed answers at once, or others are tried beside it.
 fn watch_probe(core: &mut Core, net: &mut NetState, peer: &mut Peer, now: u64, since: u64) -> bool {
-    if now >= peer.live.last_ping + ANSWER_EXPECTED {
+    if now >= peer.live.last_ping + PROBE_AGAIN {
         ping(core, peer, now);
     }
     if now >= probe_answer_at(peer, since) && !peer.live.suspect {
         suspect(core, net, peer, now);
     }
     let over = now >= since + SILENT_AFTER;
-    if over && now < peer.hop.heard().last + SUSPECT_AFTER {
+    if over && now < peer.hop.heard().last + IDLE_SUSPECT_AFTER {
         peer.live.probe = None; // frames come in: only the pongs were lost
         return false;
     }
@@ -153,13 +157,24 @@ fn watch_active(core: &mut Core, net: &mut NetState, peer: &mut Peer, now: u64) 
     let Some(since) = peer.live.expecting else {
         return false;
     };
-    if now >= since + ANSWER_EXPECTED && now >= peer.live.last_ping + ANSWER_EXPECTED {
+    let patience = answer_after(peer);
+    if now >= since + patience && now >= peer.live.last_ping + patience {
         ping(core, peer, now);
     }
-    if now >= since + SUSPECT_AFTER && !peer.live.suspect {
+    if now >= since + suspect_after(peer) && !peer.live.suspect {
         suspect(core, net, peer, now);
     }
     now >= since + SILENT_AFTER
+}
+
+fn answer_after(peer: &Peer) -> u64 {
+    let wished = peer.live.rtt.times(ANSWER_ROUND_TRIPS, ANSWER_EXPECTED);
+    wished.min(SUSPECT_LATEST / 2)
+}
+
+fn suspect_after(peer: &Peer) -> u64 {
+    let wished = peer.live.rtt.times(SUSPECT_ROUND_TRIPS, SUSPECT_AFTER);
+    wished.min(SUSPECT_LATEST)
 }
 
 /// Nothing to say: a ping now and then keeps the way open through address translators.
@@ -184,7 +199,7 @@ fn idle_ping_at(peer: &Peer, last: u64) -> u64 {
 
 /// After the second ping was missed.
 fn idle_suspect_at(peer: &Peer, last: u64) -> u64 {
-    last + 2 * (peer.live.idle_interval + IDLE_RESPONDER_DELAY) + SUSPECT_AFTER
+    last + 2 * (peer.live.idle_interval + IDLE_RESPONDER_DELAY) + IDLE_SUSPECT_AFTER
 }
 
 fn idle_silent_at(peer: &Peer, last: u64) -> u64 {
@@ -192,10 +207,34 @@ fn idle_silent_at(peer: &Peer, last: u64) -> u64 {
 }
 
 /// The path may be dead: a fresh handshake asks all addresses that are known.
-fn suspect(core: &mut Core, net: &mut NetState, peer: &mut Peer, now: u64) {
-    peer.live.suspect = true;
+pub(crate) fn suspect(core: &mut Core, net: &mut NetState, peer: &mut Peer, now: u64) {
     let paths = known_paths(peer);
-    call(core, net, peer, now, &paths);
+    ask_all(core, net, peer, now, &paths);
+}
+
+fn ask_all(core: &mut Core, net: &mut NetState, peer: &mut Peer, now: u64, paths: &[Path]) {
+    peer.live.suspect = true;
+    call(core, net, peer, now, paths, URGENT);
+    core.event(Event::Suspect {
+        net: net.net,
+        peer: peer.config.peer,
+    });
+}
+
+/// A link is no more: who used it asks all other ways at once.
+pub(crate) fn link_closed(core: &mut Core, net: &mut NetState, peer: &mut Peer, now: u64, link: u32) {
+    let gone = Path::Link(link);
+    peer.candidates.retain(|p| *p != gone);
+    if let Some(initiation) = &mut peer.initiation {
+        initiation.targets.retain(|t| t.path != gone);
+    }
+    if !peer.is_up() || peer.hop.path.get() != gone {
+        return;
+    }
+    peer.live.expecting.get_or_insert(now);
+    let paths = peer.candidates.clone();
+    ask_all(core, net, peer, now, &paths);
+    tick_initiation(core, net, peer, now);
 }
 
 fn known_paths(peer: &Peer) -> Vec<Path> {
@@ -249,7 +288,7 @@ fn renew(core: &mut Core, net: &mut NetState, peer: &mut Peer, now: u64, view: &
         } else {
             known_paths(peer)
         };
-        call(core, net, peer, now, &paths);
+        call(core, net, peer, now, &paths, STEADY);
     }
     now >= since + REKEY_GRACE
 }
@@ -288,7 +327,9 @@ fn session_deadline(peer: &Peer, now: u64) -> u64 {
             .probe
             .map(|since| probe_answer_at(peer, since))
             .filter(|at| *at > now);
-        return (live.looked + ACTIVE_TICK).min(probe.unwrap_or(u64::MAX));
+        let busy = view.last_data() > 0 && view.last_data() + BUSY_FOR > now;
+        let tick = if busy { BUSY_TICK } else { ACTIVE_TICK };
+        return (live.looked + tick).min(probe.unwrap_or(u64::MAX));
     }
     let mut at = idle_ping_at(peer, view.last).min(idle_silent_at(peer, view.last));
     if live.expecting.is_some() && !live.suspect {

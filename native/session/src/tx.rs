@@ -4,7 +4,9 @@ use crate::aead::{Key, Suite, TAG};
 use crate::hop::Hop;
 use crate::limits::FRAMES_MAX;
 use crate::path::Path;
-use crate::wire::{CAST, CAST_MIN, DATA, DATA_MIN, HEADER, STAMP, write_header};
+use crate::wire::{
+    CARRY, CARRY_HEAD, CARRY_MIN, CAST, CAST_MIN, DATA, DATA_MIN, HEADER, STAMP, write_header,
+};
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
@@ -111,6 +113,23 @@ impl Tx {
         inner.copy_from_slice(&frame[n - 2 * TAG..n - TAG]);
         let (header, tag) = self.stamp(counter, auth, hop_limit, &stamp, &inner);
         frame[..HEADER].copy_from_slice(&header);
+        frame[n - TAG..].copy_from_slice(&tag);
+    }
+
+    /// Stamps a carry for this hop in place: `frame` = 16 bytes header (overwritten) | destination origin 8 | source
+    /// origin 8 | inner frame | hop tag 16 (overwritten). Serves both a frame of our own and one that is passed on.
+    ///
+    /// # Panics
+    /// When `frame` is shorter than `wire::CARRY_MIN`.
+    #[inline]
+    pub fn seal_carry(&self, counter: u64, flags: u8, hop_limit: u8, frame: &mut [u8]) {
+        let n = frame.len();
+        assert!(n >= CARRY_MIN, "a carry needs room for head, inner frame and tag");
+        write_header(frame, CARRY, [flags, hop_limit], self.index, counter);
+        let mut aad = [0u8; CARRY_HEAD + TAG];
+        aad[..CARRY_HEAD].copy_from_slice(&frame[..CARRY_HEAD]);
+        aad[CARRY_HEAD..].copy_from_slice(&frame[n - 2 * TAG..n - TAG]);
+        let tag = self.key.seal(counter, &aad, &mut []);
         frame[n - TAG..].copy_from_slice(&tag);
     }
 

@@ -87,7 +87,7 @@ fn belongs(
     if !peer.generations.iter().any(|g| g.index == opened.index) {
         return Err(DropReason::UnknownIndex);
     }
-    let moved = opened.is_new_highest && peer.hop.path.get() != path;
+    let moved = opened.is_new_highest && peer.hop.path.get().roams_to(&path);
     if moved && peer.may_move_by(now, opened.index) {
         peer.hop.path.set(path);
         up_event(core, net, peer);

@@ -10,6 +10,7 @@ pub const ANSWER: u8 = 0xF2;
 pub const COOKIE: u8 = 0xF3;
 pub const DATA: u8 = 0xF4;
 pub const CAST: u8 = 0xF5;
+pub const CARRY: u8 = 0xF6;
 /// Byte 1 of every frame.
 pub const VERSION: u8 = 1;
 
@@ -21,6 +22,16 @@ pub const DATA_MIN: usize = HEADER + TAG;
 pub const STAMP: usize = 24;
 /// A cast around an empty packet: header, stamp, inner tag, hop tag.
 pub const CAST_MIN: usize = HEADER + STAMP + TAG + TAG;
+/// Head of a carry: header, destination origin u64, source origin u64.
+pub const CARRY_HEAD: usize = HEADER + 8 + 8;
+/// Bytes that a relay's hop adds to the frame that it carries.
+pub const CARRY_OVERHEAD: usize = CARRY_HEAD + TAG;
+/// A carry around the shortest thing that it may hold: the body of a "no way".
+pub const CARRY_MIN: usize = CARRY_OVERHEAD + NO_WAY_BODY;
+/// Flag of a carry: it answers that a frame cannot be carried on. Destination and source are those of that frame, exchanged.
+pub const NO_WAY: u8 = 0x80;
+/// Body of a "no way": reason u8, zeros.
+pub const NO_WAY_BODY: usize = 16;
 pub const MAC: usize = 16;
 const KEY: usize = 32;
 
@@ -81,7 +92,7 @@ pub(crate) fn u64_at(b: &[u8], at: usize) -> u64 {
 
 /// Receiver index of a data or cast frame, for sharing frames out to threads.
 pub fn receiver_index(frame: &[u8]) -> Option<u32> {
-    (frame.len() >= HEADER && matches!(frame[0], DATA | CAST)).then(|| u32_at(frame, 4))
+    (frame.len() >= HEADER && matches!(frame[0], DATA | CAST | CARRY)).then(|| u32_at(frame, 4))
 }
 
 /// Writes the header of a data frame.

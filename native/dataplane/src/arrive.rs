@@ -1,0 +1,70 @@
+//! Frames that come by links, and what links are worth.
+
+use crate::api::{Event, LinkState};
+use crate::core::{Core, LinkUse};
+use crate::limits::LINK_UNUSED_US;
+use crate::links::{LENGTH, step};
+use crate::shared::add;
+use std::sync::atomic::Ordering::Relaxed;
+use weft_session::Path;
+
+impl Core {
+    pub(crate) fn link_opened(&mut self, now: u64, link: u32) {
+        let new = LinkUse {
+            proven: false,
+            last: now,
+            unused: false,
+        };
+        self.links.insert(link, new);
+    }
+
+    /// Opens the frames of a batch where they lie, then writes what came out of them.
+    pub(crate) fn take_link(&mut self, now: u64, link: u32, mut batch: Vec<u8>) {
+        self.common.links.arriving.fetch_sub(batch.len(), Relaxed);
+        if !self.links.contains_key(&link) {
+            return;
+        }
+        for net in self.nets.values_mut() {
+            net.local = net.shared.local.load_full();
+        }
+        self.places.clear();
+        let (mut at, mut frames, mut authentic) = (0, 0, false);
+        while let Some(whole) = step(&batch, at) {
+            authentic |= self.take_frame(now, Path::Link(link), &mut batch, at + LENGTH..at + whole);
+            frames += 1;
+            at += whole;
+        }
+        add(&self.common.counters.link_frames_received, frames);
+        self.deliver(&batch);
+        if authentic {
+            self.link_used(now, link);
+        }
+    }
+
+    fn link_used(&mut self, now: u64, link: u32) {
+        let Some(known) = self.links.get_mut(&link) else {
+            return;
+        };
+        (known.last, known.unused) = (now, false);
+        if !std::mem::replace(&mut known.proven, true) {
+            let state = LinkState::Proven;
+            self.common.events.push(Event::Link { link, state });
+        }
+    }
+
+    pub(crate) fn links_deadline(&self) -> u64 {
+        let waiting = self.links.values().filter(|l| !l.unused);
+        waiting.map(|l| l.last + LINK_UNUSED_US).min().unwrap_or(u64::MAX)
+    }
+
+    /// Says which links lie idle, once.
+    pub(crate) fn watch_links(&mut self, now: u64) {
+        for (link, known) in &mut self.links {
+            if !known.unused && now >= known.last + LINK_UNUSED_US {
+                known.unused = true;
+                let (link, state) = (*link, LinkState::Unused);
+                self.common.events.push(Event::Link { link, state });
+            }
+        }
+    }
+}
