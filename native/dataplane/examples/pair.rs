@@ -14,6 +14,7 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
 use weft_dataplane::{
     Dataplane, Event, FilterMode, GroupConfig, LocalGroup, Mac, NetworkConfig, Options, PeerConfig, Secret,
+    Way,
 };
 use weft_device::{Adapter, Kind, Offloads, link};
 
@@ -218,7 +219,7 @@ impl Host {
     fn call(&self, peer: u32) {
         if let Some(address) = self.args.peers.get(&peer) {
             // One address is never too many.
-            let _ = self.plane.connect(NET, peer, vec![*address], vec![]);
+            let _ = self.plane.connect(NET, peer, vec![Way::Udp(*address)], vec![]);
         }
     }
 

@@ -227,10 +227,11 @@ mod tests {
     #[test]
     fn frames_come_out_as_they_went_in() {
         let (from, to) = (bind(), [bind(), bind()]);
-        let (sockets, counters) = ([from], Counters::default());
+        let (sockets, counters, links) = ([from], Counters::default(), Links::default());
         let outlet = Outlet {
             sockets: &sockets,
             counters: &counters,
+            links: &links,
         };
         let peer = Arc::new(PeerState::new(1, 0));
         let mut outbox = Outbox::new();
@@ -245,7 +246,12 @@ mod tests {
             expected[which].push(vec![i as u8; len]);
         }
         outbox.flush(&outlet);
-        assert!(outbox.slot(&outlet, &peer, Path::Link(1), 9).is_none());
+        let relayed = Path::Carry {
+            net: 1,
+            via: 1,
+            origin: [1; 8],
+        };
+        assert!(outbox.slot(&outlet, &peer, relayed, 9).is_none());
         for (socket, expected) in to.iter().zip(expected) {
             let (mut batch, mut got) = (RecvBatch::new(), Vec::new());
             while got.len() < expected.len() {

@@ -56,6 +56,7 @@ mod tests {
             counters: Arc::default(),
             events: Arc::new(Events::new(wake.clone())),
             commands: Arc::new(Commands::new(wake)),
+            links: Arc::default(),
         };
         let thread = guarded("tester", 3, common.clone(), || panic!("of {}", "course")).unwrap();
         thread.join().unwrap();

@@ -5,7 +5,7 @@ mod lab;
 use lab::*;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::{Duration, Instant};
-use weft_dataplane::{Dataplane, Event, Options, PeerConfig};
+use weft_dataplane::{Dataplane, Event, Options, PeerConfig, Way};
 use weft_device::VNET_LEN;
 
 const PORT: u16 = 5_000;
@@ -26,7 +26,7 @@ fn bad_arguments_are_refused_with_a_code() {
     );
     assert_eq!(
         host.plane
-            .connect(NET, 2, vec![host.address; 17], vec![])
+            .connect(NET, 2, vec![Way::Udp(host.address); 17], vec![])
             .unwrap_err()
             .code,
         "bad-argument"
@@ -48,7 +48,7 @@ fn both_wildcards_may_have_one_port_and_one_may_serve_both() {
     a.add_network(network(1)).unwrap();
     a.set_peers(NET, vec![peer(2)]);
     b.plane.set_peers(NET, vec![peer(1)]);
-    a.connect(NET, 2, vec![b.address], vec![]).unwrap();
+    a.connect(NET, 2, vec![Way::Udp(b.address)], vec![]).unwrap();
     let deadline = Instant::now() + PATIENCE;
     let endpoint = loop {
         let up = a.poll(None).into_iter().find_map(|e| match e {

@@ -5,7 +5,7 @@ mod lab;
 use lab::*;
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
-use weft_dataplane::{Event, FilterMode, LocalGroup, PeerConfig};
+use weft_dataplane::{Event, FilterMode, LocalGroup, PeerConfig, Way};
 use weft_device::{Features, VNET_LEN};
 
 const PORT: u16 = 5_000;
@@ -221,7 +221,7 @@ fn an_unknown_caller_is_asked_about_and_a_closed_end_says_so() {
     let (mut a, mut b) = (Host::new(1, ALL, None), Host::new(2, ALL, None));
     a.plane.set_peers(NET, vec![peer(2)]);
     a.plane
-        .connect(NET, 2, vec![b.address], b"it is me".to_vec())
+        .connect(NET, 2, vec![Way::Udp(b.address)], b"it is me".to_vec())
         .unwrap();
     let (ask, key) = b.wait("stranger", |e| match e {
         Event::Stranger { ask, key, hint, .. } if hint == b"it is me" => Some((*ask, *key)),

@@ -4,9 +4,12 @@
 use std::io::IoSlice;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use weft_dataplane::{
-    Dataplane, Event, FilterMode, GroupConfig, Mac, NetworkConfig, Options, PeerConfig, Secret,
+    Dataplane, Event, FilterMode, GroupConfig, LinkOptions, Mac, NetworkConfig, Options, PeerConfig, Secret,
+    Way,
 };
 use weft_device::{Device, FRAME_BUFFER, Features, VNET_LEN, fake};
 
@@ -26,7 +29,7 @@ pub const NONE: Features = Features {
 /// The engine's side and the computer's side of one member.
 pub struct Host {
     pub n: u8,
-    pub plane: Dataplane,
+    pub plane: Arc<Dataplane>,
     pub address: SocketAddr,
     /// The other end of its adapter's cable.
     pub cable: fake::FakeDevice,
@@ -88,7 +91,7 @@ impl Host {
         plane.attach(NET, Arc::new(device));
         Host {
             n,
-            plane,
+            plane: Arc::new(plane),
             address,
             cable,
             seen: vec![],
@@ -213,7 +216,9 @@ pub fn introduce(hosts: &mut [&mut Host]) {
 
 /// A session between two.
 pub fn join(a: &mut Host, b: &mut Host) {
-    a.plane.connect(NET, b.n.into(), vec![b.address], vec![]).unwrap();
+    a.plane
+        .connect(NET, b.n.into(), vec![Way::Udp(b.address)], vec![])
+        .unwrap();
     a.wait_up(b.n);
     b.wait_up(a.n);
 }
@@ -290,4 +295,60 @@ pub fn igmp_join(from: Ipv4Addr, group: Ipv4Addr) -> Vec<u8> {
         &[0x94, 4, 0, 0],
         &report,
     )
+}
+
+/// Two links joined back to back, as a transport in JavaScript would: a thread carries batches to and fro.
+pub struct Pipe {
+    pub ends: [u32; 2],
+    /// Nothing passes while this is set.
+    pub blocked: Arc<AtomicBool>,
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Pipe {
+    pub fn new(a: &Host, b: &Host) -> Pipe {
+        let open = |host: &Host| {
+            let options = LinkOptions {
+                transport: "tcp".into(),
+                endpoint: format!("pipe:{}", host.n),
+                queue_bytes: 1 << 20,
+            };
+            host.plane.open_link(options).unwrap()
+        };
+        let ends = [open(a), open(b)];
+        let (stop, blocked) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+        let planes = [a.plane.clone(), b.plane.clone()];
+        let (halt, block) = (stop.clone(), blocked.clone());
+        let thread = std::thread::spawn(move || {
+            while !halt.load(Relaxed) {
+                let mut carried = 0;
+                for (from, to) in [(0, 1), (1, 0)] {
+                    let batch = planes[from].link_take(ends[from], 65_536);
+                    carried += batch.len();
+                    if !block.load(Relaxed) {
+                        planes[to].link_receive(ends[to], batch).unwrap();
+                    }
+                }
+                if carried == 0 {
+                    std::thread::sleep(Duration::from_micros(200));
+                }
+            }
+        });
+        Pipe {
+            ends,
+            blocked,
+            stop,
+            thread: Some(thread),
+        }
+    }
+}
+
+impl Drop for Pipe {
+    fn drop(&mut self) {
+        self.stop.store(true, Relaxed);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
 }
