@@ -1,0 +1,146 @@
+// A simulated host: the unchanged engine over a node of the world. It acts only when the simulation lets it.
+import { CALLS, type CallInput, type CallName, type CallParams, type CallResult } from '../../../app/contract/table.ts';
+import type { Outcome } from '../../../app/contract/errors.ts';
+import { Engine } from '../../../app/engine/engine.ts';
+import type { Input } from '../../../app/engine/input.ts';
+import type { Network } from '../../../app/engine/network.ts';
+import type { AdapterRequest, Adapters, Crypto, Now } from '../../../app/engine/ports.ts';
+import type { SimNode, World } from './binding.ts';
+import type { Chance } from './chance.ts';
+import type { SharedStore } from './store.ts';
+
+const WALL_START = Date.UTC(2026, 10, 23);
+const EVENTS_PER_POLL = 512;
+
+export interface HostSetup {
+  world: World;
+  index: number;
+  name: string;
+  crypto: Crypto;
+  chance: Chance;
+  /** Difference of its wall clock to the world's, ms. */
+  wallSkewMs: number;
+  store: SharedStore;
+  /** Something happened: its next deadline may have changed. */
+  moved(host: SimHost): void;
+  /** Inputs from ports: delivered after the present turn, at the same moment. */
+  later(run: () => void): void;
+}
+
+export class SimHost {
+  readonly index: number;
+  readonly name: string;
+  readonly node: SimNode;
+  readonly store: SharedStore;
+  engine!: Engine;
+  /** The engine's word about trouble: level, event, fields. */
+  readonly logged: string[] = [];
+  /** Milliseconds of real time spent in the engine. */
+  spentMs = 0;
+  readonly #setup: HostSetup;
+  #life = 0;
+
+  constructor(setup: HostSetup) {
+    this.#setup = setup;
+    this.index = setup.index;
+    this.name = setup.name;
+    this.store = setup.store;
+    this.node = setup.world.node(setup.index);
+  }
+
+  get alive(): boolean {
+    return this.#life > 0 && this.#setup.world.alive(this.index);
+  }
+
+  now(): Now {
+    const { world, wallSkewMs } = this.#setup;
+    return { mono: world.localNow(this.index) / 1000, wall: WALL_START + world.now() / 1000 + wallSkewMs };
+  }
+
+  /** A new process: reads its store and begins. */
+  start(): void {
+    this.#life++;
+    const { world, crypto, chance } = this.#setup;
+    if (!world.alive(this.index)) world.restart(this.index);
+    this.engine = new Engine(
+      {
+        crypto,
+        random: chance,
+        store: this.store,
+        dataplane: this.node,
+        adapters: this.#adapters(),
+        log: { write: (level, event, fields) => this.#log(level, event, fields) },
+      },
+      { version: '0.0.0', deviceName: this.name },
+    );
+    this.#turn(() => {
+      this.engine.start(this.now());
+      this.engine.handle(this.now(), { kind: 'underlay', endpoints: [world.endpoint(this.index)] });
+    });
+  }
+
+  #log(level: string, event: string, fields: unknown): void {
+    if (level === 'warn' || level === 'error') this.logged.push(`${level} ${event} ${JSON.stringify(fields)}`);
+  }
+
+  /** Power cut. */
+  kill(): void {
+    this.#setup.world.kill(this.index);
+  }
+
+  /** Another access network. */
+  move(): void {
+    this.input({ kind: 'underlay', endpoints: [this.#setup.world.move(this.index)] });
+  }
+
+  #adapters(): Adapters {
+    const life = this.#life;
+    const answer = (input: Input): void =>
+      this.#setup.later(() => (life === this.#life && this.alive ? this.input(input) : undefined));
+    return {
+      open: ({ net, name }: AdapterRequest) => answer({ kind: 'adapterReady', net, fd: net, name }),
+      readdress: () => {},
+      carrier: () => {},
+      close: () => {},
+      setNames: () => {},
+    };
+  }
+
+  #turn(work: () => void): void {
+    const before = performance.now();
+    work();
+    this.spentMs += performance.now() - before;
+    this.#setup.moved(this);
+  }
+
+  input(value: Input): void {
+    this.#turn(() => this.engine.handle(this.now(), value));
+  }
+
+  /** The node said that it has events. */
+  wake(): void {
+    for (let events = this.node.poll(EVENTS_PER_POLL); events.length > 0; events = this.node.poll(EVENTS_PER_POLL)) {
+      this.#turn(() => this.engine.handle(this.now(), { kind: 'dataplane', events }));
+    }
+  }
+
+  tick(): void {
+    this.#turn(() => this.engine.handleTimeout(this.now()));
+  }
+
+  call<N extends CallName>(name: N, params: CallInput<N>, answer: (outcome: Outcome<CallResult<N>>) => void): void {
+    const parsed = CALLS[name].params.parse(params) as CallParams<N>;
+    this.#turn(() => this.engine.call(this.now(), name, parsed, answer));
+  }
+
+  get network(): Network {
+    const network = this.engine.networks.values().next().value;
+    if (!network) throw new Error(`${this.name} has no network`);
+    return network;
+  }
+
+  /** Whether it is in a network. */
+  get isMember(): boolean {
+    return this.alive && this.engine.networks.size > 0;
+  }
+}

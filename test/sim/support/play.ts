@@ -1,0 +1,46 @@
+// Runs one scenario and judges it.
+import { DEFAULTS, type SimOptions } from './options.ts';
+import type { Scenario } from './scenario.ts';
+import { Simulation } from './simulation.ts';
+import { ALLOWANCE, demand, judge, type Verdict } from './verdict.ts';
+
+const SECOND = 1_000_000;
+
+export interface Play {
+  sim: Simulation;
+  verdict: Verdict;
+  digest: string;
+  /** Real and virtual seconds; of the real ones, those in engines. */
+  realS: number;
+  virtualS: number;
+  engineS: number;
+}
+
+export const optionsOf = (scenario: Scenario, given: Partial<SimOptions>): SimOptions => ({
+  ...DEFAULTS,
+  ...scenario.defaults,
+  ...given,
+});
+
+/** Throws, with seed and command, where the model is not met. */
+export function play(scenario: Scenario, given: Partial<SimOptions>): Play {
+  const started = performance.now();
+  const sim = new Simulation(scenario.name, optionsOf(scenario, given));
+  try {
+    scenario.run(sim);
+  } catch (error) {
+    // A crash inside is a finding as well: it needs its seed.
+    if (error instanceof Error && !error.message.includes('again: ')) error.message += `\nagain: ${sim.command}`;
+    throw error;
+  }
+  const verdict = judge(sim, { ...ALLOWANCE, ...scenario.allowance });
+  demand(sim, verdict);
+  return {
+    sim,
+    verdict,
+    digest: sim.world.digest(),
+    realS: (performance.now() - started) / 1000,
+    virtualS: sim.now / SECOND,
+    engineS: sim.hosts.reduce((sum, host) => sum + host.spentMs, 0) / 1000,
+  };
+}

@@ -1,0 +1,40 @@
+// What every scenario is, and what they share.
+import type { SimHost } from './host.ts';
+import type { Allowance } from './model.ts';
+import type { SimOptions } from './options.ts';
+import type { Simulation } from './simulation.ts';
+
+export interface Scenario {
+  name: string;
+  about: string;
+  /** Where it differs from the common defaults. */
+  defaults?: Partial<SimOptions>;
+  allowance?: Partial<Allowance>;
+  run(sim: Simulation): void;
+}
+
+export const GROUP = '239.77.0.1';
+/** Starts are spread over this many seconds. */
+const START_SPREAD_S = 5;
+/** Everybody knows everybody after this long, seconds; the larger the network the longer. */
+const warmUp = (nodes: number): number => 15 + Math.min(45, nodes / 8);
+/** The last packets arrive. */
+export const DRAIN_S = 5;
+
+/** A network of members that are all there and know each other; all have joined the group. */
+export function gather(sim: Simulation): SimHost[] {
+  const hosts = sim.enrolled(sim.options.nodes);
+  for (const host of hosts) {
+    sim.after(sim.chance.unit() * START_SPREAD_S, () => sim.start(host));
+    sim.join(host, GROUP);
+  }
+  sim.run(START_SPREAD_S + warmUp(sim.options.nodes));
+  return hosts;
+}
+
+/** The scenario's streams begin. */
+export function stream(sim: Simulation, hosts: readonly SimHost[], seconds = sim.options.seconds): SimHost[] {
+  const senders = hosts.slice(0, sim.options.senders);
+  for (const sender of senders) sim.stream(sender, GROUP, seconds);
+  return [...senders];
+}

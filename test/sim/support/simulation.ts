@@ -1,0 +1,215 @@
+// One run: hosts with engines over a world, on one clock. Everything that scenarios do goes through here, so that the model hears of it.
+import type { Crypto } from '../../../app/engine/ports.ts';
+import { loadBinding, type World } from './binding.ts';
+import { Chance } from './chance.ts';
+import { fake, real } from './crypto.ts';
+import { Deadlines } from './deadlines.ts';
+import { SimHost } from './host.ts';
+import { Model } from './model.ts';
+import { command, worldOptions, type SimOptions } from './options.ts';
+import { enrol, makeRoster, type Roster } from './roster.ts';
+import { SharedStore } from './store.ts';
+
+const WALL_START = Date.UTC(2026, 10, 23);
+const MS = 1_000;
+const SECOND = 1_000_000;
+/** Endpoints that a new member knows, as from an invite. */
+const WAYS = 4;
+const PPM_MAX = 100;
+const OFFSET_MS_MAX = 1_000_000;
+const WALL_SKEW_MS_MAX = 60_000;
+/** Turns without time passing: more means that two parts answer each other for ever. */
+const TURNS_AT_ONCE_MAX = 1_000_000;
+const CHECK_EVERY_US = 50_000;
+
+interface Planned {
+  at: number;
+  run: () => void;
+}
+
+export interface Stream {
+  flow: number;
+  sender: number;
+  group: string;
+  fromUs: number;
+  toUs: number;
+}
+
+export class Simulation {
+  readonly scenario: string;
+  readonly options: SimOptions;
+  readonly world: World;
+  readonly hosts: SimHost[] = [];
+  readonly model = new Model();
+  readonly streams: Stream[] = [];
+  readonly chance: Chance;
+  roster: Roster | null = null;
+  readonly #crypto: Crypto;
+  readonly #deadlines = new Deadlines();
+  readonly #later: (() => void)[] = [];
+  readonly #planned: Planned[] = [];
+
+  constructor(scenario: string, options: SimOptions) {
+    this.scenario = scenario;
+    this.options = options;
+    this.world = new (loadBinding().World)(options.seed, worldOptions(options));
+    this.chance = new Chance(options.seed, 'scenario');
+    this.#crypto = options.crypto === 'real' ? real : fake;
+  }
+
+  // ---- hosts ---------------------------------------------------------------------------------------------------------------
+
+  /** A host with an empty store, not started. */
+  addHost(name = `n${this.hosts.length}`): SimHost {
+    const { nats, skew, seed, upBps, downBps } = this.options;
+    const { world } = this;
+    const chance = new Chance(seed, `host ${this.hosts.length}`);
+    const clock = skew
+      ? { clockOffsetMs: chance.below(OFFSET_MS_MAX), clockPpm: chance.below(2 * PPM_MAX + 1) - PPM_MAX }
+      : {};
+    const nat = nats[this.hosts.length % nats.length] ?? 'open';
+    const index = world.addNode({ nat, upBps, downBps, ...clock });
+    const host = new SimHost({
+      world,
+      index,
+      name,
+      crypto: this.#crypto,
+      chance,
+      wallSkewMs: skew ? chance.below(2 * WALL_SKEW_MS_MAX) - WALL_SKEW_MS_MAX : 0,
+      store: new SharedStore(),
+      moved: (moved) => this.#plan(moved),
+      later: (run) => void this.#later.push(run),
+    });
+    world.kill(index);
+    this.hosts.push(host);
+    return host;
+  }
+
+  /** `count` hosts with memberships in place, not started: the creator first. */
+  enrolled(count: number): SimHost[] {
+    const hosts = Array.from({ length: count }, () => this.addHost());
+    const names = hosts.map(({ name }) => name);
+    // Members may have joined by then whatever their clocks show now.
+    const roster = makeRoster(this.#crypto, this.chance, names, WALL_START - 10 * WALL_SKEW_MS_MAX);
+    this.roster = roster;
+    for (const host of hosts) {
+      const known = this.chance.some(hosts, WAYS + 1).filter((other) => other !== host);
+      enrol(host.store, roster, host.index, new Map(known.map(({ index }) => [index, this.world.endpoint(index)])));
+    }
+    return hosts;
+  }
+
+  start(host: SimHost): void {
+    host.start();
+    this.model.alive(this.now, host.index, true);
+  }
+
+  kill(host: SimHost): void {
+    host.kill();
+    this.#deadlines.set(host.index, Infinity);
+    this.model.alive(this.now, host.index, false);
+  }
+
+  join(host: SimHost, group: string): void {
+    this.world.join(host.index, group);
+    this.model.joined(this.now, host.index, group, true);
+  }
+
+  leave(host: SimHost, group: string): void {
+    this.world.leave(host.index, group);
+    this.model.joined(this.now, host.index, group, false);
+  }
+
+  /** Hosts of different partitions do not hear each other. */
+  separate(host: SimHost, partition: number): void {
+    this.world.setPartition(host.index, partition);
+    this.model.partition(this.now, host.index, partition);
+  }
+
+  /** A member sends packets to a group from now on. */
+  stream(sender: SimHost, group: string, seconds: number): Stream {
+    const { rate, bytes } = this.options;
+    const fromUs = this.now;
+    const toUs = fromUs + seconds * SECOND;
+    const { net } = sender.network;
+    const options = { node: sender.index, net, to: group, bytes, everyUs: SECOND / rate, startUs: fromUs, endUs: toUs };
+    const stream = { flow: this.world.addFlow(options), sender: sender.index, group, fromUs, toUs };
+    this.streams.push(stream);
+    return stream;
+  }
+
+  // ---- time ----------------------------------------------------------------------------------------------------------------
+
+  /** World time, µs. */
+  get now(): number {
+    return this.world.now();
+  }
+
+  #plan(host: SimHost): void {
+    const deadline = host.engine.nextDeadline();
+    const at = deadline === null ? Infinity : this.world.worldTime(host.index, deadline * MS);
+    this.#deadlines.set(host.index, at);
+  }
+
+  /** Something that the scenario does `seconds` from now. */
+  after(seconds: number, run: () => void): void {
+    const item = { at: this.now + Math.round(seconds * SECOND), run };
+    let place = this.#planned.length;
+    while (place > 0 && (this.#planned[place - 1] as Planned).at > item.at) place--;
+    this.#planned.splice(place, 0, item);
+  }
+
+  /** Lets virtual time pass. */
+  run(seconds: number): void {
+    const until = this.now + Math.round(seconds * SECOND);
+    while (this.now < until) this.#step(until);
+  }
+
+  /** Lets time pass until the condition holds; returns the seconds that took. */
+  until(what: string, holds: () => boolean, limitSeconds: number): number {
+    const start = this.now;
+    const limit = start + limitSeconds * SECOND;
+    while (!holds()) {
+      if (this.now >= limit) this.fail(`not within ${limitSeconds} s: ${what}`);
+      this.run(CHECK_EVERY_US / SECOND);
+    }
+    return (this.now - start) / SECOND;
+  }
+
+  #step(until: number): void {
+    const next = Math.min(until, this.#deadlines.next(), this.#planned[0]?.at ?? Infinity);
+    const ready = this.world.advance(Math.max(next, this.now));
+    for (const index of ready) (this.hosts[index] as SimHost).wake();
+    this.#settle();
+    for (const index of this.#deadlines.due(this.now)) {
+      const host = this.hosts[index] as SimHost;
+      if (host.alive) host.tick();
+    }
+    this.#settle();
+    while ((this.#planned[0]?.at ?? Infinity) <= this.now) {
+      this.#planned.shift()?.run();
+      this.#settle();
+    }
+  }
+
+  /** Answers of ports, until none is left. */
+  #settle(): void {
+    let turns = 0;
+    for (let run = this.#later.shift(); run; run = this.#later.shift()) {
+      run();
+      if (++turns > TURNS_AT_ONCE_MAX) this.fail('ports and engines answer each other for ever');
+    }
+  }
+
+  // ---- outcome -------------------------------------------------------------------------------------------------------------
+
+  get command(): string {
+    return command(this.scenario, this.options);
+  }
+
+  fail(sentence: string): never {
+    throw new Error(
+      `${sentence}\nseed ${this.options.seed}, after ${(this.now / SECOND).toFixed(3)} s; again: ${this.command}`,
+    );
+  }
+}

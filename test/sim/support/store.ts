@@ -1,0 +1,47 @@
+// The Store port of a simulated host, durable over its restarts. Arrays are shared, not copied: ten thousand members with the same records.
+import { ok, type Outcome } from '../../../app/contract/errors.ts';
+import type { Store } from '../../../app/engine/ports.ts';
+
+export class SharedStore implements Store {
+  readonly #files = new Map<string, Uint8Array>();
+  readonly #logs = new Map<string, Uint8Array[]>();
+
+  read(name: string): Outcome<Uint8Array | null> {
+    return ok(this.#files.get(name) ?? null);
+  }
+
+  write(name: string, bytes: Uint8Array): Outcome<void> {
+    this.#files.set(name, bytes);
+    return ok(undefined);
+  }
+
+  append(name: string, entries: Uint8Array[]): Outcome<void> {
+    this.#logs.set(name, [...(this.#logs.get(name) ?? []), ...entries]);
+    return ok(undefined);
+  }
+
+  /** The log is this array from now on, until something is appended. */
+  share(name: string, entries: Uint8Array[]): void {
+    this.#logs.set(name, entries);
+  }
+
+  readLog(name: string): Outcome<Uint8Array[]> {
+    return ok(this.#logs.get(name) ?? []);
+  }
+
+  remove(name: string): Outcome<void> {
+    for (const map of [this.#files, this.#logs]) {
+      for (const key of [...map.keys()]) if (key === name || key.startsWith(`${name}/`)) map.delete(key);
+    }
+    return ok(undefined);
+  }
+
+  list(folder: string): string[] {
+    const prefix = folder === '' ? '' : `${folder}/`;
+    const names = new Set<string>();
+    for (const key of [...this.#files.keys(), ...this.#logs.keys()]) {
+      if (key.startsWith(prefix)) names.add(key.slice(prefix.length).split('/')[0] as string);
+    }
+    return [...names].sort();
+  }
+}
