@@ -149,6 +149,7 @@ export class PmpClient implements MappingClient {
   }
 }
 
+const LIBRARY_SETTLES_MS = 200;
 /** External ports tried when the wanted one is somebody else's. */
 const UPNP_TRIES = 3;
 
@@ -159,7 +160,8 @@ export class UpnpClient implements MappingClient {
   async #load(lifetimeS: number): Promise<NatAPI> {
     const { default: Library } = await import('@silentbot1/nat-api');
     // Its NAT-PMP never renews (decision 004): that part stays off, and renewing is our business.
-    this.#library ??= new Library({
+    if (this.#library) return this.#library;
+    this.#library = new Library({
       enablePMP: false,
       enableUPNP: true,
       autoUpdate: false,
@@ -167,12 +169,15 @@ export class UpnpClient implements MappingClient {
       description: 'Weft',
       ttl: lifetimeS,
     });
+    // It opens sockets as it is made, and asked before they are bound it may wait for an event that is over.
+    await new Promise((done) => setTimeout(done, LIBRARY_SETTLES_MS));
     return this.#library;
   }
 
   async map(wish: MappingWish, lifetimeS: number): Promise<Granted | 'silent' | 'refused'> {
     const library = await this.#load(lifetimeS);
-    const address = await library.externalIp();
+    // Its search is one datagram, and interfaces may have come up just now: a second one finds what the first missed.
+    const address = (await library.externalIp()) || (await library.externalIp());
     if (!address) return 'silent';
     let external = wish.external;
     for (let tries = 0; tries < UPNP_TRIES; tries++) {

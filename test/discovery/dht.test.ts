@@ -1,3 +1,4 @@
+// eslint-disable-next-line @typescript-eslint/triple-slash-reference -- declarations of an untyped library are no module
 /// <reference path="../../main/discovery/libraries.d.ts" />
 // Rendezvous over a DHT of ten nodes on loopback.
 import { Client } from 'bittorrent-dht';

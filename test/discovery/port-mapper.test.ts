@@ -56,7 +56,10 @@ const mapperOf = (table: Table, lifetimeS?: number) =>
   new GatewayMapper({
     lifetimeS,
     clients: () =>
-      Promise.resolve<MappingClient[]>([new PcpClient('127.0.0.1', table.port), new PmpClient('127.0.0.1', table.port)]),
+      Promise.resolve<MappingClient[]>([
+        new PcpClient('127.0.0.1', table.port),
+        new PmpClient('127.0.0.1', table.port),
+      ]),
   });
 const udp = { protocol: 'udp', local: 4000, external: 4000 } as const;
 const tcp = { protocol: 'tcp', local: 4000, external: 443 } as const;

@@ -17,8 +17,7 @@ describe('STUN', () => {
 
   it('answers null to other ids, cut-off and wrong answers', () => {
     const good = bytes(`${head('000c')} 0020 0008 0001 a147 e112a643`);
-    for (let length = 0; length < good.length; length++)
-      expect(decodeBinding(good.subarray(0, length), id)).toBeNull();
+    for (let length = 0; length < good.length; length++) expect(decodeBinding(good.subarray(0, length), id)).toBeNull();
     expect(decodeBinding(good, new Uint8Array(12))).toBeNull();
     expect(decodeBinding(encodeBinding(id), id)).toBeNull();
   });
@@ -28,7 +27,12 @@ describe('STUN', () => {
     server.on('message', (ask, from) => {
       const address = Buffer.from([0, 1, 0, 0, ...from.address.split('.').map(Number)]);
       address.writeUInt16BE(from.port, 2);
-      const answer = Buffer.concat([Buffer.from('0101000c', 'hex'), ask.subarray(4), Buffer.from('00010008', 'hex'), address]);
+      const answer = Buffer.concat([
+        Buffer.from('0101000c', 'hex'),
+        ask.subarray(4),
+        Buffer.from('00010008', 'hex'),
+        address,
+      ]);
       server.send(answer, from.port, from.address);
     });
     await new Promise<void>((done) => server.bind(0, '127.0.0.1', done));
