@@ -3,8 +3,8 @@ import type { MappingClient } from './mapping-clients.ts';
 import type { Mapping, MappingCode, MappingState, MappingWish, Off, PortMapper } from './ports.ts';
 
 export const MAPPING_LIFETIME_S = 3600;
-/** After nothing was granted: gateways restart, and machines move. */
-const RETRY_AFTER_MS = 15 * 60_000;
+/** After nothing was granted: gateways that just started answer late; later, that they restart or machines move. */
+const RETRY_AFTER_MS = [10_000, 60_000, 15 * 60_000];
 const RENEW_MIN_MS = 30_000;
 const STOP_TIMEOUT_MS = 3000;
 export const WISHES_MAX = 8;
@@ -28,6 +28,7 @@ export class GatewayMapper implements PortMapper {
   readonly #listeners = new Set<(state: MappingState) => void>();
   #timer: NodeJS.Timeout | null = null;
   #stopped = false;
+  #failures = 0;
   /** One search at a time; a change meanwhile asks for another. */
   #work: Promise<void> = Promise.resolve();
   #clients: MappingClient[] | null = null;
@@ -89,6 +90,7 @@ export class GatewayMapper implements PortMapper {
 
   #after(held: Held[], code: MappingCode | undefined): void {
     this.#held = held;
+    if (held.length > 0) this.#failures = 0;
     const mappings = held.map((one) => one.mapping);
     if (mappings.length > 0) {
       const inner = mappings.every((mapping) => isPrivate(mapping.endpoint));
@@ -96,8 +98,13 @@ export class GatewayMapper implements PortMapper {
     } else this.#tell({ state: this.#wishes.length > 0 ? 'none' : 'off', mappings, ...(code && { code }) });
     if (this.#stopped || this.#wishes.length === 0) return;
     const lifetimeMs = 1000 * Math.min(...mappings.map((mapping) => mapping.lifetimeS));
-    const delay = mappings.length > 0 ? Math.max(RENEW_MIN_MS, lifetimeMs / 2) : RETRY_AFTER_MS;
+    const delay = mappings.length > 0 ? Math.max(RENEW_MIN_MS, lifetimeMs / 2) : this.#retryDelay();
     this.#timer = setTimeout(() => this.refresh(), delay).unref();
+  }
+
+  #retryDelay(): number {
+    const at = Math.min(this.#failures++, RETRY_AFTER_MS.length - 1);
+    return RETRY_AFTER_MS[at] as number;
   }
 
   async #withdraw(which: (held: Held) => boolean): Promise<void> {

@@ -12,6 +12,7 @@ const name = (what: string) => `w${process.pid}m${what}`;
 const [gateway, host, outside] = [name('g'), name('h'), name('o')];
 /** miniupnpd serves no documentation prefix; this one is for tests of amateur radio and leaves no namespace. */
 const WAN = '44.128.0';
+const GATEWAY_SETTLES_MS = 2000;
 const TABLE = `table inet filter {
  chain miniupnpd {
  }
@@ -59,8 +60,6 @@ describe.skipIf(reason !== null)('port mapping at miniupnpd', () => {
     for (const one of [gateway, host, outside]) {
       await ip('netns', 'add', one);
       await ip('-n', one, 'link', 'set', 'lo', 'up');
-      // Addresses are usable at once: the UPnP library gives up on a socket that it cannot bind.
-      await within(one, 'sysctl', '-qw', 'net.ipv6.conf.default.accept_dad=0');
     }
     await ip('link', 'add', 'lan0', 'netns', gateway, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', host);
     await ip('link', 'add', 'wan0', 'netns', gateway, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', outside);
@@ -80,6 +79,8 @@ describe.skipIf(reason !== null)('port mapping at miniupnpd', () => {
     writeFileSync(join(folder, 'upnpd.conf'), CONFIG);
     const files = ['-f', join(folder, 'upnpd.conf'), '-P', join(folder, 'pid')];
     daemon = start('ip', ['netns', 'exec', gateway, '/usr/sbin/miniupnpd', '-d', ...files]);
+    // It answers searches only some time after its start, and nothing tells when.
+    await new Promise((done) => setTimeout(done, GATEWAY_SETTLES_MS));
     await esbuild.build({
       entryPoints: [join(import.meta.dirname, 'programs/map-ports.ts')],
       outfile: join(folder, 'map-ports.cjs'),
