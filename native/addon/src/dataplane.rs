@@ -130,6 +130,24 @@ pub struct LinkOptions {
     pub queue_bytes: Option<u32>,
 }
 
+#[napi(object)]
+pub struct RelayOptions {
+    pub on: bool,
+    pub bytes_per_second: f64,
+}
+
+#[napi(object)]
+pub struct Route {
+    pub origin: Uint8Array,
+    pub via: u32,
+}
+
+#[napi(object)]
+pub struct RelayShare {
+    pub via: u32,
+    pub weight: u32,
+}
+
 /// What is no way is left out: ways come from other members.
 fn ways_of(ways: &[String]) -> Vec<dp::Way> {
     ways.iter().filter_map(|w| w.parse().ok()).collect()
@@ -268,6 +286,28 @@ impl Dataplane {
         self.inner
             .try_ways(net, peer, ways_of(&ways))
             .map_err(of_dataplane)
+    }
+
+    #[napi]
+    pub fn set_relay(&self, net: u32, options: RelayOptions) {
+        // Negative and NaN become 0 by the cast, which would mean unlimited.
+        let rate = options.bytes_per_second.max(0.0);
+        let on = options.on && !options.bytes_per_second.is_nan() && options.bytes_per_second >= 0.0;
+        self.inner.set_relay(net, on, rate as u64);
+    }
+
+    #[napi]
+    pub fn set_routes(&self, net: u32, routes: Vec<Route>) -> Result<()> {
+        let route = |r: Route| Ok((parse::bytes("An origin", &r.origin)?, r.via));
+        let routes = routes.into_iter().map(route).collect::<Result<Vec<_>>>()?;
+        self.inner.set_routes(net, routes).map_err(of_dataplane)
+    }
+
+    #[napi]
+    pub fn set_relays(&self, net: u32, peer: u32, relays: Vec<RelayShare>) -> Result<()> {
+        let weight = |n: u32| n.clamp(1, u32::from(u16::MAX)) as u16;
+        let relays = relays.iter().map(|r| (r.via, weight(r.weight))).collect();
+        self.inner.set_relays(net, peer, relays).map_err(of_dataplane)
     }
 
     #[napi]

@@ -36,6 +36,7 @@ impl Core {
         }
         add(&self.common.counters.link_frames_received, frames);
         self.deliver(&batch);
+        self.flush_relayed();
         if authentic {
             self.link_used(now, link);
         }

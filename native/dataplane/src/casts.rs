@@ -2,6 +2,7 @@
 //! stamp and inner tag exist once: each neighbour's message gathers them between its own headers and tags.
 
 use crate::api::PeerId;
+use crate::lane::Lane;
 use crate::limits::CAST_HOP_LIMIT;
 use crate::outbox::{Outbox, Outlet};
 use crate::shared::{PeerState, add};
@@ -118,7 +119,13 @@ impl CastBatch {
 
     /// Stamps and sends to every child; then the batch is empty. `done` hears of each child that was served.
     /// Neighbours that are not reached by UDP get their frames by `outbox`.
-    pub fn flush(&mut self, outlet: &Outlet<'_>, outbox: &mut Outbox, done: &mut dyn FnMut(Sent<'_>)) {
+    pub fn flush(
+        &mut self,
+        outlet: &Outlet<'_>,
+        outbox: &mut Outbox,
+        lane: &dyn Fn(&Child) -> Option<Lane>,
+        done: &mut dyn FnMut(Sent<'_>),
+    ) {
         let mut own = std::mem::take(&mut self.own);
         let mut from = 0;
         while from < self.children.len() && self.count > 0 {
@@ -127,7 +134,10 @@ impl CastBatch {
             let mut ready = [None; CHILDREN];
             for (i, child) in group.iter().enumerate() {
                 if !matches!(child.tx.path(), Path::Udp { .. }) {
-                    self.send_singly(outlet, outbox, child, done);
+                    match lane(child) {
+                        Some(lane) => self.send_singly(outlet, outbox, (child, &lane), done),
+                        None => add(&outlet.counters.no_relay, self.count as u64),
+                    }
                     continue;
                 }
                 ready[i] = self.stamp(child, &mut own[i * stride..(i + 1) * stride]);
@@ -155,7 +165,7 @@ impl CastBatch {
         &self,
         outlet: &Outlet<'_>,
         outbox: &mut Outbox,
-        child: &Child,
+        (child, lane): (&Child, &Lane),
         done: &mut dyn FnMut(Sent<'_>),
     ) {
         let Some(counter) = child.tx.reserve(self.count as u32) else {
@@ -165,7 +175,7 @@ impl CastBatch {
         for i in 0..self.count {
             let body = self.body(i);
             let len = body.len() + OWN;
-            let Some(slot) = outbox.slot(outlet, &child.state, child.tx.path(), len) else {
+            let Some(slot) = outbox.slot(outlet, &child.state, lane, len) else {
                 continue;
             };
             slot[HEADER..HEADER + body.len()].copy_from_slice(body);

@@ -29,6 +29,14 @@ pub enum Command {
         ways: Vec<Way>,
         hint: Vec<u8>,
     },
+    SetRelay {
+        net: NetId,
+        on: bool,
+        bytes_per_second: u64,
+    },
+    SetRoutes(NetId, Vec<([u8; 8], PeerId)>),
+    /// Neighbours and their weights.
+    SetRelays(NetId, PeerId, Vec<(PeerId, u16)>),
     SetWays(NetId, PeerId, Vec<Way>),
     TryWays(NetId, PeerId, Vec<Way>),
     LinkOpened(u32),

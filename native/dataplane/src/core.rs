@@ -4,6 +4,7 @@ use crate::adapter::{Common, timeout_ms};
 use crate::api::{NetId, Options, PeerId};
 use crate::limits::{RECEIVE_BYTES_GOAL, RECEIVES_PER_TURN};
 use crate::network::Net;
+use crate::outbox::Outbox;
 use crate::sys::{self, Poller, Wake};
 use std::collections::BTreeMap;
 use std::io;
@@ -50,6 +51,8 @@ pub struct Core {
     pub ports: Vec<u16>,
     /// Open links as far as frames came by them.
     pub(crate) links: BTreeMap<u32, LinkUse>,
+    /// Frames of others on their way through.
+    pub(crate) outbox: Outbox,
     pub(crate) poller: Poller,
     pub(crate) closing: bool,
     /// Control messages wait for room in the sessions.
@@ -82,6 +85,7 @@ impl Core {
             v6_only: Vec::new(),
             ports: Vec::new(),
             links: BTreeMap::new(),
+            outbox: Outbox::new(),
             poller,
             closing: false,
             is_backlogged: false,

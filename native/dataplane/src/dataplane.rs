@@ -7,7 +7,7 @@ use crate::core::Core;
 use crate::events::{Events, Waker};
 use crate::limits::{
     CLOSE_WAIT_MS, CONTROL_MESSAGE_MAX, CONTROL_QUEUE_MAX, ENDPOINTS_MAX, LINK_BATCH_MAX, LINKS_ARRIVING_MAX,
-    POLL_DEFAULT, SOCKETS_MAX, STATS_WAIT_MS,
+    POLL_DEFAULT, RELAYS_PER_PEER_MAX, ROUTES_MAX, SOCKETS_MAX, STATS_WAIT_MS,
 };
 use crate::links::{LinkOptions, LinkWaker, Links, is_whole};
 use crate::network::Net;
@@ -225,6 +225,40 @@ impl Dataplane {
     pub fn try_ways(&self, net: NetId, peer: PeerId, ways: Vec<Way>) -> Result<(), Error> {
         few(&ways)?;
         self.push(Command::TryWays(net, peer, ways));
+        Ok(())
+    }
+
+    /// Whether frames of others are carried, and how many bytes a second (0: any).
+    pub fn set_relay(&self, net: NetId, on: bool, bytes_per_second: u64) {
+        self.push(Command::SetRelay {
+            net,
+            on,
+            bytes_per_second,
+        });
+    }
+
+    /// Replaces the next hops towards members without a session.
+    ///
+    /// # Errors
+    /// `bad-argument`: more than 4,096.
+    pub fn set_routes(&self, net: NetId, routes: Vec<([u8; 8], PeerId)>) -> Result<(), Error> {
+        if routes.len() > ROUTES_MAX {
+            return Err(Error::bad_argument(format!("At most {ROUTES_MAX} routes.")));
+        }
+        self.push(Command::SetRoutes(net, routes));
+        Ok(())
+    }
+
+    /// Spreads the flows to a relayed member over these neighbours by weight.
+    ///
+    /// # Errors
+    /// `bad-argument`: more than 8.
+    pub fn set_relays(&self, net: NetId, peer: PeerId, relays: Vec<(PeerId, u16)>) -> Result<(), Error> {
+        if relays.len() > RELAYS_PER_PEER_MAX {
+            let message = format!("At most {RELAYS_PER_PEER_MAX} relays for one member.");
+            return Err(Error::bad_argument(message));
+        }
+        self.push(Command::SetRelays(net, peer, relays));
         Ok(())
     }
 

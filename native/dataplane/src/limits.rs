@@ -50,6 +50,22 @@ pub const RECEIVES_PER_TURN: usize = 16;
 pub const RECEIVE_BYTES_GOAL: usize = 256 * 1024;
 /// Hop limit of casts of our own.
 pub const CAST_HOP_LIMIT: u8 = 8;
+/// Hop limit of relayed frames of our own: three relays.
+pub const CARRY_HOP_LIMIT: u8 = 4;
+/// A relay that cannot deliver is left out for this destination this long, µs.
+pub const CARRY_BLOCKED_US: u64 = 5_000_000;
+/// Neighbours that one member's flows are spread over.
+pub const RELAYS_PER_PEER_MAX: usize = 8;
+/// Next hops known in one network.
+pub const ROUTES_MAX: usize = 4_096;
+/// A relay's budget may be used in bursts of a second's worth divided by this …
+pub const RELAY_BURST_SHARE: u64 = 10;
+/// … but of this many bytes at least: one long frame.
+pub const RELAY_BURST_LEAST: u64 = 1_500;
+/// A "no way" goes out this often per pair, µs (10 a second).
+pub const NO_WAY_EVERY_US: u64 = 100_000;
+/// Pairs told apart for that.
+pub const NO_WAY_SLOTS: usize = 1_024;
 /// Frames for a path that refused a longer one, bytes: IPv6's least MTU without IP and UDP headers.
 pub const NARROW_FRAME: usize = 1_280 - 40 - 8;
 /// `close` waits this long for the threads, ms.

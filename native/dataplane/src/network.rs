@@ -2,6 +2,7 @@
 
 use crate::adapter::{AdapterThread, Common};
 use crate::api::{GroupConfig, NetworkConfig, PeerConfig, PeerId};
+use crate::relay::Relay;
 use crate::shared::{NetShared, PeerState, View};
 use crate::sys::{self, Wake};
 use arc_swap::ArcSwap;
@@ -42,6 +43,7 @@ pub struct Net {
     pub groups: BTreeMap<IpAddr, GroupConfig>,
     pub cast: Arc<CastTx>,
     pub adapter: Option<Attached>,
+    pub relay: Relay,
     /// The view has to be made anew.
     pub is_stale: bool,
 }
@@ -99,6 +101,7 @@ impl Net {
             peers: HashMap::new(),
             cast: cast.clone(),
             mac,
+            origin: config.origin,
             mtu,
         });
         let shared = Arc::new(NetShared {
@@ -116,6 +119,7 @@ impl Net {
             groups: BTreeMap::new(),
             cast,
             adapter: None,
+            relay: Relay::new(),
             is_stale: true,
         }
     }
@@ -142,6 +146,7 @@ impl Net {
             peers,
             cast,
             mac,
+            origin: self.config.origin,
             mtu,
         });
         self.shared.view.store(self.view.clone());

@@ -3,6 +3,7 @@
 use crate::api::{Event, NetId, PeerConfig, PeerId, PeerStats, Stats, Way};
 use crate::command::Command;
 use crate::core::Core;
+use crate::lane::Share;
 use crate::limits::ENDPOINTS_MAX;
 use crate::network::{Net, PeerEntry, new_sender_key};
 use crate::shared::PeerState;
@@ -58,6 +59,21 @@ impl Core {
                 let paths = self.paths_of((net, peer), &ways);
                 self.sessions.connect(now, net, peer, &paths, &hint);
             }
+            Command::SetRelay {
+                net,
+                on,
+                bytes_per_second,
+            } => {
+                if let Some(net) = self.nets.get_mut(&net) {
+                    net.relay.set(now, on, bytes_per_second);
+                }
+            }
+            Command::SetRoutes(net, routes) => {
+                if let Some(net) = self.nets.get_mut(&net) {
+                    net.relay.routes = routes.into_iter().collect();
+                }
+            }
+            Command::SetRelays(net, peer, relays) => self.set_relays(net, peer, &relays),
             Command::SetWays(net, peer, ways) => {
                 let paths = self.paths_of((net, peer), &ways);
                 self.sessions.set_ways(now, net, peer, &paths);
@@ -213,6 +229,25 @@ impl Core {
         if let Some(net) = self.nets.get_mut(&net) {
             net.is_stale |= net.peers.remove(&peer).is_some();
         }
+    }
+
+    fn set_relays(&mut self, net: NetId, peer: PeerId, relays: &[(PeerId, u16)]) {
+        let Some(entry) = self.nets.get(&net).and_then(|n| n.peers.get(&peer)) else {
+            return;
+        };
+        let old = entry.state.relays.load_full();
+        let blocked = |via: PeerId| {
+            let known = old.iter().flat_map(|s| s.iter()).find(|s| s.via == via);
+            known.map_or(0, |s| s.blocked_until.load(Relaxed))
+        };
+        let share = |(via, weight): &(PeerId, u16)| Share {
+            via: *via,
+            weight: *weight,
+            blocked_until: blocked(*via).into(),
+        };
+        let shares: Vec<Share> = relays.iter().filter(|r| r.0 != peer).map(share).collect();
+        let shares = (!shares.is_empty()).then(|| Arc::new(shares));
+        entry.state.relays.store(shares);
     }
 
     /// An address is tried through the first socket that reaches it. What leads nowhere is left out.

@@ -1,5 +1,7 @@
 //! Sealed frames on their way out: runs of equal frames to one destination become one message.
 
+use crate::lane::{Hop, Lane};
+use crate::limits::CARRY_HOP_LIMIT;
 use crate::links::{LENGTH, Links};
 use crate::shared::{Counters, PeerState, add};
 use crate::sys;
@@ -7,7 +9,8 @@ use std::io::IoSlice;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use weft_session::Path;
+use weft_session::wire::{CARRY_HEAD, CARRY_OVERHEAD, HEADER};
+use weft_session::{Path, Tx};
 use weft_socket::{Message, RUN_BYTES_MAX, RUN_SEGMENTS_MAX, SendFailure, UdpSocket};
 
 /// Bytes worth a system call: what the largest frame of an adapter becomes, a full run and a rest.
@@ -59,6 +62,8 @@ impl Outlet<'_> {
 
 struct Run {
     exit: Exit,
+    /// The session that carries, if these are frames inside of others.
+    hop: Option<Arc<Tx>>,
     peer: Arc<PeerState>,
     start: usize,
     end: usize,
@@ -84,28 +89,74 @@ impl Outbox {
         }
     }
 
-    /// Room for one frame of `len` bytes (at most [`RUN_BYTES_MAX`]) to `peer` over `path`: to be filled before the next call.
-    /// `None` when the path is none of ours or the frame too long.
+    /// Room for one frame of `len` bytes (at most [`RUN_BYTES_MAX`]) to `peer` over `lane`: to be filled before the next call.
+    /// `None` when the lane leads nowhere or the frame is too long.
     pub fn slot(
         &mut self,
         outlet: &Outlet<'_>,
         peer: &Arc<PeerState>,
-        path: Path,
+        lane: &Lane,
         len: usize,
     ) -> Option<&mut [u8]> {
+        let path = match lane {
+            Lane::Straight(path) => *path,
+            Lane::Carried(hop) => return self.carried_slot(outlet, hop, len),
+        };
         let exit = Exit::of(path)?;
         if len == 0 || len > RUN_BYTES_MAX {
             return None;
         }
         let start = match self.runs.last_mut() {
             Some(run) if run.takes(exit, len) => run.extend(len),
-            _ => self.open(outlet, peer, exit, len),
+            _ => self.open(outlet, peer, exit, len, None),
         };
         self.used = start + len;
         Some(&mut self.arena[start..start + len])
     }
 
-    fn open(&mut self, outlet: &Outlet<'_>, peer: &Arc<PeerState>, exit: Exit, len: usize) -> usize {
+    /// Room inside a frame of the neighbour that carries; its own stamp is set when everything goes out.
+    fn carried_slot(&mut self, outlet: &Outlet<'_>, hop: &Hop, len: usize) -> Option<&mut [u8]> {
+        let whole = len + CARRY_OVERHEAD;
+        let exit = Exit::of(hop.tx.path())?;
+        if len == 0 || whole > RUN_BYTES_MAX {
+            return None;
+        }
+        let start = match self.runs.last_mut() {
+            Some(run) if run.carries(hop, exit, whole) => run.extend(whole),
+            _ => self.open(outlet, &hop.state, exit, whole, Some(hop.tx.clone())),
+        };
+        self.used = start + whole;
+        let frame = &mut self.arena[start..start + whole];
+        frame[HEADER..HEADER + 8].copy_from_slice(&hop.destination);
+        frame[HEADER + 8..CARRY_HEAD].copy_from_slice(&hop.source);
+        Some(&mut frame[CARRY_HEAD..CARRY_HEAD + len])
+    }
+
+    /// Sets the neighbours' stamps on what they carry. A run whose session has just ended stays unstamped: the far end drops it.
+    fn stamp(&mut self) {
+        for run in &self.runs {
+            let Some(tx) = &run.hop else { continue };
+            let Some(counter) = tx.reserve(run.frames as u32) else {
+                continue;
+            };
+            let frames = self.arena[run.start..run.end].chunks_mut(run.segment);
+            for (i, frame) in frames.enumerate() {
+                tx.seal_carry(counter + i as u64, 0, CARRY_HOP_LIMIT, frame);
+            }
+            // What is inside expects the answer: its own session watches over it.
+            let (now, bytes) = (sys::now(), (run.end - run.start) as u64);
+            tx.hop().note_carried(now, run.frames as u64, bytes);
+        }
+    }
+
+    fn open(
+        &mut self,
+        outlet: &Outlet<'_>,
+        peer: &Arc<PeerState>,
+        exit: Exit,
+        len: usize,
+        hop: Option<Arc<Tx>>,
+    ) -> usize {
         if self.used >= FLUSH_BYTES || self.runs.len() == RUNS_MAX {
             self.flush(outlet);
         }
@@ -113,6 +164,7 @@ impl Outbox {
         let peer = peer.clone();
         self.runs.push(Run {
             exit,
+            hop,
             peer,
             start,
             end: start + len,
@@ -125,6 +177,7 @@ impl Outbox {
 
     /// Sends everything, in order.
     pub fn flush(&mut self, outlet: &Outlet<'_>) {
+        self.stamp();
         let mut from = 0;
         while from < self.runs.len() {
             let rest = &self.runs[from..];
@@ -192,6 +245,15 @@ impl Outbox {
 impl Run {
     #[inline]
     fn takes(&self, exit: Exit, len: usize) -> bool {
+        self.hop.is_none() && self.fits(exit, len)
+    }
+
+    fn carries(&self, hop: &Hop, exit: Exit, len: usize) -> bool {
+        self.hop.as_ref().is_some_and(|tx| Arc::ptr_eq(tx, &hop.tx)) && self.fits(exit, len)
+    }
+
+    #[inline]
+    fn fits(&self, exit: Exit, len: usize) -> bool {
         !self.ended
             && len <= self.segment
             && self.frames < RUN_SEGMENTS_MAX
@@ -242,7 +304,10 @@ mod tests {
                 socket: 0,
                 remote: to[which].local_address(),
             };
-            outbox.slot(&outlet, &peer, path, len).unwrap().fill(i as u8);
+            outbox
+                .slot(&outlet, &peer, &Lane::Straight(path), len)
+                .unwrap()
+                .fill(i as u8);
             expected[which].push(vec![i as u8; len]);
         }
         outbox.flush(&outlet);
@@ -251,7 +316,7 @@ mod tests {
             via: 1,
             origin: [1; 8],
         };
-        assert!(outbox.slot(&outlet, &peer, relayed, 9).is_none());
+        assert!(outbox.slot(&outlet, &peer, &Lane::Straight(relayed), 9).is_none());
         for (socket, expected) in to.iter().zip(expected) {
             let (mut batch, mut got) = (RecvBatch::new(), Vec::new());
             while got.len() < expected.len() {

@@ -2,13 +2,14 @@
 
 use crate::api::{Event, NetId, PeerId};
 use crate::core::Core;
+use crate::lane::{Lane, neighbour};
+use crate::limits::CARRY_HOP_LIMIT;
 use crate::outbox::{Exit, Outlet};
 use crate::shared::{PeerState, add};
-use crate::sys;
 use std::io::IoSlice;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use weft_session::{Event as SessionEvent, Output, Path, SenderKey, Tx};
+use weft_session::{Event as SessionEvent, Output, Path, SenderKey, Tx, wire};
 use weft_socket::Message;
 
 fn ms(us: u64) -> f64 {
@@ -32,7 +33,7 @@ impl Core {
     pub(crate) fn drain(&mut self, now: u64) {
         while let Some(output) = self.sessions.poll_output() {
             match output {
-                Output::Transmit { path, bytes } => self.transmit(path, &bytes),
+                Output::Transmit { path, bytes } => self.transmit(now, path, &bytes),
                 Output::Event(event) => self.tell(event),
                 Output::RxInstall(session) => self.rx.install(session),
                 Output::RxRemove { index } => self.rx.remove(index),
@@ -45,15 +46,15 @@ impl Core {
         }
     }
 
-    fn transmit(&self, path: Path, bytes: &[u8]) {
+    pub(crate) fn transmit(&self, now: u64, path: Path, bytes: &[u8]) {
         let (socket, remote) = match Exit::of(path) {
             Some(Exit::Udp(socket, remote)) => (socket, remote),
             Some(Exit::Link(link)) => {
                 let batch = [&(bytes.len() as u16).to_be_bytes(), bytes].concat();
                 let (links, counters) = (&self.common.links, &self.common.counters);
-                return links.push(counters, sys::now(), link, batch, 1);
+                return links.push(counters, now, link, batch, 1);
             }
-            None => return,
+            None => return self.transmit_carried(now, path, bytes),
         };
         let sockets = self.common.sockets.load();
         let outlet = Outlet {
@@ -71,6 +72,39 @@ impl Core {
             }],
             &mut |_, _| {},
         );
+    }
+
+    /// By the relay that the path names: handshakes ask each by itself. Frames of a session may take another.
+    fn transmit_carried(&self, now: u64, path: Path, bytes: &[u8]) {
+        let Path::Carry { net, via, origin } = path else {
+            return;
+        };
+        let Some(view) = self.nets.get(&net).map(|n| &n.view) else {
+            return;
+        };
+        let named = neighbour(view, via);
+        let is_frame = matches!(bytes.first(), Some(&wire::DATA));
+        let hop = if is_frame && named.as_ref().is_none_or(|(_, tx)| tx.hop().is_suspect()) {
+            let far = view.table.peer_of_origin(u64::from_be_bytes(origin));
+            let state = far.and_then(|peer| view.peers.get(&peer));
+            match state.and_then(|s| Lane::of(view, s, path, now, 0)) {
+                Some(Lane::Carried(hop)) => Some(hop.tx),
+                _ => None,
+            }
+        } else {
+            named.map(|(_, tx)| tx)
+        };
+        let Some((tx, counter)) = hop.and_then(|tx| tx.reserve(1).map(|c| (tx, c))) else {
+            return add(&self.common.counters.no_relay, 1);
+        };
+        let mut frame = vec![0; bytes.len() + wire::CARRY_OVERHEAD];
+        frame[wire::HEADER..wire::HEADER + 8].copy_from_slice(&origin);
+        frame[wire::HEADER + 8..wire::CARRY_HEAD].copy_from_slice(&view.origin);
+        frame[wire::CARRY_HEAD..wire::CARRY_HEAD + bytes.len()].copy_from_slice(bytes);
+        tx.seal_carry(counter, 0, CARRY_HOP_LIMIT, &mut frame);
+        // No wake of a resting manager from within its own outputs: an idle session's pings watch over themselves.
+        tx.hop().note_carried(now, 1, frame.len() as u64);
+        self.transmit(now, tx.path(), &frame);
     }
 
     fn state(&self, net: NetId, peer: PeerId) -> Option<&Arc<PeerState>> {

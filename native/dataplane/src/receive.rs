@@ -33,6 +33,7 @@ impl Core {
         add(&self.common.counters.receive_calls, 1);
         add(&self.common.counters.datagrams_received, datagrams);
         self.deliver(batch.storage());
+        self.flush_relayed();
     }
 
     fn take_run(&mut self, now: u64, socket: u8, storage: &mut [u8], place: Place) {
@@ -58,6 +59,9 @@ impl Core {
         place: Range<usize>,
     ) -> bool {
         let at = place.start;
+        if storage[at] == wire::CARRY {
+            return self.take_carry(now, path, storage, place);
+        }
         let frame = &mut storage[place];
         let authentic = match frame[0] {
             wire::DATA => self.take_data(now, path, at, frame),

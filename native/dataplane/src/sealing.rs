@@ -5,6 +5,7 @@ use crate::api::{Event, PeerId};
 use crate::casts::{CAST_OVERHEAD, Child};
 use crate::command::Command;
 use crate::hold::HeldPacket;
+use crate::lane::{Lane, flow_of};
 use crate::limits::CAST_HOP_LIMIT;
 use crate::outbox::Outlet;
 use crate::shared::{PeerState, View, add};
@@ -13,12 +14,15 @@ use std::sync::atomic::Ordering::Relaxed;
 use weft_packet::{Checksum, DropReason, Splitter};
 use weft_session::fragment::{self, What};
 use weft_session::wire::{FEATURE_PARTIAL, HEADER, STAMP, kind};
-use weft_session::{AUTH_SHARED, TAG, Tx};
+use weft_session::{AUTH_SHARED, Path, TAG, Tx};
 
 /// Bytes that a data frame adds to its plaintext.
 const DATA_OVERHEAD: usize = HEADER + TAG;
 /// The kind byte before a packet.
 const KIND: usize = 1;
+
+/// A peer, the keys that seal for it, and how its frames leave.
+type To<'a> = (&'a Arc<PeerState>, &'a Arc<Tx>, &'a Lane);
 
 fn mode_of(tx: &Tx) -> Checksum {
     if tx.features() & FEATURE_PARTIAL != 0 {
@@ -51,19 +55,45 @@ impl AdapterThread {
         if !self.holds.is_empty() && self.holds.has(peer) {
             self.release(now, view, state, tx);
         }
-        self.seal_run(now, state, tx, run);
+        let Some(lane) = self.lane(now, view, state, tx, run) else {
+            return;
+        };
+        self.seal_run(now, state, tx, &lane, run);
     }
 
-    fn seal_run(&mut self, now: u64, state: &Arc<PeerState>, tx: &Arc<Tx>, run: &Splitter<'_>) {
+    /// The way that a run goes; relayed ones are spread by flow.
+    #[inline]
+    fn lane(&self, now: u64, view: &View, state: &PeerState, tx: &Tx, run: &Splitter<'_>) -> Option<Lane> {
+        let path = tx.path();
+        if !matches!(path, Path::Carry { .. }) {
+            return Some(Lane::Straight(path));
+        }
+        let lane = Lane::of(view, state, path, now, flow_of(run.packet()));
+        if lane.is_none() {
+            add(&self.common.counters.no_relay, run.count() as u64);
+        }
+        lane
+    }
+
+    /// The same for a frame that belongs to no flow.
+    fn plain_lane(&self, now: u64, view: &View, state: &PeerState, tx: &Tx) -> Option<Lane> {
+        let lane = Lane::of(view, state, tx.path(), now, 0);
+        if lane.is_none() {
+            add(&self.common.counters.no_relay, 1);
+        }
+        lane
+    }
+
+    fn seal_run(&mut self, now: u64, state: &Arc<PeerState>, tx: &Arc<Tx>, lane: &Lane, run: &Splitter<'_>) {
         let count = run.count();
         let longest = run.segment_len(0) + KIND + DATA_OVERHEAD;
-        if longest > state.room() {
-            return self.seal_narrow_run(now, state, tx, run);
+        if longest > lane.room(state) {
+            return self.seal_narrow_run(now, state, tx, lane, run);
         }
         let Some(counter) = tx.reserve(count as u32) else {
             return;
         };
-        let (mode, path) = (mode_of(tx), tx.path());
+        let mode = mode_of(tx);
         let first_byte = kind_of(run.is_partial(mode));
         let sockets = self.common.sockets.load();
         let outlet = Outlet {
@@ -74,7 +104,7 @@ impl AdapterThread {
         let mut bytes = 0;
         for i in 0..count {
             let len = run.segment_len(i) + KIND + DATA_OVERHEAD;
-            let Some(slot) = self.outbox.slot(&outlet, state, path, len) else {
+            let Some(slot) = self.outbox.slot(&outlet, state, lane, len) else {
                 break;
             };
             slot[HEADER] = first_byte;
@@ -93,30 +123,37 @@ impl AdapterThread {
     }
 
     /// For a path that does not take whole frames.
-    fn seal_narrow_run(&mut self, now: u64, state: &Arc<PeerState>, tx: &Arc<Tx>, run: &Splitter<'_>) {
+    fn seal_narrow_run(
+        &mut self,
+        now: u64,
+        state: &Arc<PeerState>,
+        tx: &Arc<Tx>,
+        lane: &Lane,
+        run: &Splitter<'_>,
+    ) {
         let mode = mode_of(tx);
         let mut plaintext = std::mem::take(&mut self.scratch);
         for i in 0..run.count() {
             plaintext.resize(KIND + run.segment_len(i), 0);
             plaintext[0] = kind_of(run.is_partial(mode));
             run.write(i, &mut plaintext[KIND..], mode);
-            if plaintext.len() + DATA_OVERHEAD > state.room() {
-                self.seal_fragments(now, state, tx, What::Packet, &plaintext);
+            if plaintext.len() + DATA_OVERHEAD > lane.room(state) {
+                self.seal_fragments(now, (state, tx, lane), What::Packet, &plaintext);
             } else {
-                self.seal_plaintext(now, state, tx, &[&plaintext]);
+                self.seal_plaintext(now, (state, tx, lane), &[&plaintext]);
             }
         }
         add(&self.common.counters.packets_out, run.count() as u64);
         self.scratch = plaintext;
     }
 
-    fn seal_fragments(&mut self, now: u64, state: &Arc<PeerState>, tx: &Arc<Tx>, what: What, bytes: &[u8]) {
+    fn seal_fragments(&mut self, now: u64, to: To<'_>, what: What, bytes: &[u8]) {
         self.fragment_id = self.fragment_id.wrapping_add(1);
-        let room = state.room().saturating_sub(DATA_OVERHEAD);
+        let room = to.2.room(to.0).saturating_sub(DATA_OVERHEAD);
         match fragment::split(self.fragment_id, what, bytes, room) {
             Some(pieces) => {
                 for (head, body) in pieces {
-                    self.seal_plaintext(now, state, tx, &[&head, body]);
+                    self.seal_plaintext(now, to, &[&head, body]);
                     add(&self.common.counters.fragments_sent, 1);
                 }
             }
@@ -125,7 +162,7 @@ impl AdapterThread {
     }
 
     /// One data frame around the concatenation of `parts`.
-    fn seal_plaintext(&mut self, now: u64, state: &Arc<PeerState>, tx: &Arc<Tx>, parts: &[&[u8]]) {
+    fn seal_plaintext(&mut self, now: u64, (state, tx, lane): To<'_>, parts: &[&[u8]]) {
         let len = parts.iter().map(|p| p.len()).sum::<usize>() + DATA_OVERHEAD;
         let Some(counter) = tx.reserve(1) else { return };
         let sockets = self.common.sockets.load();
@@ -134,7 +171,7 @@ impl AdapterThread {
             counters: &self.common.counters,
             links: &self.common.links,
         };
-        let Some(slot) = self.outbox.slot(&outlet, state, tx.path(), len) else {
+        let Some(slot) = self.outbox.slot(&outlet, state, lane, len) else {
             return;
         };
         let mut at = HEADER;
@@ -188,27 +225,30 @@ impl AdapterThread {
 
     fn release(&mut self, now: u64, view: &Arc<View>, state: &Arc<PeerState>, tx: &Arc<Tx>) {
         state.waiting.store(false, Relaxed);
+        let Some(lane) = self.plain_lane(now, view, state, tx) else {
+            return;
+        };
         for HeldPacket { bytes, cast, .. } in self.holds.take(state.peer) {
             if cast {
-                self.seal_late_cast(now, view, state, tx, &bytes);
-            } else if bytes.len() + KIND + DATA_OVERHEAD > state.room() {
+                self.seal_late_cast(now, view, (state, tx, &lane), &bytes);
+            } else if bytes.len() + KIND + DATA_OVERHEAD > lane.room(state) {
                 let plaintext = [&[kind::PACKET], &bytes[..]].concat();
-                self.seal_fragments(now, state, tx, What::Packet, &plaintext);
+                self.seal_fragments(now, (state, tx, &lane), What::Packet, &plaintext);
             } else {
-                self.seal_plaintext(now, state, tx, &[&[kind::PACKET], &bytes]);
+                self.seal_plaintext(now, (state, tx, &lane), &[&[kind::PACKET], &bytes]);
             }
         }
     }
 
     /// A cast for one receiver whose session came late: sealed anew, because its key counts from now on.
-    fn seal_late_cast(&mut self, now: u64, view: &View, state: &Arc<PeerState>, tx: &Arc<Tx>, packet: &[u8]) {
+    fn seal_late_cast(&mut self, now: u64, view: &View, (state, tx, lane): To<'_>, packet: &[u8]) {
         self.give_key(view, state);
         let mut frame = vec![0; packet.len() + CAST_OVERHEAD];
         frame[HEADER + STAMP..HEADER + STAMP + packet.len()].copy_from_slice(packet);
         view.cast.seal(view.cast.reserve(1), false, 0, 0, &mut frame);
-        if frame.len() > state.room() {
+        if frame.len() > lane.room(state) {
             let end = frame.len() - TAG;
-            return self.seal_fragments(now, state, tx, What::Cast, &frame[HEADER..end]);
+            return self.seal_fragments(now, (state, tx, lane), What::Cast, &frame[HEADER..end]);
         }
         let Some(counter) = tx.reserve(1) else { return };
         tx.seal_stamp(counter, AUTH_SHARED, CAST_HOP_LIMIT, &mut frame);
@@ -218,7 +258,7 @@ impl AdapterThread {
             counters: &self.common.counters,
             links: &self.common.links,
         };
-        if let Some(slot) = self.outbox.slot(&outlet, state, tx.path(), frame.len()) {
+        if let Some(slot) = self.outbox.slot(&outlet, state, lane, frame.len()) {
             slot.copy_from_slice(&frame);
         }
         self.note(now, tx, 1, frame.len() as u64);
@@ -240,7 +280,7 @@ impl AdapterThread {
         if self.batch.is_empty() || self.batch.receivers != receivers || !self.batch.takes(run.segment_len(0))
         {
             self.flush_casts(now, view);
-            self.begin_casts(view, receivers, run.segment_len(0));
+            self.begin_casts(now, view, receivers, run.segment_len(0));
         }
         for i in 0..self.batch.missing.len() {
             let state = self.batch.missing[i].clone();
@@ -258,7 +298,7 @@ impl AdapterThread {
         for i in 0..count {
             if !self.batch.takes(run.segment_len(i)) {
                 self.flush_casts(now, view);
-                self.begin_casts(view, receivers, run.segment_len(i));
+                self.begin_casts(now, view, receivers, run.segment_len(i));
             }
             self.batch.add(&view.cast, view.cast.reserve(1), run, i, mode);
         }
@@ -266,7 +306,7 @@ impl AdapterThread {
     }
 
     /// Looks up the neighbours that a batch goes to.
-    fn begin_casts(&mut self, view: &Arc<View>, receivers: &[PeerId], packet: usize) {
+    fn begin_casts(&mut self, now: u64, view: &Arc<View>, receivers: &[PeerId], packet: usize) {
         self.batch.receivers.extend_from_slice(receivers);
         for peer in receivers {
             let Some(state) = view.peers.get(peer) else {
@@ -281,7 +321,9 @@ impl AdapterThread {
                 state: state.clone(),
                 tx,
             };
-            let narrow = packet + CAST_OVERHEAD > state.room();
+            let lane = Lane::of(view, state, child.tx.path(), now, 0);
+            let room = lane.map_or(usize::MAX, |lane| lane.room(state));
+            let narrow = packet + CAST_OVERHEAD > room;
             if narrow {
                 &mut self.batch.narrow
             } else {
@@ -304,9 +346,12 @@ impl AdapterThread {
                 self.batch.narrow[i].state.clone(),
                 self.batch.narrow[i].tx.clone(),
             );
+            let Some(lane) = self.plain_lane(now, view, &state, &tx) else {
+                continue;
+            };
             for packet in 0..self.batch.len() {
                 let body = self.batch.body(packet).to_vec();
-                self.seal_fragments(now, &state, &tx, What::Cast, &body);
+                self.seal_fragments(now, (&state, &tx, &lane), What::Cast, &body);
             }
         }
         let sockets = self.common.sockets.load();
@@ -316,7 +361,8 @@ impl AdapterThread {
             links: &self.common.links,
         };
         let commands = &self.common.commands;
-        self.batch.flush(&outlet, &mut self.outbox, &mut |sent| {
+        let lane = |child: &Child| Lane::of(view, &child.state, child.tx.path(), now, 0);
+        self.batch.flush(&outlet, &mut self.outbox, &lane, &mut |sent| {
             let tx = &sent.child.tx;
             if tx.hop().note_sent(now, sent.frames, sent.bytes) {
                 commands.push(Command::Activity(tx.net(), tx.peer()));

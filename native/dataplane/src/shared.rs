@@ -1,6 +1,7 @@
 //! What the threads share about one network: immutable snapshots and atomics.
 
 use crate::api::{NetId, PeerId};
+use crate::lane::Share;
 use arc_swap::{ArcSwap, ArcSwapOption};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -25,6 +26,8 @@ pub struct PeerState {
     pub frame_max: AtomicUsize,
     /// Control messages on their way to the sessions, bytes.
     pub control_pending: AtomicUsize,
+    /// Neighbours that its flows are spread over while its path is relayed.
+    pub relays: ArcSwapOption<Vec<Share>>,
 }
 
 impl PeerState {
@@ -52,6 +55,8 @@ pub struct View {
     pub peers: HashMap<PeerId, Arc<PeerState>>,
     pub cast: Arc<CastTx>,
     pub mac: Mac,
+    /// First 8 bytes of the own member id.
+    pub origin: [u8; 8],
     pub mtu: usize,
 }
 
@@ -119,6 +124,16 @@ counters! {
     link_gone = "linkGone",
     /// Frames from links while the receive thread was behind.
     link_busy = "linkBusy",
+    /// Frames of others that were passed on, and their bytes.
+    carried = "carried",
+    carried_bytes = "carriedBytes",
+    /// Frames of others beyond the budget, without a way, gone round, or from no member.
+    relay_budget = "relayBudget",
+    no_way = "noWay",
+    carry_loop = "carryLoop",
+    carry_foreign = "carryForeign",
+    /// Frames of our own that no neighbour was there to carry.
+    no_relay = "noRelay",
 }
 
 impl Counters {
@@ -145,6 +160,11 @@ impl Counters {
             ("linkFull", self.link_full.load(Relaxed)),
             ("linkGone", self.link_gone.load(Relaxed)),
             ("linkBusy", self.link_busy.load(Relaxed)),
+            ("relayBudget", self.relay_budget.load(Relaxed)),
+            ("noWay", self.no_way.load(Relaxed)),
+            ("carryLoop", self.carry_loop.load(Relaxed)),
+            ("carryForeign", self.carry_foreign.load(Relaxed)),
+            ("noRelay", self.no_relay.load(Relaxed)),
         ];
         packets.chain(sends).chain(full).filter(|(_, n)| *n > 0).collect()
     }

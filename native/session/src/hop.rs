@@ -78,6 +78,11 @@ impl Hop {
         self.wake()
     }
 
+    /// Frames of another session left inside of this one's; the other session watches over them.
+    pub fn note_carried(&self, now: u64, frames: u64, bytes: u64) {
+        self.sent.note(now, frames, bytes, false);
+    }
+
     pub(crate) fn note_upkeep_sent(&self, now: u64, bytes: u64, data: bool) {
         self.sent.note(now, 1, bytes, data);
     }
