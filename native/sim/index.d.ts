@@ -126,7 +126,16 @@ export interface UnderlayReport {
 
 /** A node's data plane, as the engine's port, and what the real binding has besides. After the host's death all calls do nothing. */
 export interface SimNode extends Dataplane {
-  poll(max?: number): DataplaneEvent[];
+  /** Up to `max` events (512 unless told), oldest first. */
+  poll(max?: number): Polled;
+}
+
+type Told<E> = E extends { kind: 'control' } ? Omit<E, 'bytes'> & { length: number } : E;
+
+/** The messages of the control events follow one another in `bytes`. */
+export interface Polled {
+  events: Told<DataplaneEvent>[];
+  bytes: Uint8Array;
 }
 
 export class World {

@@ -4,7 +4,7 @@ import type { Outcome } from '../../../app/contract/errors.ts';
 import { Engine } from '../../../app/engine/engine.ts';
 import type { Input } from '../../../app/engine/input.ts';
 import type { Network } from '../../../app/engine/network.ts';
-import type { AdapterRequest, Adapters, Crypto, Now } from '../../../app/engine/ports.ts';
+import type { AdapterRequest, Adapters, Crypto, DataplaneEvent, Now } from '../../../app/engine/ports.ts';
 import type { SimNode, World } from './binding.ts';
 import type { Chance } from './chance.ts';
 import type { SharedStore } from './store.ts';
@@ -119,9 +119,19 @@ export class SimHost {
 
   /** The node said that it has events. */
   wake(): void {
-    for (let events = this.node.poll(EVENTS_PER_POLL); events.length > 0; events = this.node.poll(EVENTS_PER_POLL)) {
+    for (let events = this.#poll(); events.length > 0; events = this.#poll()) {
       this.#turn(() => this.engine.handle(this.now(), { kind: 'dataplane', events }));
     }
+  }
+
+  #poll(): DataplaneEvent[] {
+    const { events, bytes } = this.node.poll(EVENTS_PER_POLL);
+    let at = 0;
+    return events.map((event) => {
+      if (event.kind !== 'control') return event;
+      const { net, peer, length } = event;
+      return { kind: 'control', net, peer, bytes: bytes.subarray(at, (at += length)) };
+    });
   }
 
   tick(): void {

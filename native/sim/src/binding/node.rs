@@ -1,6 +1,6 @@
 //! The class `SimNode`: the engine's data plane of one host.
 
-use super::values::{JsEvent, JsStats, numbers};
+use super::values::{JsPolled, JsStats, numbers};
 use super::{Result, bad, parse};
 use crate::api;
 use crate::node::Node;
@@ -132,10 +132,9 @@ impl SimNode {
 #[napi]
 impl SimNode {
     #[napi]
-    pub fn poll(&self, max: Option<u32>) -> Vec<JsEvent> {
+    pub fn poll(&self, max: Option<u32>) -> JsPolled {
         let max = max.unwrap_or(POLL_DEFAULT) as usize;
-        let events = self.world.borrow_mut().poll(self.index, max);
-        events.into_iter().map(Into::into).collect()
+        JsPolled::of(self.world.borrow_mut().poll(self.index, max))
     }
 
     #[napi]

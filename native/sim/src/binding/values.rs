@@ -22,7 +22,8 @@ pub struct JsEvent {
     pub kind: String,
     pub net: u32,
     pub peer: Option<u32>,
-    pub bytes: Option<Uint8Array>,
+    /// Of a control message, which lies in the poll's common array.
+    pub length: Option<u32>,
     pub ask: Option<u32>,
     pub key: Option<Uint8Array>,
     pub hint: Option<Uint8Array>,
@@ -54,12 +55,35 @@ fn group(g: LocalGroup) -> JsLocalGroup {
     }
 }
 
+/// Events of one poll. Their messages follow one another in one array: an array for each costs more than all else here.
+#[napi(object, js_name = "Polled")]
+pub struct JsPolled {
+    pub events: Vec<JsEvent>,
+    pub bytes: Uint8Array,
+}
+
+impl JsPolled {
+    pub fn of(events: Vec<Event>) -> JsPolled {
+        let mut all = Vec::new();
+        for event in &events {
+            if let Event::Control { bytes, .. } = event {
+                all.extend_from_slice(bytes);
+            }
+        }
+        let events = events.into_iter().map(Into::into).collect();
+        JsPolled {
+            events,
+            bytes: all.into(),
+        }
+    }
+}
+
 impl From<Event> for JsEvent {
     fn from(e: Event) -> JsEvent {
         match e {
             Event::Control { net, peer, bytes } => JsEvent {
                 peer: Some(peer),
-                bytes: Some(bytes.into()),
+                length: Some(bytes.len() as u32),
                 ..event("control", net)
             },
             Event::Stranger {
