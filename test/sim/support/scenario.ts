@@ -35,6 +35,7 @@ export function gather(sim: Simulation): SimHost[] {
 /** The scenario's streams begin. */
 export function stream(sim: Simulation, hosts: readonly SimHost[], seconds = sim.options.seconds): SimHost[] {
   const senders = hosts.slice(0, sim.options.senders);
+  sim.mark();
   for (const sender of senders) sim.stream(sender, GROUP, seconds);
   return [...senders];
 }

@@ -48,6 +48,8 @@ export class Simulation {
   readonly #deadlines = new Deadlines();
   readonly #later: (() => void)[] = [];
   readonly #planned: Planned[] = [];
+  #markUs = 0;
+  #markBytes = 0;
 
   constructor(scenario: string, options: SimOptions) {
     this.scenario = scenario;
@@ -199,6 +201,28 @@ export class Simulation {
       run();
       if (++turns > TURNS_AT_ONCE_MAX) this.fail('ports and engines answer each other for ever');
     }
+  }
+
+  /** Bytes of handshakes and control that all members sent so far, with headers. */
+  #controlBytes(): number {
+    let bytes = 0;
+    for (const { index } of this.hosts) {
+      const { hello, control } = this.world.report(index).sent;
+      bytes += hello.bytes + control.bytes;
+    }
+    return bytes;
+  }
+
+  /** What the start cost is over: control traffic is counted from here. */
+  mark(): void {
+    this.#markUs = this.now;
+    this.#markBytes = this.#controlBytes();
+  }
+
+  /** Since the mark, bytes a second and member, whatever of them lived. */
+  controlRate(): number {
+    const seconds = (this.now - this.#markUs) / SECOND;
+    return (this.#controlBytes() - this.#markBytes) / Math.max(1, seconds) / Math.max(1, this.hosts.length);
   }
 
   // ---- outcome -------------------------------------------------------------------------------------------------------------

@@ -9,7 +9,6 @@ export function tell({ sim, verdict, digest, realS, virtualS, engineS }: Play): 
   const sum = (pick: (report: NodeReport) => number): number => reports.reduce((total, one) => total + pick(one), 0);
   const copies = sum((r) => r.copiesOwn + r.copiesRelayed);
   const nodeSeconds = virtualS * sim.hosts.length;
-  const control = sum((r) => r.sent.hello.bytes + r.sent.control.bytes) / nodeSeconds;
   const silent = reports.filter((r) => r.copiesOwn + r.copiesRelayed === 0).length;
   const delays = sim.streams[0] ? sim.world.delays(sim.streams[0].flow, [0.5, 0.95, 0.99]) : [];
   const under = sim.world.underlay();
@@ -37,7 +36,7 @@ export function tell({ sim, verdict, digest, realS, virtualS, engineS }: Play): 
     ['most copies of one packet by one member', String(Math.max(...reports.map((r) => r.outdegreeMax)))],
     ['members that sent no copy', `${((100 * silent) / reports.length).toFixed(1)} %`],
     ['casts of no use where they came', String(sum((r) => r.castsUnwanted))],
-    ['control and handshakes, sent per member', `${control.toFixed(1)} B/s`],
+    ['control per member once all were there', `${sim.controlRate().toFixed(1)} B/s sent`],
     ['link stress, mean and max', `${under.stressMean.toFixed(2)}, ${under.stressMax}`],
     ['datagrams', JSON.stringify({ ...under, stressMean: undefined, stressMax: undefined })],
     [
