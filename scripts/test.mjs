@@ -6,6 +6,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node
 import { cpus, release } from 'node:os';
 import { join } from 'node:path';
 import { root, run, say } from './lib/run.mjs';
+import { buildSim } from './lib/sim.mjs';
 import { setup } from './setup.mjs';
 import { testTools } from './lib/tools.mjs';
 
@@ -111,6 +112,10 @@ const suites = {
       'unit',
       pureTests.map((folder) => `test/${folder}`),
     ),
+  sim: () => {
+    buildSim();
+    vitest('sim', ['test/sim']);
+  },
   netns: () => vitest('netns', ['test/netns']),
   'netns-no-offloads': () =>
     vitest('netns no offloads', ['test/netns/lan.test.ts', 'test/netns/multicast.test.ts'], { WEFT_OFFLOADS: 'none' }),

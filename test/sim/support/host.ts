@@ -5,7 +5,7 @@ import { Engine } from '../../../app/engine/engine.ts';
 import type { Input } from '../../../app/engine/input.ts';
 import type { Network } from '../../../app/engine/network.ts';
 import type { AdapterRequest, Adapters, Crypto, DataplaneEvent, Now } from '../../../app/engine/ports.ts';
-import type { SimNode, World } from './binding.ts';
+import type { Nat, SimNode, World } from './binding.ts';
 import type { Chance } from './chance.ts';
 import type { SharedStore } from './store.ts';
 
@@ -16,6 +16,7 @@ export interface HostSetup {
   world: World;
   index: number;
   name: string;
+  nat: Nat;
   crypto: Crypto;
   chance: Chance;
   /** Difference of its wall clock to the world's, ms. */
@@ -30,6 +31,7 @@ export interface HostSetup {
 export class SimHost {
   readonly index: number;
   readonly name: string;
+  readonly nat: Nat;
   readonly node: SimNode;
   readonly store: SharedStore;
   engine!: Engine;
@@ -44,6 +46,7 @@ export class SimHost {
     this.#setup = setup;
     this.index = setup.index;
     this.name = setup.name;
+    this.nat = setup.nat;
     this.store = setup.store;
     this.node = setup.world.node(setup.index);
   }

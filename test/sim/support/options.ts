@@ -38,7 +38,7 @@ export const DEFAULTS: SimOptions = {
   rate: 10,
   bytes: 200,
   faults: true,
-  nats: ['open'],
+  nats: ['open', 'independent'],
   skew: true,
   upBps: 0,
   downBps: 0,

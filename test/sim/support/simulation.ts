@@ -75,6 +75,7 @@ export class Simulation {
       world,
       index,
       name,
+      nat,
       crypto: this.#crypto,
       chance,
       wallSkewMs: skew ? chance.below(2 * WALL_SKEW_MS_MAX) - WALL_SKEW_MS_MAX : 0,
@@ -94,8 +95,10 @@ export class Simulation {
     // Members may have joined by then whatever their clocks show now.
     const roster = makeRoster(this.#crypto, this.chance, names, WALL_START - 10 * WALL_SKEW_MS_MAX);
     this.roster = roster;
+    // A link names members that can be reached from everywhere, if there are any.
+    const open = hosts.filter(({ nat }) => nat === 'open');
     for (const host of hosts) {
-      const known = this.chance.some(hosts, WAYS + 1).filter((other) => other !== host);
+      const known = this.chance.some(open.length > 0 ? open : hosts, WAYS).filter((other) => other !== host);
       enrol(host.store, roster, host.index, new Map(known.map(({ index }) => [index, this.world.endpoint(index)])));
     }
     return hosts;
