@@ -1,53 +1,220 @@
 // The engine's `Links` port over the stream transports: dials, takes in who calls, joins both with the data plane.
-import type { DataplaneEvent } from '../../app/engine/ports.ts';
-import type { Log } from '../../app/engine/ports.ts';
-import type { LinkPort } from './pump.ts';
-import type { DialCode, LinkIo, ListenResult, ListenerCounters, StreamTransport } from './transport.ts';
-import type { ProxySettings } from './proxy/find.ts';
+import type { DataplaneEvent, Log } from '../../app/engine/ports.ts';
+import { dialStream } from './dial.ts';
+import { listenShared } from './listener.ts';
+import { Pump, type LinkPort, type PumpCounters } from './pump.ts';
+import { ProxyFinder, type Environment, type ProxySettings } from './proxy/find.ts';
+import {
+  STREAM_TRANSPORTS,
+  type DialCode,
+  type DialResult,
+  type Dialling,
+  type LinkIo,
+  type ListenOptions,
+  type ListenResult,
+  type Listener,
+  type ListenerCounters,
+  type ProxyServer,
+  type StreamTransport,
+} from './transport.ts';
 
-/** What the engine hears; `link` is the data plane's number ("link:7" as a way). */
+/** What the engine hears; `link` is the data plane's number ("link:7" as a way). Never told within the call that caused it. */
 export type LinkInput =
   | { kind: 'linkOpen'; dial: number; link: number; transport: string; endpoint: string; proxy?: string }
   | { kind: 'linkFailed'; dial: number; code: DialCode }
   /** A link that `linkOpen` had named is gone. */
   | { kind: 'linkClosed'; link: number };
 
+export interface LinkTarget {
+  transport: StreamTransport;
+  /** An address without brackets, or a name. */
+  host: string;
+  port: number;
+  /** `auto`: through the proxy that the machine's settings name for this target; fails with `no-proxy` when they name none. */
+  proxy: 'none' | 'auto';
+}
+
 export interface TransportLinksOptions {
   port: LinkPort;
   log: Log;
   onInput(input: LinkInput): void;
-  /** The proxies found changed (`proxies()`). */
+  /** What `proxies()` says changed. */
   onProxies?(): void;
   /** Transports that may be used, both ways; all unless told (an administrator's policy). */
   transports?: readonly StreamTransport[];
   proxy?: ProxySettings;
-  environment?: Record<string, string | undefined>;
+  environment?: Environment;
 }
 
-export interface TransportLinks {
-  dial(dial: number, target: { transport: StreamTransport; host: string; port: number; proxy: 'none' | 'auto' }): void;
-  cancel(dial: number): void;
-  close(link: number): void;
-  proxies(): { found: boolean; shown: string[] };
-
-  /** One shared port that understands all transports. Call it for each: the UDP port's number, extra ones such as 443. */
-  listen(address: string | { fd: number; address: string }): Promise<ListenResult>;
-  /** Hand it every batch of `Dataplane.poll`: it needs the `link` events. */
-  observe(events: readonly DataplaneEvent[]): void;
-  /** A link that some other carrier opened (WebRTC). Returns its number, null when there are too many. */
-  adopt(io: LinkIo): number | null;
-  /** Looks for proxies again: at the start (done by itself), when the settings or the machine's network changed. */
-  lookForProxies(settings?: ProxySettings): Promise<void>;
-  counters(): LinkCounters;
-  stop(): Promise<void>;
-}
-
-export interface LinkCounters {
-  open: number;
-  opened: number;
-  malformed: number;
-  unproven: number;
+export interface LinkCounters extends PumpCounters {
+  dials: number;
   listeners: (ListenerCounters & { address: string })[];
 }
 
-export declare function openLinks(options: TransportLinksOptions): TransportLinks;
+interface Pending {
+  /** Null while proxies are looked up. */
+  dialling: Dialling | null;
+}
+
+export class TransportLinks {
+  readonly #options: TransportLinksOptions;
+  readonly #pump: Pump;
+  readonly #finder: ProxyFinder;
+  readonly #transports: ReadonlySet<StreamTransport>;
+  readonly #pending = new Map<number, Pending>();
+  /** Links that the engine knows. */
+  readonly #dialled = new Set<number>();
+  readonly #listeners = new Set<Listener>();
+  #dials = 0;
+  #stopped = false;
+
+  constructor(options: TransportLinksOptions) {
+    this.#options = options;
+    this.#transports = new Set(options.transports ?? STREAM_TRANSPORTS);
+    this.#finder = new ProxyFinder({
+      ...(options.proxy ? { settings: options.proxy } : {}),
+      ...(options.environment ? { environment: options.environment } : {}),
+    });
+    this.#pump = new Pump({
+      port: options.port,
+      onClosed: (link, code) => {
+        options.log.write('debug', 'link-closed', { link, code });
+        if (this.#dialled.delete(link)) this.#tell({ kind: 'linkClosed', link });
+      },
+    });
+    void this.lookForProxies();
+  }
+
+  // ---- what the engine sees ----
+
+  dial(dial: number, target: LinkTarget): void {
+    if (this.#stopped || this.#pending.has(dial)) return;
+    this.#dials++;
+    const pending: Pending = { dialling: null };
+    this.#pending.set(dial, pending);
+    void this.#attempt(pending, target).then((result) => this.#settle(dial, pending, result));
+  }
+
+  /** Nothing is said of the dial any more. */
+  cancel(dial: number): void {
+    const pending = this.#pending.get(dial);
+    this.#pending.delete(dial);
+    pending?.dialling?.cancel();
+  }
+
+  /** Nothing is said of the link any more. */
+  close(link: number): void {
+    this.#dialled.delete(link);
+    this.#pump.close(link);
+  }
+
+  /** Whether the settings, the environment or the desktop name a proxy at all, and how to show it. */
+  proxies(): { found: boolean; shown: string[] } {
+    const { shown } = this.#finder;
+    return { found: shown.length > 0, shown };
+  }
+
+  // ---- what the program around it does ----
+
+  /** Opens one shared port that understands all allowed transports. For each: the UDP port's number, extra ones such as 443. */
+  async listen(address: ListenOptions['address']): Promise<ListenResult> {
+    const result = await listenShared({ address, transports: [...this.#transports], onLink: (io) => this.#take(io) });
+    if (!result.ok) return result;
+    if (this.#stopped) await result.listener.close();
+    else this.#listeners.add(result.listener);
+    return result;
+  }
+
+  async unlisten(listener: Listener): Promise<void> {
+    this.#listeners.delete(listener);
+    await listener.close();
+  }
+
+  /** Wants every batch of `Dataplane.poll`: links prove themselves by what the data plane says. */
+  observe(events: readonly DataplaneEvent[]): void {
+    for (const event of events) if (event.kind === 'link') this.#pump.state(event.link, event.state);
+  }
+
+  /**
+   * A link that another carrier opened (WebRTC); `inbound`: the other side did. Its number, null when there are too many.
+   * `linkClosed` tells its end when the engine is to know of it (`inbound` false).
+   */
+  adopt(io: LinkIo, inbound: boolean): number | null {
+    const link = this.#pump.add(io, inbound);
+    if (link !== null && !inbound) this.#dialled.add(link);
+    return link;
+  }
+
+  /** Looks for proxies again: when the settings or the machine's network changed. The first look is made at the start. */
+  async lookForProxies(settings?: ProxySettings): Promise<void> {
+    const before = JSON.stringify(this.proxies());
+    await this.#finder.look(settings);
+    if (!this.#stopped && JSON.stringify(this.proxies()) !== before) this.#options.onProxies?.();
+  }
+
+  counters(): LinkCounters {
+    const listeners = [...this.#listeners].map((listener) => ({ address: listener.address, ...listener.counters() }));
+    return { ...this.#pump.counters(), dials: this.#dials, listeners };
+  }
+
+  /** Ends dials, links and ports; the engine hears nothing of it. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    for (const dial of [...this.#pending.keys()]) this.cancel(dial);
+    this.#dialled.clear();
+    this.#pump.stop();
+    await Promise.all([...this.#listeners].map((listener) => this.unlisten(listener)));
+  }
+
+  // ---- inside ----
+
+  #take(io: LinkIo): void {
+    const { transport, endpoint } = io;
+    const link = this.#stopped ? null : this.#pump.add(io, true);
+    if (link === null) io.close();
+    else this.#options.log.write('debug', 'link-accepted', { link, transport, endpoint });
+  }
+
+  async #attempt(pending: Pending, { transport, host, port, proxy }: LinkTarget): Promise<DialResult> {
+    if (!this.#transports.has(transport)) return { ok: false, code: 'unavailable' };
+    const run = (server: ProxyServer | null): Promise<DialResult> => {
+      pending.dialling = dialStream(transport, { host, port, proxy: server });
+      return pending.dialling.result;
+    };
+    if (proxy === 'none') return run(null);
+    const scheme = transport === 'http' || transport === 'ws' ? 'http' : 'https';
+    const servers = await this.#finder.resolve(scheme, host, port);
+    let result: DialResult = { ok: false, code: 'no-proxy' };
+    for (const server of servers) {
+      if (this.#isCancelled(pending)) return { ok: false, code: 'cancelled' };
+      result = await run(server);
+      if (result.ok || result.code !== 'proxy-unreachable') return result;
+    }
+    return result;
+  }
+
+  #isCancelled(pending: Pending): boolean {
+    return ![...this.#pending.values()].includes(pending);
+  }
+
+  #settle(dial: number, pending: Pending, result: DialResult): void {
+    if (this.#pending.get(dial) !== pending) {
+      if (result.ok) result.io.close();
+      return;
+    }
+    this.#pending.delete(dial);
+    if (!result.ok) return this.#tell({ kind: 'linkFailed', dial, code: result.code });
+    const { transport, endpoint, proxy } = result.io;
+    const link = this.#pump.add(result.io, false);
+    if (link === null) return this.#tell({ kind: 'linkFailed', dial, code: 'too-many-links' });
+    this.#dialled.add(link);
+    this.#tell({ kind: 'linkOpen', dial, link, transport, endpoint, ...(proxy === undefined ? {} : { proxy }) });
+  }
+
+  #tell(input: LinkInput): void {
+    // The engine must not be called from within its own calls.
+    queueMicrotask(() => {
+      if (!this.#stopped) this.#options.onInput(input);
+    });
+  }
+}

@@ -125,7 +125,8 @@ export interface ListenOptions {
 }
 
 export interface Transport {
-  readonly name: StreamTransport;
+  /** One of STREAM_TRANSPORTS, or what another carrier calls itself. */
+  readonly name: string;
   dial(target: DialTarget): Dialling;
   /** A port that answers as this transport alone; programs use `listenShared` of listener.ts, where all share one port. */
   listen(options: ListenOptions): Promise<ListenResult>;
