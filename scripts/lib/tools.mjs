@@ -16,6 +16,16 @@ const packages = {
   chromium: 'chromium',
   'xvfb-run': 'xvfb',
   xauth: 'xauth',
+  conntrack: 'conntrack',
+  curl: 'curl',
+  miniupnpd: 'miniupnpd',
+  openssl: 'openssl',
+  python3: 'python3',
+  socat: 'socat',
+  // Debian's plain squid cannot open TLS.
+  squid: 'squid-openssl',
+  tshark: 'tshark',
+  turnserver: 'coturn',
 };
 
 /** Names of Debian packages whose programs are missing after trying to install them where that is allowed. */

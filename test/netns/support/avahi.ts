@@ -12,7 +12,7 @@ export interface Avahi {
 }
 
 export async function startAvahi(host: Host): Promise<Avahi> {
-  const folder = join(host.lab.folder, `${host.name}-avahi`);
+  const folder = join(host.place.folder, `${host.name}-avahi`);
   mkdirSync(folder, { recursive: true });
   const bus = `unix:path=${folder}/bus`;
   writeFileSync(

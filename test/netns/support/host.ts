@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
-import type { Lab } from './lab.ts';
-import { projectRoot, run, start, until, type Finished, type Running } from './shell.ts';
+import { projectRoot, until, type Finished, type Running } from './shell.ts';
+import { Space } from './space.ts';
 
 const cli = join(projectRoot, 'dist/cli/weft.cjs');
 
@@ -32,64 +32,43 @@ export interface Status {
   listening: string[];
 }
 
+/** Where a host keeps its files, and its underlay address there. */
+export interface Place {
+  folder: string;
+  ipv4: string;
+  ipv6: string;
+}
+
 /** One computer: a namespace with an underlay address, a state folder and perhaps a running daemon. */
-export class Host {
+export class Host extends Space {
   daemon: Running | null = null;
-  private readonly children = new Set<Running>();
   state: string;
+  /** Environment of this computer's programs, e.g. its proxy. */
+  env: NodeJS.ProcessEnv = {};
 
   constructor(
-    readonly lab: Lab,
-    readonly name: string,
-    readonly namespace: string,
+    readonly place: Place,
+    name: string,
+    namespace: string,
     readonly index: number,
   ) {
-    this.state = join(lab.folder, name);
+    super(name, namespace);
+    this.state = join(place.folder, name);
     mkdirSync(this.state, { recursive: true, mode: 0o700 });
   }
 
   get ipv4(): string {
-    return `${this.lab.subnet}.${this.index}`;
+    return this.place.ipv4;
   }
   get ipv6(): string {
-    return `fd77::${this.index}`;
-  }
-
-  private inside(command: string[]): string[] {
-    return ['netns', 'exec', this.namespace, ...command];
-  }
-
-  exec(
-    command: string[],
-    options: { timeoutMs?: number; env?: NodeJS.ProcessEnv; input?: string } = {},
-  ): Promise<Finished> {
-    return run('ip', this.inside(command), options);
-  }
-
-  async must(command: string[], timeoutMs = 30_000): Promise<string> {
-    const finished = await this.exec(command, { timeoutMs });
-    if (finished.code !== 0)
-      throw new Error(`${this.name}: ${command.join(' ')} → ${finished.code}: ${finished.stderr || finished.stdout}`);
-    return finished.stdout;
-  }
-
-  start(command: string[], options: { env?: NodeJS.ProcessEnv } = {}): Running {
-    const running = start('ip', this.inside(command), options);
-    this.children.add(running);
-    void running.done.then(() => this.children.delete(running));
-    return running;
-  }
-
-  /** A program of test/netns/programs. */
-  program(name: string, ...args: string[]): Running {
-    return this.start([process.execPath, join(projectRoot, 'test/netns/programs', `${name}.mjs`), ...args]);
+    return this.place.ipv6;
   }
 
   async startDaemon(options: { args?: string[]; env?: NodeJS.ProcessEnv } = {}): Promise<void> {
     const given = options.args ?? [];
     const args = ['daemon', '--state', this.state, ...(given.includes('--ui') ? [] : ['--ui', 'none']), ...given];
     this.daemon = this.start([process.execPath, cli, ...args], {
-      env: { WEFT_DEVICE_NAME: this.name, ...options.env },
+      env: { WEFT_DEVICE_NAME: this.name, ...this.env, ...options.env },
     });
     const daemon = this.daemon;
     await until(`daemon on ${this.name} answers`, 15_000, async () => {
@@ -163,8 +142,8 @@ export class Host {
     rmSync(this.state, { recursive: true, force: true });
   }
 
-  async close(): Promise<void> {
+  override async close(): Promise<void> {
     await this.stopDaemon().catch(() => undefined);
-    for (const child of [...this.children]) await child.stop('SIGTERM', 1500);
+    await super.close();
   }
 }

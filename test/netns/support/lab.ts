@@ -69,7 +69,12 @@ export class Lab {
       namespace,
     ]);
     await this.inSwitch(['ip', 'link', 'set', port, 'master', 'br0', 'up']);
-    const host = new Host(this, name, namespace, index);
+    const host = new Host(
+      { folder: this.folder, ipv4: `${this.subnet}.${index}`, ipv6: `fd77::${index}` },
+      name,
+      namespace,
+      index,
+    );
     this.hosts.set(name, host);
     await host.must(['ip', 'link', 'set', 'lo', 'up']);
     await host.must(['ip', 'link', 'set', 'eth0', 'up']);

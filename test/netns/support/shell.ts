@@ -97,12 +97,12 @@ export class Running {
 export function start(
   command: string,
   args: string[],
-  options: { env?: NodeJS.ProcessEnv; cwd?: string; input?: string } = {},
+  options: { env?: NodeJS.ProcessEnv; cwd?: string; input?: string; interactive?: boolean } = {},
 ): Running {
   const child = spawn(command, args, {
     cwd: options.cwd ?? projectRoot,
     env: { ...process.env, ...options.env },
-    stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+    stdio: [options.input === undefined && !options.interactive ? 'ignore' : 'pipe', 'pipe', 'pipe'],
   });
   if (options.input !== undefined) child.stdin?.end(options.input);
   return new Running(child, `${command} ${args.slice(0, 6).join(' ')}`);
