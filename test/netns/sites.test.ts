@@ -216,7 +216,11 @@ async function portOf(socket: ProbeSocket, address = ''): Promise<number> {
   const line = await until(
     'an echo',
     2000,
-    () => socket.got().findLast((text) => text.includes(`seen ${address}`)),
+    () =>
+      socket
+        .got()
+        .filter((text) => text.includes(`seen ${address}`))
+        .at(-1),
     10,
   );
   return Number(line.split(' ').at(-1));

@@ -11,9 +11,11 @@ let internets = 0;
 const GATEWAY4 = '198.51.100.1';
 const GATEWAY6 = 'fe80::1';
 
-/** A cable's middle: moves frames between two devices named `a` (towards the site) and `b` (towards the internet). */
+/** A cable's middle: moves frames between two devices named `near` (towards the site) and `far` (towards the internet). */
 export interface Middle {
   space: Space;
+  /** Called when both devices are there. */
+  joined(): Promise<void>;
 }
 
 export class Internet {
@@ -81,8 +83,9 @@ export class Internet {
   async uplink(space: Space, device: string, ipv4: string, ipv6: string, middle?: Middle): Promise<string> {
     const port = `s${++this.cables}`;
     if (middle) {
-      await this.cable(space, device, middle.space, 'a');
-      await this.cable(middle.space, 'b', this.router, port);
+      await this.cable(space, device, middle.space, 'near');
+      await this.cable(middle.space, 'far', this.router, port);
+      await middle.joined();
     } else await this.cable(space, device, this.router, port);
     await this.router.script([`ip -6 addr add ${GATEWAY6}/64 dev ${port} nodad 2>/dev/null || true`]);
     await this.address(space, device, port, ipv4, ipv6);

@@ -49,6 +49,8 @@ export interface Site {
   ipv6: string;
   /** The device of the internet's router towards this site. */
   readonly port: string;
+  /** The site's own end of its cable. */
+  readonly uplink: { space: Space; device: string };
   /** Innermost router; null when the host is on the internet itself. */
   readonly router: Space | null;
   readonly proxy: Proxy | null;
@@ -119,13 +121,15 @@ async function onInternet(
   const prefix = `2001:db8:0:${index.toString(16)}::`;
   const host = await internet.host(name, ipv4, `${prefix}1`);
   const port = await internet.uplink(host, 'eth0', ipv4, prefix, middle);
-  return {
-    ...{ kind, name, hosts: [host], host, ipv4, ipv6: `${prefix}1`, port, router: null, proxy: null },
+  const uplink = { space: host, device: 'eth0' };
+  const site: Site = {
+    ...{ kind, name, hosts: [host], host, ipv4, ipv6: `${prefix}1`, port, uplink, router: null, proxy: null },
     async changeAddress() {
-      this.ipv4 = `203.0.113.${(++sites % 200) + 10}`;
-      await internet.address(host, 'eth0', port, this.ipv4, prefix);
+      site.ipv4 = `203.0.113.${(++sites % 200) + 10}`;
+      await internet.address(host, 'eth0', port, site.ipv4, prefix);
     },
   };
+  return site;
 }
 
 async function behindRouter(
@@ -162,14 +166,16 @@ async function behindRouter(
   for (const host of hosts) if (proxy) host.env = { ...host.env, ...proxy.env };
   const host = hosts[0];
   if (!host) throw new Error('a site has at least one host');
-  return {
-    ...{ kind, name, hosts, host, ipv4: publicAddress, ipv6: '', port, router, proxy },
+  const uplink = { space: outer, device: 'wan' };
+  const site: Site = {
+    ...{ kind, name, hosts, host, ipv4: publicAddress, ipv6: '', port, uplink, router, proxy },
     async changeAddress() {
-      this.ipv4 = `198.51.100.${(++sites % 200) + 10}`;
-      await internet.address(outer, 'wan', port, this.ipv4, '');
-      await load(this.ipv4);
+      site.ipv4 = `198.51.100.${(++sites % 200) + 10}`;
+      await internet.address(outer, 'wan', port, site.ipv4, '');
+      await load(site.ipv4);
     },
   };
+  return site;
 }
 
 const timeout = ({ timeoutS }: SiteOptions) => (timeoutS === undefined ? {} : { timeoutS });
