@@ -92,6 +92,8 @@ export interface Traffic {
   /** Unicast packets. */
   packet: { frames: number; bytes: number };
   cast: { frames: number; bytes: number };
+  /** Others' frames that were passed on; own relayed frames count as what they are. Of what came, every relayed frame. */
+  carry: { frames: number; bytes: number };
 }
 
 export interface NodeReport {

@@ -5,6 +5,7 @@ import type { Nat } from './support/binding.ts';
 import { DEFAULTS, type SimOptions } from './support/options.ts';
 import { play, type Play } from './support/play.ts';
 import type { Scenario } from './support/scenario.ts';
+import type { Simulation } from './support/simulation.ts';
 import { tell } from './support/table.ts';
 
 const SOAK_NODES = [3, 5, 8, 16, 24, 40];
@@ -57,10 +58,21 @@ function soak(minutes: number, given: Partial<SimOptions>): void {
   console.log(`${runs} runs passed`);
 }
 
+/** Long runs say now and then where they are. */
+const PROGRESS_EVERY_MS = 10_000;
+let told = Date.now();
+function progress(sim: Simulation): void {
+  if (Date.now() < told + PROGRESS_EVERY_MS) return;
+  told = Date.now();
+  const alive = sim.hosts.filter((host) => host.alive).length;
+  const memory = Math.round(process.memoryUsage().rss / (1 << 20));
+  console.error(`at ${(sim.now / 1e6).toFixed(0)} s: ${alive} of ${sim.hosts.length} members alive, ${memory} MB`);
+}
+
 const { scenario, soak: minutes, given } = read();
 try {
   if (minutes > 0) soak(minutes, given);
-  else tell(play(named(scenario ?? 'steady'), given));
+  else tell(play(named(scenario ?? 'steady'), given, progress));
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);
   if (process.env['WEFT_SIM_STACK'] === '1') console.error(error);

@@ -1,6 +1,6 @@
 //! What an engine and its node say to each other; the shapes of `native/addon/index.d.ts`.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use weft_forward::{FilterMode, PeerId};
 use weft_packet::Mac;
 use weft_session::Secret;
@@ -43,6 +43,14 @@ pub struct GroupConfig {
     pub receivers: Vec<(PeerId, FilterMode, Vec<IpAddr>)>,
 }
 
+/// How a peer may be reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    Udp(SocketAddr),
+    /// Relayed by the peer with this handle.
+    Via(PeerId),
+}
+
 /// A group that applications on this host joined.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LocalGroup {
@@ -79,6 +87,11 @@ pub enum Event {
         reason: &'static str,
     },
     Want {
+        net: NetId,
+        peer: PeerId,
+    },
+    /// Data went out and nothing comes back.
+    Suspect {
         net: NetId,
         peer: PeerId,
     },

@@ -14,10 +14,12 @@ pub enum Kind {
     /// Unicast packets.
     Packet,
     Cast,
+    /// Others' frames that were passed on; own relayed frames count as what they are. Of what comes, every relayed frame.
+    Carry,
 }
 
 impl Kind {
-    pub const COUNT: usize = 4;
+    pub const COUNT: usize = 5;
 
     /// Of a datagram that the session manager sends; what it seals is never a packet.
     pub fn of_upkeep(bytes: &[u8]) -> Kind {

@@ -5,7 +5,8 @@ use weft_forward::{FilterMode, SourceFilter};
 use weft_packet::Mac;
 use weft_session::{Secret, public_key};
 use weft_sim::{
-    Event, FlowOptions, GroupConfig, HostOptions, Loss, NetworkConfig, PeerConfig, World, WorldOptions,
+    Event, FlowOptions, GroupConfig, HostOptions, Kind, Loss, NetworkConfig, PeerConfig, Way, World,
+    WorldOptions,
 };
 
 const NET: u32 = 1;
@@ -62,7 +63,7 @@ fn start(world: &mut World, me: u32, count: u32) {
         node.attach(now, NET);
         for (i, endpoint) in others.iter().zip(endpoints) {
             node.set_peer(now, NET, peer(*i));
-            node.connect(now, NET, *i, &[endpoint], b"");
+            node.connect(now, NET, *i, &[Way::Udp(endpoint)], b"");
         }
         let receivers = others
             .iter()
@@ -233,4 +234,40 @@ fn a_planted_loss_is_seen() {
         .map(|node| world.flow(cast).unwrap().1.audit(node, 0, 9 * SECOND).delivered)
         .sum();
     assert_eq!(delivered, 600 - 6);
+}
+
+/// 1 and 2 cannot hear each other; 0 hears both.
+fn apart(relays: bool) -> (World, u32) {
+    let mut world = world(7, WorldOptions::default(), 3);
+    world.underlay.set_blocked(1, 2, true);
+    world.with_node(0, |node, now| node.set_relay(now, NET, relays, 0));
+    run(&mut world, 2 * SECOND);
+    for (me, other) in [(1, 2), (2, 1)] {
+        world.with_node(me, |node, now| {
+            node.connect(now, NET, other, &[Way::Via(0)], b"");
+        });
+    }
+    run(&mut world, 4 * SECOND);
+    let unicast = flow(&mut world, 1, "10.7.0.3", 3);
+    run(&mut world, 9 * SECOND);
+    (world, unicast)
+}
+
+#[test]
+fn a_relay_carries_for_those_who_cannot_hear_each_other() {
+    let (world, unicast) = apart(true);
+    let audit = world.flow(unicast).unwrap().1.audit(2, 0, 9 * SECOND);
+    assert_eq!((audit.sent, audit.delivered, audit.duplicates), (300, 300, 0));
+    let carried = world.figures(0).sent.get(Kind::Carry).frames;
+    assert!(carried >= 300, "{carried}");
+    assert_eq!(world.figures(0).delivered, 0, "a relay does not read");
+}
+
+#[test]
+fn who_does_not_consent_carries_nothing() {
+    let (world, unicast) = apart(false);
+    assert_eq!(
+        world.flow(unicast).unwrap().1.audit(2, 0, 9 * SECOND).delivered,
+        0
+    );
 }

@@ -23,9 +23,10 @@ export const optionsOf = (scenario: Scenario, given: Partial<SimOptions>): SimOp
 });
 
 /** Throws, with seed and command, where the model is not met. */
-export function play(scenario: Scenario, given: Partial<SimOptions>): Play {
+export function play(scenario: Scenario, given: Partial<SimOptions>, progress: Simulation['progress'] = null): Play {
   const started = performance.now();
   const sim = new Simulation(scenario.name, optionsOf(scenario, given));
+  sim.progress = progress;
   try {
     scenario.run(sim);
   } catch (error) {

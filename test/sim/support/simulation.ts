@@ -44,6 +44,8 @@ export class Simulation {
   readonly streams: Stream[] = [];
   readonly chance: Chance;
   roster: Roster | null = null;
+  /** Told after every virtual second or so. */
+  progress: ((sim: Simulation) => void) | null = null;
   readonly #crypto: Crypto;
   readonly #deadlines = new Deadlines();
   readonly #later: (() => void)[] = [];
@@ -167,7 +169,11 @@ export class Simulation {
   /** Lets virtual time pass. */
   run(seconds: number): void {
     const until = this.now + Math.round(seconds * SECOND);
-    while (this.now < until) this.#step(until);
+    while (this.now < until) {
+      const stop = Math.min(until, this.now + SECOND);
+      while (this.now < stop) this.#step(stop);
+      this.progress?.(this);
+    }
   }
 
   /** Lets time pass until the condition holds; returns the seconds that took. */

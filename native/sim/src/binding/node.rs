@@ -12,7 +12,7 @@ use std::net::IpAddr;
 use std::rc::Rc;
 
 const POLL_DEFAULT: u32 = 512;
-const ENDPOINTS_MAX: usize = 16;
+const WAYS_MAX: usize = 16;
 
 #[napi(object)]
 pub struct PeerConfig {
@@ -52,6 +52,35 @@ pub struct Receiver {
 pub struct GroupConfig {
     pub group: String,
     pub receivers: Vec<Receiver>,
+}
+
+#[napi(object)]
+pub struct RelayOptions {
+    pub on: bool,
+    pub bytes_per_second: f64,
+}
+
+#[napi(object)]
+pub struct Route {
+    pub origin: Uint8Array,
+    pub via: u32,
+}
+
+#[napi(object)]
+pub struct RelayShare {
+    pub via: u32,
+    pub weight: u32,
+}
+
+fn ways_of(texts: &[String]) -> Result<Vec<api::Way>> {
+    if texts.len() > WAYS_MAX {
+        return Err(bad(format!("At most {WAYS_MAX} ways can be tried together.")));
+    }
+    let way = |text: &String| match text.strip_prefix("via:") {
+        Some(via) => via.parse().ok().map(api::Way::Via),
+        None => text.parse().ok().map(api::Way::Udp),
+    };
+    Ok(texts.iter().filter_map(way).collect())
 }
 
 fn peer_config(p: PeerConfig) -> Result<api::PeerConfig> {
@@ -180,25 +209,53 @@ impl SimNode {
         });
     }
 
-    /// Endpoints that are no addresses are left out: they come from other members.
+    /// What is no way is left out: it comes from other members.
     #[napi]
-    pub fn connect(
-        &self,
-        net: u32,
-        peer: u32,
-        endpoints: Vec<String>,
-        hint: Option<Uint8Array>,
-    ) -> Result<()> {
-        if endpoints.len() > ENDPOINTS_MAX {
-            return Err(bad(format!(
-                "At most {ENDPOINTS_MAX} endpoints can be tried together."
-            )));
-        }
-        let endpoints: Vec<_> = endpoints.iter().filter_map(|e| e.parse().ok()).collect();
+    pub fn connect(&self, net: u32, peer: u32, ways: Vec<String>, hint: Option<Uint8Array>) -> Result<()> {
+        let ways = ways_of(&ways)?;
         let hint = hint.map(|h| h.to_vec()).unwrap_or_default();
-        self.with(|node, now| node.connect(now, net, peer, &endpoints, &hint));
+        self.with(|node, now| node.connect(now, net, peer, &ways, &hint));
         Ok(())
     }
+
+    #[napi]
+    pub fn set_ways(&self, net: u32, peer: u32, ways: Vec<String>) -> Result<()> {
+        let ways = ways_of(&ways)?;
+        self.with(|node, now| node.set_ways(now, net, peer, &ways));
+        Ok(())
+    }
+
+    #[napi]
+    pub fn try_ways(&self, net: u32, peer: u32, ways: Vec<String>) -> Result<()> {
+        let ways = ways_of(&ways)?;
+        self.with(|node, now| node.try_ways(now, net, peer, &ways));
+        Ok(())
+    }
+
+    #[napi]
+    pub fn set_relay(&self, net: u32, options: RelayOptions) {
+        let rate = options.bytes_per_second as u64;
+        self.with(|node, now| node.set_relay(now, net, options.on, rate));
+    }
+
+    #[napi]
+    pub fn set_routes(&self, net: u32, routes: Vec<Route>) -> Result<()> {
+        let route = |r: Route| Ok((parse::bytes("An origin", &r.origin)?, r.via));
+        let routes = routes.into_iter().map(route).collect::<Result<Vec<_>>>()?;
+        self.with(|node, _| node.set_routes(net, routes));
+        Ok(())
+    }
+
+    #[napi]
+    pub fn set_relays(&self, net: u32, peer: u32, relays: Vec<RelayShare>) {
+        let share = |r: &RelayShare| (r.via, r.weight.min(u32::from(u16::MAX)) as u16);
+        let relays: Vec<_> = relays.iter().map(share).collect();
+        self.with(|node, _| node.set_relays(net, peer, &relays));
+    }
+
+    /// The simulator opens no links.
+    #[napi]
+    pub fn close_link(&self, _link: u32) {}
 
     #[napi]
     pub fn disconnect(&self, net: u32, peer: u32) {

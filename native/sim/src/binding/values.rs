@@ -123,6 +123,10 @@ impl From<Event> for JsEvent {
                 peer: Some(peer),
                 ..event("want", net)
             },
+            Event::Suspect { net, peer } => JsEvent {
+                peer: Some(peer),
+                ..event("suspect", net)
+            },
             Event::Groups { net, groups } => JsEvent {
                 groups: Some(groups.into_iter().map(group).collect()),
                 ..event("groups", net)
@@ -235,6 +239,7 @@ pub struct JsTraffic {
     pub control: JsCount,
     pub packet: JsCount,
     pub cast: JsCount,
+    pub carry: JsCount,
 }
 
 impl From<&Traffic> for JsTraffic {
@@ -244,6 +249,7 @@ impl From<&Traffic> for JsTraffic {
             control: t.get(Kind::Control).into(),
             packet: t.get(Kind::Packet).into(),
             cast: t.get(Kind::Cast).into(),
+            carry: t.get(Kind::Carry).into(),
         }
     }
 }

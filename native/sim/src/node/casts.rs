@@ -56,7 +56,7 @@ impl Node {
             let Some(counter) = tx.reserve(1) else { continue };
             let mut copy = frame.to_vec();
             tx.seal_stamp(counter, AUTH_SHARED, hop_limit, &mut copy);
-            self.send_sealed(now, tx, Kind::Cast, copy);
+            self.send_sealed(now, tx, Kind::Cast, copy, 0);
             copies += 1;
         }
         self.figures.outdegree_max = self.figures.outdegree_max.max(copies);

@@ -3,8 +3,9 @@
 use super::Node;
 use super::network::{Net, PeerEntry};
 use super::outputs::{ms, transport_of};
-use crate::api::{Event, GroupConfig, NetId, NetworkConfig, PeerConfig, PeerStats};
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use super::relays::Share;
+use crate::api::{Event, GroupConfig, NetId, NetworkConfig, PeerConfig, PeerStats, Way};
+use std::net::{Ipv4Addr, Ipv6Addr};
 use weft_forward::PeerId;
 use weft_packet::Mac;
 use weft_session::{Level, NetworkConfig as SessionNetwork, Path, PeerConfig as SessionPeer};
@@ -124,6 +125,7 @@ impl Node {
                         config,
                         tx: None,
                         given: 0,
+                        shares: Vec::new(),
                     },
                 );
             }
@@ -140,15 +142,63 @@ impl Node {
         }
     }
 
-    pub fn connect(&mut self, now: u64, net: NetId, peer: PeerId, endpoints: &[SocketAddr], hint: &[u8]) {
-        let path = |remote: &SocketAddr| Path::Udp {
-            socket: 0,
-            remote: *remote,
+    /// What leads nowhere is left out: the host's one socket is IPv4.
+    fn paths_of(&self, net: NetId, peer: PeerId, ways: &[Way]) -> Vec<Path> {
+        let entry = self.nets.get(&net).and_then(|n| n.peers.get(&peer));
+        let path = |way: &Way| match *way {
+            Way::Udp(remote) => remote.is_ipv4().then_some(Path::Udp { socket: 0, remote }),
+            Way::Via(via) => {
+                let origin = entry.filter(|_| via != peer)?.config.origin;
+                Some(Path::Carry { net, via, origin })
+            }
         };
-        // The host's one socket is IPv4.
-        let paths: Vec<Path> = endpoints.iter().filter(|e| e.is_ipv4()).map(path).collect();
+        ways.iter().filter_map(path).collect()
+    }
+
+    pub fn connect(&mut self, now: u64, net: NetId, peer: PeerId, ways: &[Way], hint: &[u8]) {
+        let paths = self.paths_of(net, peer, ways);
         self.sessions.connect(now, net, peer, &paths, hint);
         self.drain(now);
+    }
+
+    pub fn set_ways(&mut self, now: u64, net: NetId, peer: PeerId, ways: &[Way]) {
+        let paths = self.paths_of(net, peer, ways);
+        self.sessions.set_ways(now, net, peer, &paths);
+        self.drain(now);
+    }
+
+    pub fn try_ways(&mut self, now: u64, net: NetId, peer: PeerId, ways: &[Way]) {
+        let paths = self.paths_of(net, peer, ways);
+        self.sessions.try_ways(now, net, peer, &paths);
+        self.drain(now);
+    }
+
+    pub fn set_relay(&mut self, now: u64, net: NetId, on: bool, bytes_per_second: u64) {
+        if let Some(network) = self.nets.get_mut(&net) {
+            network.relay.set(now, on, bytes_per_second);
+        }
+    }
+
+    /// Replaces the next hops towards destinations without a session.
+    pub fn set_routes(&mut self, net: NetId, routes: impl IntoIterator<Item = ([u8; 8], PeerId)>) {
+        if let Some(network) = self.nets.get_mut(&net) {
+            network.relay.routes = routes.into_iter().collect();
+        }
+    }
+
+    /// Spreads what goes to a relayed member over these neighbours by flow.
+    pub fn set_relays(&mut self, net: NetId, peer: PeerId, relays: &[(PeerId, u16)]) {
+        let Some(entry) = self.nets.get_mut(&net).and_then(|n| n.peers.get_mut(&peer)) else {
+            return;
+        };
+        let old = std::mem::take(&mut entry.shares);
+        let blocked = |via| old.iter().find(|s| s.via == via).map_or(0, |s| s.blocked_until);
+        let share = |(via, weight): &(PeerId, u16)| Share {
+            via: *via,
+            weight: *weight,
+            blocked_until: blocked(*via),
+        };
+        entry.shares = relays.iter().filter(|(via, _)| *via != peer).map(share).collect();
     }
 
     pub fn disconnect(&mut self, now: u64, net: NetId, peer: PeerId) {

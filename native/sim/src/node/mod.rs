@@ -8,6 +8,7 @@ mod holds;
 mod network;
 mod outputs;
 mod packets;
+mod relays;
 
 use crate::api::{Event, NetId};
 use crate::rng::Rng;
@@ -140,11 +141,16 @@ impl Node {
     }
 
     /// A datagram from the underlay.
-    pub fn receive(&mut self, now: u64, from: SocketAddr, mut bytes: Vec<u8>) {
+    pub fn receive(&mut self, now: u64, from: SocketAddr, bytes: Vec<u8>) {
         let path = Path::Udp {
             socket: 0,
             remote: from,
         };
+        self.take_frame(now, path, bytes);
+    }
+
+    /// A frame that came straight or inside of a relay's.
+    fn take_frame(&mut self, now: u64, path: Path, mut bytes: Vec<u8>) {
         let len = bytes.len();
         match bytes.first() {
             Some(&wire::DATA) => self.take_data(now, path, &mut bytes),
@@ -152,6 +158,7 @@ impl Node {
                 self.figures.received.add(Kind::Cast, len);
                 self.take_cast(now, path, &mut bytes);
             }
+            Some(&wire::CARRY) => self.take_carry(now, path, bytes),
             _ => {
                 self.figures.received.add(Kind::Hello, len);
                 self.sessions.handle(now, path, &bytes);
@@ -183,21 +190,23 @@ impl Node {
         *self.figures.packet_drops.entry(reason.name()).or_default() += 1;
     }
 
-    fn send(&mut self, path: Path, kind: Kind, bytes: Vec<u8>) {
-        // Stream transports live outside of the data plane; the simulator has none yet.
-        let Path::Udp { remote, .. } = path else { return };
-        self.figures.sent.add(kind, bytes.len());
-        self.outs.push_back(Out::Send {
-            to: remote,
-            kind,
-            bytes,
-        });
+    /// `flow`: of a packet, for what a relay may have to carry.
+    fn send(&mut self, now: u64, path: Path, kind: Kind, bytes: Vec<u8>, flow: Option<u64>) {
+        match path {
+            Path::Udp { remote: to, .. } => {
+                self.figures.sent.add(kind, bytes.len());
+                self.outs.push_back(Out::Send { to, kind, bytes });
+            }
+            Path::Carry { .. } => self.send_carried(now, path, kind, &bytes, flow),
+            // Stream transports live outside of the data plane; the simulator has none yet.
+            Path::Link(_) => {}
+        }
     }
 
     /// Sends a frame sealed by `tx` and tells the session that it did.
-    fn send_sealed(&mut self, now: u64, tx: &Tx, kind: Kind, frame: Vec<u8>) {
+    fn send_sealed(&mut self, now: u64, tx: &Tx, kind: Kind, frame: Vec<u8>, flow: u64) {
         let bytes = frame.len() as u64;
-        self.send(tx.path(), kind, frame);
+        self.send(now, tx.path(), kind, frame, Some(flow));
         if tx.hop().note_sent(now, 1, bytes) {
             self.sessions.activity(now, tx.net(), tx.peer());
             self.drain(now);

@@ -1,6 +1,7 @@
 //! One network as a node knows it.
 
 use super::holds::Holds;
+use super::relays::{Relay, Share};
 use crate::api::{GroupConfig, NetworkConfig, PeerConfig};
 use crate::rng::Rng;
 use std::collections::BTreeMap;
@@ -15,6 +16,8 @@ pub struct PeerEntry {
     pub tx: Option<Arc<Tx>>,
     /// Name of the sender key that it was given, 0 for none.
     pub given: u32,
+    /// Neighbours that its flows are spread over while it is relayed.
+    pub shares: Vec<Share>,
 }
 
 pub struct Net {
@@ -24,6 +27,7 @@ pub struct Net {
     pub holds: Holds,
     pub snooper: Snooper,
     pub attached: bool,
+    pub relay: Relay,
     /// What applications here joined.
     pub local: LocalGroups,
     groups: BTreeMap<IpAddr, GroupConfig>,
@@ -57,6 +61,7 @@ impl Net {
             holds: Holds::default(),
             snooper: Snooper::new(SnooperConfig::default()),
             attached: false,
+            relay: Relay::default(),
             local: LocalGroups::default(),
             groups: BTreeMap::new(),
             table: None,

@@ -10,8 +10,8 @@ use weft_session::{Event as SessionEvent, Output, Path, Tx};
 pub fn transport_of(path: Path) -> (&'static str, String) {
     match path {
         Path::Udp { remote, .. } => ("udp", remote.to_string()),
-        // Other transports live outside of the data plane, or come by a relay: the simulator has neither yet.
-        other => ("other", format!("{other:?}")),
+        Path::Link(id) => ("link", id.to_string()),
+        Path::Carry { via, .. } => ("relay", format!("via:{via}")),
     }
 }
 
@@ -24,7 +24,9 @@ impl Node {
     pub(super) fn drain(&mut self, now: u64) {
         while let Some(output) = self.sessions.poll_output() {
             match output {
-                Output::Transmit { path, bytes } => self.send(path, Kind::of_upkeep(&bytes), bytes),
+                Output::Transmit { path, bytes } => {
+                    self.send(now, path, Kind::of_upkeep(&bytes), bytes, None)
+                }
                 Output::Event(event) => self.tell(event),
                 Output::RxInstall(session) => self.rx.install(session),
                 Output::RxRemove { index } => self.rx.remove(index),
@@ -106,8 +108,7 @@ impl Node {
                 peer,
                 reason: reason.name(),
             },
-            // The engine's port does not have it.
-            _ => return,
+            SessionEvent::Suspect { net, peer } => Event::Suspect { net, peer },
         });
     }
 }

@@ -1,5 +1,6 @@
 //! Packets of this host's applications on their way out, and members' packets on their way in.
 
+use super::relays::flow_of;
 use super::{Node, Out, PeerName};
 use crate::api::{Event, LocalGroup, NetId};
 use crate::traffic::Kind;
@@ -124,7 +125,7 @@ impl Node {
         frame[wire::HEADER] = wire::kind::PACKET;
         frame[wire::HEADER + 1..wire::HEADER + 1 + packet.len()].copy_from_slice(packet);
         tx.seal(counter, &mut frame);
-        self.send_sealed(now, tx, Kind::Packet, frame);
+        self.send_sealed(now, tx, Kind::Packet, frame, flow_of(packet));
     }
 
     /// Keeps a packet until the member has a session, and asks the engine for one.

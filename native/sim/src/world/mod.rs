@@ -1,5 +1,7 @@
 //! All hosts, their underlay and their applications on one clock.
 
+mod apps;
+
 use crate::api::{Event, NetId};
 use crate::clock::Clock;
 use crate::digest::Digest;
@@ -8,11 +10,9 @@ use crate::node::{Figures, Node, Out};
 use crate::queue::Queue;
 use crate::receipts::Receipts;
 use crate::rng::Rng;
-use crate::stack::{self, Stack};
+use crate::stack::Stack;
 use crate::underlay::{Arrival, Flight, PORT, Place, Shape, Underlay};
 use std::collections::VecDeque;
-use std::net::IpAddr;
-use weft_forward::SourceFilter;
 
 /// Shortest time between two calls of one engine, µs: as the real data plane coalesces them.
 const WAKE_EVERY_US: u64 = 20_000;
@@ -290,107 +290,6 @@ impl World {
                 receipts.receive(index, number, self.now);
             }
         }
-    }
-
-    // ---- the host's applications ----
-
-    fn hear_frame(&mut self, host: u32, net: NetId, frame: &[u8]) {
-        if let Some((v4, within)) = stack::question(frame) {
-            let at = self.now + self.rng.below(within);
-            self.queue.push(at, Work::Answer { host, net, v4 });
-        }
-    }
-
-    fn answer_query(&mut self, index: u32, net: NetId, v4: bool) {
-        let host = &self.hosts[index as usize];
-        let own = host.node.as_ref().and_then(|node| node.addresses(net));
-        let Some(own) = own else { return };
-        for frame in host.stack.report_all(&own, v4) {
-            self.with_node(index, |node, now| node.from_adapter(now, net, &frame));
-        }
-    }
-
-    pub fn join(&mut self, index: u32, group: IpAddr, filter: SourceFilter) {
-        if self.hosts[index as usize].stack.join(group, filter) {
-            self.report_change(index, group);
-        }
-    }
-
-    pub fn leave(&mut self, index: u32, group: IpAddr) {
-        if self.hosts[index as usize].stack.leave(group) {
-            self.report_change(index, group);
-        }
-    }
-
-    fn report_change(&mut self, index: u32, group: IpAddr) {
-        let host = &self.hosts[index as usize];
-        let Some(node) = &host.node else { return };
-        let addresses = node
-            .attached()
-            .into_iter()
-            .filter_map(|net| Some((net, node.addresses(net)?)));
-        let frames: Vec<_> = addresses
-            .map(|(net, own)| (net, host.stack.report_change(&own, group)))
-            .collect();
-        for (net, frame) in frames {
-            self.with_node(index, |node, now| node.from_adapter(now, net, &frame));
-        }
-    }
-
-    /// An application sends an IP packet; false when the host is dead or has no adapter in that network.
-    pub fn inject(&mut self, index: u32, net: NetId, packet: &[u8]) -> bool {
-        let node = self.hosts[index as usize]
-            .node
-            .as_ref()
-            .filter(|node| node.is_attached(net));
-        let Some(own) = node.and_then(|node| node.addresses(net)) else {
-            return false;
-        };
-        let frame = stack::ethernet(&own, packet);
-        self.with_node(index, |node, now| node.from_adapter(now, net, &frame))
-            .is_some()
-    }
-
-    pub fn add_flow(&mut self, options: FlowOptions) -> u32 {
-        let flow = self.flows.len() as u32;
-        self.queue.push(options.start_us.max(self.now), Work::Flow(flow));
-        self.flows.push((options, Receipts::default()));
-        flow
-    }
-
-    fn send_flow(&mut self, flow: u32) {
-        let (options, receipts) = &mut self.flows[flow as usize];
-        if self.now >= options.end_us {
-            return;
-        }
-        let FlowOptions {
-            node: index,
-            net,
-            to,
-            bytes,
-            every_us,
-            ..
-        } = options.clone();
-        let number = receipts.next_number();
-        let node = self.hosts[index as usize]
-            .node
-            .as_ref()
-            .filter(|node| node.is_attached(net));
-        let own = node.and_then(|node| node.addresses(net));
-        let packet = own.and_then(|own| flow::packet(&own, to, bytes, Ticket { flow, number }));
-        receipts.send(if packet.is_some() {
-            self.now
-        } else {
-            crate::receipts::UNSENT
-        });
-        self.queue.push(self.now + every_us, Work::Flow(flow));
-        if let Some(packet) = packet {
-            self.inject(index, net, &packet);
-        }
-    }
-
-    pub fn flow(&self, flow: u32) -> Option<&(FlowOptions, Receipts)> {
-        self.flows.get(flow as usize)
     }
 
     // ---- figures ----
