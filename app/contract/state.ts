@@ -96,6 +96,25 @@ export const Settings = z.object({
   theme: z.enum(['system', 'light', 'dark']),
   startMinimised: z.boolean(),
   quit: z.enum(['disconnect', 'stay']),
+  // Absent: an engine that does not know them.
+  /** Passing on sealed traffic between members that do not reach each other. `metered`: only when nobody else can. */
+  relay: z.enum(['off', 'metered', 'unlimited']).optional(),
+  /** What is passed on at most, kB/s; 0: no limit. */
+  relayKBps: z.number().int().min(0).max(4_000_000).optional(),
+  /** What this device can send, kB/s; 0: not known. */
+  uplinkKBps: z.number().int().min(0).max(4_000_000).optional(),
+  /** Everything looks like the web: TLS and HTTPS to ports 443 only. */
+  only443: z.boolean().optional(),
+  /** `auto`: as the environment and the desktop say; `none`; or "http://user:password@host:port", or the URL of a PAC file. */
+  proxy: z.string().max(1_024).optional(),
+  /** Asks the router to open a port. */
+  portMapping: z.boolean().optional(),
+  /** Looks for members on the same link. */
+  lan: z.boolean().optional(),
+  /** Publishes and looks up sealed addresses in the BitTorrent DHT when nothing else helps. */
+  dht: z.boolean().optional(),
+  /** STUN servers asked for the own address, "host:port"; none unless told. */
+  stun: z.array(z.string()).optional(),
 });
 export type Settings = z.infer<typeof Settings>;
 

@@ -131,11 +131,12 @@ const HANDLERS: Handlers = {
       const target = findMember(found, member);
       return target.ok ? plain(found.roll.setRole(now, target.value, role)) : target;
     }),
-  'settings.set': (engine, _, params, answer) => {
+  'settings.set': (engine, now, params, answer) => {
     const merged = mergeSettings(engine.settings, params);
     const stored = merged.ok ? writeSettings(engine.ports.store, merged.value) : merged;
     if (!stored.ok || !merged.ok) return answer(stored as Outcome<never>);
     engine.settings = merged.value;
+    for (const network of engine.networks.values()) network.conductChanged(now);
     engine.ports.host?.settings(merged.value);
     engine.touch();
     answer(merged);

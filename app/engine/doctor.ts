@@ -55,7 +55,7 @@ function networkItems(network: Network): DoctorItem[] {
   for (const member of members) {
     const contact = paths.contacts.get(member.origin);
     if (!contact || contact.state === 'up' || contact.failures === 0) continue;
-    const known = paths.contacts.endpointsOf(contact).length;
+    const known = paths.contacts.endpointsOf(contact.origin).length;
     const why = `“${member.name}” was not reached in ${contact.failures} tries at ${known} endpoints.`;
     items.push(item(`${roll.name} ${member.id}`, 'note', 'nobody-reached', why));
   }

@@ -2,7 +2,7 @@
 import type { Failure, Outcome } from '../contract/errors.ts';
 import { fail, ok } from '../contract/errors.ts';
 import { NETWORKS_MAX } from '../contract/limits.ts';
-import type { Settings, State, Traffic } from '../contract/state.ts';
+import type { State, Traffic } from '../contract/state.ts';
 import type { CallName, CallParams } from '../contract/table.ts';
 import { CONTRACT_VERSION } from '../contract/version.ts';
 import type { Answer, EngineApi } from './api.ts';
@@ -13,10 +13,11 @@ import { NETWORKS_FOLDER, NetworkFiles, type LocalState } from './files.ts';
 import type { EngineOptions, Input } from './input.ts';
 import type { Join } from './join.ts';
 import { Network } from './network.ts';
-import type { DataplaneEvent, Now, PeerStats, Ports } from './ports.ts';
+import type { DataplaneEvent, LinkInput, Now, PeerStats, Ports } from './ports.ts';
+import type { Conduct } from './reaching.ts';
 import { Problems } from './problems.ts';
 import type { Roll } from './roll.ts';
-import { defaultSettings, readSettings } from './settings.ts';
+import { defaultSettings, readSettings, type FullSettings } from './settings.ts';
 import { networkView } from './snapshot.ts';
 import { loadRoll } from './ticket.ts';
 import { TrafficMeter } from './traffic.ts';
@@ -38,7 +39,7 @@ export class Engine implements EngineApi {
   device: Device | null = null;
   /** Why the device's secret could not be read. */
   deviceFailure: Failure | null = null;
-  settings: Settings;
+  settings: FullSettings;
   endpoints: readonly string[] = [];
   readonly #traffic = new TrafficMeter();
   #host: Extract<Input, { kind: 'host' }> = { kind: 'host', listening: [], helper: 'unneeded', problems: [] };
@@ -196,6 +197,10 @@ export class Engine implements EngineApi {
         return this.networks.get(input.net)?.adapterReady(now, input.fd, input.name);
       case 'adapterFailed':
         return this.networks.get(input.net)?.adapterFailed(now, input.code, input.data);
+      case 'linkOpen':
+      case 'linkFailed':
+      case 'linkClosed':
+        return this.#link(now, input);
       case 'statsTick':
         this.sampleStats(now);
         return this.touch();
@@ -220,6 +225,29 @@ export class Engine implements EngineApi {
     if (same) return;
     this.ports.dataplane.poke();
     for (const network of this.networks.values()) network.underlay(now, endpoints);
+  }
+
+  #link(now: Now, input: LinkInput): void {
+    for (const network of this.networks.values()) if (network.link(now, input)) return;
+    for (const join of this.joins.values()) if (join.link(input)) return;
+    // Whoever dialled is gone.
+    if (input.kind === 'linkOpen') this.ports.links?.close(input.link);
+  }
+
+  /** How others are reached and what is done for them: the settings, within what the administrator allows. */
+  conduct(): Conduct {
+    const { relay, relayKBps, uplinkKBps, only443 } = this.settings;
+    const { policy = {} } = this.options;
+    const http = policy.http !== false;
+    return {
+      datagrams: !only443,
+      only443,
+      http,
+      proxy: http && this.ports.links?.proxies().found === true,
+      relay: policy.relay === false ? 'off' : relay,
+      relayKBps,
+      uplinkKBps,
+    };
   }
 
   #hostChanged(input: Extract<Input, { kind: 'host' }>): void {
@@ -300,6 +328,7 @@ export class Engine implements EngineApi {
       now,
       changed: () => this.touch(),
       adapterNames: () => this.adapterNames(net),
+      conduct: () => this.conduct(),
     });
     this.networks.set(net, network);
     network.open(now, this.endpoints);

@@ -6,6 +6,7 @@ import type { Answer } from './api.ts';
 import { makeDevice, type Device } from './device.ts';
 import type { Engine } from './engine.ts';
 import { NetworkFiles, type LocalState } from './files.ts';
+import { Chance } from '../mesh/paths/chance.ts';
 import { Join } from './join.ts';
 import type { Network } from './network.ts';
 import type { Now } from './ports.ts';
@@ -119,6 +120,9 @@ function begin(
   const join = new Join({
     net,
     dataplane: engine.ports.dataplane,
+    links: engine.ports.links,
+    chance: new Chance(engine.ports.random),
+    policy: () => engine.conduct(),
     config: attempt.config(net, local.mtu),
     inviteId: ticket.inviteId,
     ways: ticket.ways,

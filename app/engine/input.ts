@@ -1,6 +1,6 @@
 // What goes into the engine: everything that happens outside of it, as data.
 import type { Problem, State } from '../contract/state.ts';
-import type { DataplaneEvent } from './ports.ts';
+import type { DataplaneEvent, LinkInput } from './ports.ts';
 
 export type Input =
   /** What `Dataplane.poll` returned, oldest first. */
@@ -18,8 +18,19 @@ export type Input =
   | { kind: 'adapterFailed'; net: number; code: string; data?: Record<string, string> }
   /** Once a second while somebody watches: rates and RTTs are sampled from the data plane's counters. */
   | { kind: 'statsTick' }
+  | LinkInput
   /** What the program knows of the machine; replaces what it said before. */
   | { kind: 'host'; listening: string[]; helper: State['helper']; problems: Problem[] };
+
+/** An administrator's word; what is absent is allowed. */
+export interface Policy {
+  /** Passing on others' traffic. */
+  relay?: boolean;
+  /** Asking a router to open a port. */
+  portMapping?: boolean;
+  /** Tunnels in HTTP, HTTPS and through proxies. */
+  http?: boolean;
+}
 
 export interface EngineOptions {
   /** Version of the program, for people. */
@@ -28,6 +39,8 @@ export interface EngineOptions {
   adapter?: string;
   /** Device name until the user chooses one, e.g. the host's name. */
   deviceName: string;
+  /** What an administrator forbids. */
+  policy?: Policy;
   /** Adapter MTU of networks made here, bytes; 1380 when absent. */
   mtu?: number;
 }

@@ -3,8 +3,11 @@
 import { fail, isErrorCode, type Failure, type Outcome } from '../contract/errors.ts';
 import { decodeMessage, encodeHint, encodeMessage } from '../wire/messages/message.ts';
 import type { Origin } from '../wire/messages/presence.ts';
+import type { CallPolicy } from '../mesh/paths/caller.ts';
+import type { Chance } from '../mesh/paths/chance.ts';
+import { Callers } from './callers.ts';
 import { strangerConfig, type Peer, Peers } from './peers.ts';
-import type { Dataplane, DataplaneEvent, NetworkConfig, Now } from './ports.ts';
+import type { Dataplane, DataplaneEvent, LinkInput, Links, NetworkConfig, Now } from './ports.ts';
 
 /** The next way in is asked when one has not answered for this long. */
 const SPONSOR_PATIENCE_MS = 1_500;
@@ -23,6 +26,9 @@ export interface WayIn {
 export interface JoinStart {
   net: number;
   dataplane: Dataplane;
+  links?: Links | undefined;
+  chance: Chance;
+  policy(): CallPolicy;
   config: NetworkConfig;
   inviteId: Uint8Array;
   ways: readonly WayIn[];
@@ -59,6 +65,7 @@ export class Join {
   readonly #start: JoinStart;
   readonly #peers = new Peers();
   readonly #ways: Way[] = [];
+  readonly #callers: Callers;
   readonly #refusals: Failure[] = [];
   #askedMono = -Infinity;
   #callMono: number;
@@ -86,17 +93,26 @@ export class Join {
       this.net,
       this.#ways.map(({ peer }) => strangerConfig(peer)),
     );
+    const hint = encodeHint({ purpose: 'join', inviteId: start.inviteId });
+    this.#callers = new Callers({
+      net: start.net,
+      dataplane: start.dataplane,
+      links: start.links,
+      chance: start.chance,
+      policy: () => start.policy(),
+      hint: () => hint,
+      endpoints: (handle) => this.#ways.find(({ peer }) => peer.handle === handle)?.endpoints ?? [],
+      vias: () => [],
+      meet: () => {},
+    });
     this.#callMono = start.now.mono;
     this.#call(start.now);
   }
 
   #call(now: Now): void {
     this.#callMono = now.mono + CALL_AGAIN_MS;
-    const hint = encodeHint({ purpose: 'join', inviteId: this.#start.inviteId });
     for (const { peer, endpoints, state } of this.#ways) {
-      if (state === 'calling' && endpoints.length > 0) {
-        this.#start.dataplane.connect(this.net, peer.handle, endpoints, hint);
-      }
+      if (state === 'calling' && endpoints.length > 0) this.#callers.call(now.mono, peer.handle);
     }
   }
 
@@ -107,14 +123,22 @@ export class Join {
     const way = this.#ways.find(({ peer }) => peer.handle === event.peer);
     if (!way) return;
     if (event.kind === 'up') {
-      way.endpoint = event.endpoint;
+      this.#callers.up(now.mono, event.peer, event.transport, event.link ?? null);
+      if (event.transport === 'udp') way.endpoint = event.endpoint;
       if (way.state === 'calling') way.state = 'up';
       this.#ask(now);
     } else if (event.kind === 'down') {
+      this.#callers.down(event.peer, event.reason);
       if (way.state !== 'refused') way.state = 'calling';
       way.records = [];
       way.bytes = 0;
-    } else if (event.kind === 'control') this.#control(now, way, event.bytes);
+    } else if (event.kind === 'suspect') this.#callers.suspect(now.mono, event.peer);
+    else if (event.kind === 'control') this.#control(now, way, event.bytes);
+  }
+
+  /** What a transport says of a dial or link. False: it is none of this attempt's. */
+  link(input: LinkInput): boolean {
+    return !this.#over && this.#callers.take(input);
   }
 
   /** Asks the next way in, unless one was asked just now. */
@@ -161,7 +185,7 @@ export class Join {
     else this.#refused(now, way, outcome.error);
   }
 
-  /** Where the members answered, by key in hex. */
+  /** Where the members answered datagrams, by key in hex. */
   #endpoints(): Map<string, string> {
     const found = new Map<string, string>();
     for (const { peer, endpoint } of this.#ways) if (endpoint) found.set(peer.keyHex, endpoint);
@@ -190,13 +214,14 @@ export class Join {
 
   nextDeadline(): number {
     const asking = this.#ways.some(({ state }) => state === 'up') ? this.#askedMono + SPONSOR_PATIENCE_MS : Infinity;
-    return Math.min(this.#endMono, this.#callMono, asking);
+    return Math.min(this.#endMono, this.#callMono, asking, this.#callers.nextDeadline());
   }
 
   tick(now: Now): void {
     if (this.#over) return;
     if (this.#endMono <= now.mono) return this.#finish(now, this.#verdict());
     if (this.#callMono <= now.mono) this.#call(now);
+    this.#callers.tick(now.mono);
     this.#ask(now);
   }
 
@@ -206,6 +231,7 @@ export class Join {
 
   #finish(now: Now, outcome: Outcome<void>): void {
     this.#over = true;
+    this.#callers.clear();
     this.#start.dataplane.removeNetwork(this.net);
     this.#start.done(now, outcome);
   }

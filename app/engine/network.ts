@@ -2,15 +2,20 @@
 import type { Failure, Outcome } from '../contract/errors.ts';
 import { originOf } from '../mesh/identity/identity.ts';
 import { sharedWishes } from '../mesh/multicast/receivers.ts';
+import type { SessionInfo } from '../mesh/paths/contacts.ts';
 import { Paths } from '../mesh/paths/paths.ts';
-import { encodeHint, encodeMessage } from '../wire/messages/message.ts';
+import { Chance } from '../mesh/paths/chance.ts';
+import { encodeMessage } from '../wire/messages/message.ts';
 import type { Origin } from '../wire/messages/presence.ts';
 import { Adapter } from './adapter.ts';
 import type { LocalState, NetworkFiles } from './files.ts';
+import { pathsIo } from './paths-io.ts';
 import { Peers, type Peer } from './peers.ts';
-import type { DataplaneEvent, NetworkConfig, Now, PeerStats, Ports } from './ports.ts';
+import { PresenceKeeper } from './presence-keeper.ts';
+import type { DataplaneEvent, LinkInput, NetworkConfig, Now, PeerStats, Ports } from './ports.ts';
 import { Problems } from './problems.ts';
 import { Projection } from './projection.ts';
+import { Reaching, type Conduct } from './reaching.ts';
 import type { Roll, Standing } from './roll.ts';
 import { Strangers } from './strangers.ts';
 import { RecordSync } from './sync.ts';
@@ -23,9 +28,6 @@ const GROUPS_WAIT_MS = 1_500;
 const ADAPTER_WAIT_MS = 20_000;
 /** After the word that this member goes off, before its sessions end. */
 const OFF_LINGER_MS = 200;
-/** Where others are is kept soon after it was learned, but written rarely. */
-const PRESENCES_SAVE_MS = 500;
-const PRESENCES_SAVE_EVERY_MS = 20_000;
 /** The data plane hears of other members' groups after this long, so that several changes go together. */
 const GROUPS_COALESCE_MS = 10;
 /** The meaning of all records is computed anew after some came: often several come together, and testimonies seldom change it. */
@@ -44,6 +46,7 @@ export interface NetworkStart {
   changed(): void;
   /** Names of the other networks' adapters. */
   adapterNames(): string[];
+  conduct(): Conduct;
 }
 
 export class Network {
@@ -53,6 +56,7 @@ export class Network {
   readonly problems: Problems;
   readonly peers = new Peers();
   readonly paths: Paths;
+  readonly reaching: Reaching;
   local: LocalState;
   adapter: Adapter | null = null;
   #stats = new Map<number, PeerStats>();
@@ -63,19 +67,19 @@ export class Network {
   readonly #projection: Projection;
   readonly #talk: Talk;
   readonly #testimonies: Testimonies;
+  readonly #keeper: PresenceKeeper;
   #running = false;
   #offMono = Infinity;
-  #saveMono = Infinity;
-  #savedMono = -Infinity;
   /** When the data plane is told of other members' groups. */
   #groupsMono = Infinity;
   #rollMono = Infinity;
-  #nowMono = 0;
+  #now: Now;
   #endpoints: readonly string[] = [];
 
   constructor(start: NetworkStart) {
     const { net, ports, roll, files, local, now } = start;
     this.#start = start;
+    this.#now = now;
     this.net = net;
     this.#ports = ports;
     this.roll = roll;
@@ -87,7 +91,18 @@ export class Network {
       networkId: roll.networkId,
       self: roll.selfOrigin,
       reservedSeq: files.readSeq(),
+      boxKey: ports.crypto.dhPublicKey(ports.random.bytes(32)),
       now,
+    });
+    this.#keeper = new PresenceKeeper(this.paths, files, (error) => this.#note(error));
+    this.reaching = new Reaching({
+      net,
+      ports,
+      peers: this.peers,
+      paths: this.paths,
+      self: roll.selfOrigin,
+      chance: new Chance(ports.random),
+      conduct: () => start.conduct(),
     });
     this.#projection = new Projection({
       net,
@@ -107,7 +122,7 @@ export class Network {
         const wait = grave ? ROLL_COALESCE_MS : TESTIMONY_COALESCE_MS;
         this.#rollMono = Math.min(this.#rollMono, time.mono + wait);
       },
-      failed: (outcome) => this.#storeFailed(outcome),
+      failed: (outcome) => void (outcome.ok || this.#note(outcome.error)),
     });
     this.#strangers = new Strangers(
       {
@@ -133,41 +148,25 @@ export class Network {
       strangers: this.#strangers,
       problems: this.problems,
       running: () => this.#running,
+      meet: (peer, message) => this.reaching.met(peer, message),
       sponsor: (time, peer, request) => this.#sponsor(time, peer, request),
-      met: (time) => this.#saveSoon(time),
+      met: (time) => this.#keeper.soon(time),
     });
   }
 
   #pathsIo(): ConstructorParameters<typeof Paths>[0] {
-    const { dataplane, random, crypto } = this.#ports;
-    const handle = (origin: Origin): number | undefined => this.peers.of(origin)?.handle;
-    return {
-      random,
-      sign: (message) => crypto.sign(this.roll.keys.signSeed, message),
-      verify: (key, message, signature) => crypto.verify(key, message, signature),
-      send: (origin, bytes) => {
-        const peer = handle(origin);
-        return peer !== undefined && dataplane.sendControl(this.net, peer, bytes);
-      },
-      connect: (origin, endpoints) => {
-        const peer = handle(origin);
-        const hint = encodeHint({ purpose: 'member', origin: this.roll.selfOrigin });
-        if (peer !== undefined) dataplane.connect(this.net, peer, endpoints, hint);
-      },
-      disconnect: (origin) => {
-        const peer = handle(origin);
-        if (peer !== undefined) dataplane.disconnect(this.net, peer);
-      },
-      reserveSeq: (until) => void this.files.writeSeq(until),
-      packets: (origin) => {
-        const stats = this.#stats.get(handle(origin) ?? -1);
-        return stats ? stats.rxPackets + stats.txPackets : 0;
-      },
-      changed: (what) => {
-        if (what === 'groups') this.#groupsChanged();
-        this.#start.changed();
-      },
-    };
+    return pathsIo({
+      net: this.net,
+      ports: this.#ports,
+      roll: this.roll,
+      peers: this.peers,
+      files: this.files,
+      reaching: () => this.reaching,
+      now: () => this.#now,
+      stats: (handle) => this.#stats.get(handle),
+      groupsChanged: () => this.#groupsChanged(),
+      changed: () => this.#start.changed(),
+    });
   }
 
   // ---- life ----------------------------------------------------------------------------------------------------------------
@@ -206,6 +205,7 @@ export class Network {
     this.#offMono = Infinity;
     this.#projection.peers(now);
     this.paths.underlay(now, this.#endpoints);
+    this.reaching.serve(now);
     this.paths.start(now);
     if (this.adapter?.ready) this.adapter.carrier(true);
     else this.adapter?.open();
@@ -242,7 +242,7 @@ export class Network {
 
   /** Ends everything here; the files stay. `disconnect`: the adapter goes, too. */
   close(now: Now, disconnect: boolean): void {
-    this.#save(now);
+    this.#keeper.save(now);
     this.#running = false;
     this.paths.halt();
     if (disconnect) this.withdraw();
@@ -276,8 +276,6 @@ export class Network {
     return this.#projection.config(noiseSecret, originOf(id), this.local.mtu);
   }
 
-  // ---- records -------------------------------------------------------------------------------------------------------------
-
   /** Own new records are durable: everybody hears of them, and they take effect here. */
   publish(now: Now, records: readonly Uint8Array[]): void {
     this.#sync.flood(records);
@@ -285,9 +283,7 @@ export class Network {
   }
 
   /** Tells the others without acting on it here: the last word of a member that leaves. */
-  spread(records: readonly Uint8Array[]): void {
-    this.#sync.flood(records);
-  }
+  readonly spread = (records: readonly Uint8Array[]): void => this.#sync.flood(records);
 
   rollChanged(now: Now): void {
     this.#rollMono = Infinity;
@@ -315,6 +311,7 @@ export class Network {
     const standing = this.roll.standing(origin);
     this.paths.down(now, origin, 'removed');
     this.#talk.forget(peer);
+    this.reaching.down(now.mono, peer.handle, 'removed');
     this.peers.demote(peer);
     if (wasUp) this.#strangers.demote(now, peer, standing === 'none' || standing === 'member' ? 'removed' : standing);
     else {
@@ -330,7 +327,7 @@ export class Network {
     if (stranger?.purpose !== 'member') return;
     const stats = this.#ports.dataplane.stats().peers.find((s) => s.net === this.net && s.peer === peer.handle);
     if (!stats?.up) return;
-    this.#talk.up(now, peer, { endpoint: stats.endpoint ?? '' });
+    this.#up(now, peer, stats);
     if (stranger.greeting?.type === 'greet') this.#talk.greeted(now, peer, stranger.greeting);
   }
 
@@ -343,6 +340,8 @@ export class Network {
     dataplane.removeNetwork(this.net);
     dataplane.addNetwork(this.#config());
     this.#projection.forget();
+    this.reaching.forget();
+    this.reaching.serve(now);
     this.#projection.peers(now);
     for (const { origin } of peers) this.paths.down(now, origin, 'closed');
     this.adapter?.reopen(this.#projection.addresses(this.local.mtu));
@@ -359,10 +358,6 @@ export class Network {
     return { ok: true, value: undefined };
   }
 
-  #storeFailed(outcome: Outcome<unknown>): void {
-    if (!outcome.ok) this.#note(outcome.error);
-  }
-
   #note(error: Failure): void {
     this.problems.set(error.code, error.data);
     this.#ports.log.write('error', 'store', { network: this.roll.id, code: error.code });
@@ -371,7 +366,7 @@ export class Network {
   // ---- the data plane's word -----------------------------------------------------------------------------------------------
 
   event(now: Now, event: DataplaneEvent): void {
-    this.#nowMono = now.mono;
+    this.#now = now;
     switch (event.kind) {
       case 'control':
         return this.#talk.hear(now, event.peer, event.bytes);
@@ -381,17 +376,22 @@ export class Network {
         return;
       case 'up': {
         const peer = this.peers.get(event.peer);
-        if (peer?.level === 'member') this.#talk.up(now, peer, event);
+        if (peer?.level === 'member') this.#up(now, peer, event);
         else if (peer) this.#strangers.up(now, peer);
         return;
       }
       case 'down':
+        this.reaching.down(now.mono, event.peer, event.reason);
         return this.#talk.down(now, event.peer, event.reason);
       case 'want': {
         const peer = this.peers.get(event.peer);
         if (peer?.level === 'member') this.paths.want(now, peer.origin);
         return;
       }
+      case 'suspect':
+        return this.reaching.suspect(now, event.peer);
+      case 'link':
+        return;
       case 'groups':
         return this.paths.setGroups(now, sharedWishes(event.groups));
       case 'adapterLost':
@@ -403,13 +403,31 @@ export class Network {
     }
   }
 
+  #up(now: Now, peer: Peer, session: Partial<SessionInfo> & { link?: number | undefined }): void {
+    const { endpoint = '', transport = 'udp' } = session;
+    this.#talk.up(now, peer, { ...session, endpoint, transport });
+    if (this.paths.contacts.isUp(peer.origin)) this.reaching.up(now, peer, { ...session, transport });
+  }
+
+  /** What a transport says of a dial or link. False: it is none of this network's. */
+  link(now: Now, input: LinkInput): boolean {
+    this.#now = now;
+    return this.reaching.link(input);
+  }
+
+  /** Settings that say how others are reached and served have changed. */
+  conductChanged(now: Now): void {
+    this.#now = now;
+    if (this.#running) this.reaching.serve(now);
+  }
+
   /** Events were lost: what the data plane's counters say of sessions is taken instead. */
   resync(now: Now): void {
     for (const stats of this.#ports.dataplane.stats().peers) {
       const peer = stats.net === this.net ? this.peers.get(stats.peer) : undefined;
       if (peer?.level !== 'member') continue;
       const up = this.paths.contacts.isUp(peer.origin);
-      if (stats.up && !up) this.#talk.up(now, peer, { endpoint: stats.endpoint ?? '' });
+      if (stats.up && !up) this.#up(now, peer, stats);
       else if (!stats.up && up) this.#talk.down(now, peer.handle, 'closed');
     }
   }
@@ -418,8 +436,7 @@ export class Network {
 
   underlay(now: Now, endpoints: readonly string[]): void {
     this.#endpoints = endpoints;
-    if (!this.#running) return;
-    this.paths.underlay(now, endpoints);
+    if (this.#running) this.paths.underlay(now, endpoints);
   }
 
   woke(now: Now, sleptMs: number): void {
@@ -457,10 +474,8 @@ export class Network {
     return this.#stats.get(this.peers.of(origin)?.handle ?? -1);
   }
 
-  // ---- time ----------------------------------------------------------------------------------------------------------------
-
   #groupsChanged(): void {
-    this.#groupsMono = Math.min(this.#groupsMono, this.#nowMono + GROUPS_COALESCE_MS);
+    this.#groupsMono = Math.min(this.#groupsMono, this.#now.mono + GROUPS_COALESCE_MS);
   }
 
   /** Tells the data plane what follows from what was heard. */
@@ -468,26 +483,28 @@ export class Network {
     if (this.#groupsMono > now.mono || !this.#running) return;
     this.#groupsMono = Infinity;
     this.#projection.groups();
-    this.#saveSoon(now);
+    this.#keeper.soon(now);
   }
 
   nextDeadline(): number {
     const adapter = this.adapter?.nextDeadline() ?? Infinity;
     let next = Math.min(this.paths.nextDeadline(), this.#strangers.nextDeadline(), this.#rollMono);
-    next = Math.min(next, this.#offMono, this.#saveMono, this.#running ? this.#groupsMono : Infinity);
+    if (this.#running) next = Math.min(next, this.reaching.nextDeadline());
+    next = Math.min(next, this.#offMono, this.#keeper.nextDeadline(), this.#running ? this.#groupsMono : Infinity);
     return Math.min(next, adapter, this.#testimonies.nextDeadline());
   }
 
   tick(now: Now): void {
-    this.#nowMono = now.mono;
+    this.#now = now;
     if (this.#rollMono <= now.mono) this.rollChanged(now);
     this.paths.tick(now);
+    if (this.#running) this.reaching.tick(now);
     this.#strangers.tick(now);
     const testimonies = this.#testimonies.due(now, (error) => this.#note(error));
     if (testimonies.length > 0) this.publish(now, testimonies);
     this.adapter?.tick(now.mono);
     if (this.#offMono <= now.mono) this.#silence(now);
-    if (this.#saveMono <= now.mono) this.#save(now);
+    this.#keeper.tick(now);
     this.#flush(now);
   }
 
@@ -497,18 +514,7 @@ export class Network {
     for (const peer of [...this.peers.members()]) this.paths.down(now, peer.origin, 'closed');
     this.#strangers.clear();
     this.#talk.clear();
+    this.reaching.clear();
     this.#projection.withdraw();
-  }
-
-  #saveSoon(now: Now): void {
-    const earliest = this.#savedMono + PRESENCES_SAVE_EVERY_MS;
-    this.#saveMono = Math.min(this.#saveMono, Math.max(now.mono + PRESENCES_SAVE_MS, earliest));
-  }
-
-  #save(now: Now): void {
-    this.#saveMono = Infinity;
-    this.#savedMono = now.mono;
-    const stored = this.files.writePresences(now.wall, this.paths.save(now.mono));
-    if (!stored.ok) this.#note(stored.error);
   }
 }

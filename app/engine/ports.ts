@@ -2,6 +2,7 @@
 // All calls are synchronous and quick unless a callback is named; time never comes from here, it is an argument everywhere.
 import type { Outcome } from '../contract/errors.ts';
 import type { DoctorItem, Settings } from '../contract/state.ts';
+import type { DialTarget } from '../mesh/paths/caller.ts';
 import type { Crypto } from '../wire/crypto.ts';
 
 export type { Crypto };
@@ -124,7 +125,16 @@ export interface GroupConfig {
 export type DataplaneEvent =
   | { kind: 'control'; net: number; peer: number; bytes: Uint8Array }
   | { kind: 'stranger'; net: number; ask: number; key: Uint8Array; hint: Uint8Array; from: string }
-  | { kind: 'up'; net: number; peer: number; transport: string; endpoint: string; observed?: string; rttMs?: number }
+  | {
+      kind: 'up';
+      net: number;
+      peer: number;
+      transport: string;
+      endpoint: string;
+      link?: number;
+      observed?: string;
+      rttMs?: number;
+    }
   | { kind: 'down'; net: number; peer: number; reason: string }
   | { kind: 'want'; net: number; peer: number }
   | { kind: 'suspect'; net: number; peer: number }
@@ -145,6 +155,8 @@ export interface PeerStats {
   up: boolean;
   transport?: string;
   endpoint?: string;
+  /** The link that carries, if one does. */
+  link?: number;
 }
 
 export interface Stats {
@@ -183,6 +195,24 @@ export interface HostEntry {
   addresses: string[];
 }
 
+/** Links that live outside of the data plane: TCP, TLS, HTTP(S) … Answers come as `LinkInput`, never within the call. */
+export interface Links {
+  /** `dial` is a number of the engine's own choice, never used twice. */
+  dial(dial: number, target: DialTarget): void;
+  /** Nothing is said of the dial any more. */
+  cancel(dial: number): void;
+  /** Nothing is said of the link any more. */
+  close(link: number): void;
+  /** Whether the settings, the environment or the desktop name a proxy. */
+  proxies(): { found: boolean; shown: string[] };
+}
+
+export type LinkInput =
+  /** `link` as in "link:7". `endpoint` as shown to users; `proxy`: through which, without its password. */
+  | { kind: 'linkOpen'; dial: number; link: number; transport: string; endpoint: string; proxy?: string }
+  | { kind: 'linkFailed'; dial: number; code: string }
+  | { kind: 'linkClosed'; link: number };
+
 export interface Log {
   /** `fields` never hold secrets; links, keys and seeds are not logged. */
   write(level: 'debug' | 'info' | 'warn' | 'error', event: string, fields?: Record<string, unknown>): void;
@@ -206,6 +236,8 @@ export interface Ports {
   dataplane: Dataplane;
   adapters: Adapters;
   log: Log;
+  /** Absent: datagrams only. */
+  links?: Links;
   /** Absent: the program answers these calls itself, before the engine. */
   host?: Host;
 }

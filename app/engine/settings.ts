@@ -7,17 +7,30 @@ import type { Store } from './ports.ts';
 const FILE = 'settings';
 const VERSION = 1;
 export const LISTEN_MAX = 8;
+export const STUN_MAX = 8;
 
-export const defaultSettings = (deviceName: string): Settings => ({
+/** With everything that this engine knows. */
+export type FullSettings = Required<Settings>;
+
+export const defaultSettings = (deviceName: string): FullSettings => ({
   deviceName,
   listen: [],
   language: 'system',
   theme: 'system',
   startMinimised: false,
   quit: 'disconnect',
+  relay: 'unlimited',
+  relayKBps: 0,
+  uplinkKBps: 0,
+  only443: false,
+  proxy: 'auto',
+  portMapping: true,
+  lan: true,
+  dht: true,
+  stun: [],
 });
 
-export function readSettings(store: Store, deviceName: string): Outcome<Settings> {
+export function readSettings(store: Store, deviceName: string): Outcome<FullSettings> {
   const bytes = store.read(FILE);
   if (!bytes.ok) return bytes;
   const defaults = defaultSettings(deviceName);
@@ -25,7 +38,7 @@ export function readSettings(store: Store, deviceName: string): Outcome<Settings
   const fields = decodeJson(FILE, bytes.value, VERSION);
   if (!fields.ok) return fields;
   const parsed = Settings.safeParse({ ...defaults, ...fields.value });
-  return parsed.success ? ok(parsed.data) : ok(defaults);
+  return ok(parsed.success ? { ...defaults, ...defined(parsed.data) } : defaults);
 }
 
 export function writeSettings(store: Store, settings: Settings): Outcome<void> {
@@ -33,10 +46,15 @@ export function writeSettings(store: Store, settings: Settings): Outcome<void> {
 }
 
 /** The settings after a change; absent keys stay. */
-export function mergeSettings(settings: Settings, change: Partial<Settings>): Outcome<Settings> {
-  const merged = { ...settings };
-  for (const [name, value] of Object.entries(change)) if (value !== undefined) Object.assign(merged, { [name]: value });
+export function mergeSettings(settings: FullSettings, change: Partial<Settings>): Outcome<FullSettings> {
+  const merged = { ...settings, ...defined(change) };
   if (merged.listen.length > LISTEN_MAX) return fail('too-large', { what: 'listen' });
+  if (merged.stun.length > STUN_MAX) return fail('too-large', { what: 'stun' });
   if (merged.deviceName.trim() === '') return fail('bad-argument', { what: 'deviceName' });
   return ok(merged);
 }
+
+type Defined<T> = { [K in keyof T]: Exclude<T[K], undefined> };
+
+const defined = <T extends object>(values: T): Defined<T> =>
+  Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Defined<T>;

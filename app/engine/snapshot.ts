@@ -1,6 +1,7 @@
 // The contract's view of a network, from what the engine knows.
 import type { Group, Member, Network as NetworkView } from '../contract/state.ts';
 import { dnsName } from '../mesh/names/names.ts';
+import { withoutCarrier } from '../mesh/paths/contacts.ts';
 import type { Network } from './network.ts';
 import type { Now } from './ports.ts';
 import type { RollMember } from './roll.ts';
@@ -58,13 +59,13 @@ function memberView(network: Network, member: RollMember, now: Now): Member {
     addresses: member.ipv4 === null ? [member.ipv6] : [member.ipv4, member.ipv6],
     dnsName: dnsName(member.label, network.roll.label),
     online,
-    path: self ? 'self' : up ? 'direct' : 'none',
+    path: self ? 'self' : !up ? 'none' : paths.contacts.isRelayed(member.origin) ? 'relay' : 'direct',
     rxBytes: stats?.rxBytes ?? 0,
     txBytes: stats?.txBytes ?? 0,
   };
   if (up && !self) {
     view.transport = stats?.transport ?? contact.transport ?? 'udp';
-    const endpoint = stats?.endpoint ?? contact.lastEndpoint;
+    const endpoint = stats?.endpoint ?? withoutCarrier(contact.lastEndpoint ?? '');
     if (endpoint) view.endpoint = endpoint;
     const rtt = stats?.rttMs ?? contact.rttMs;
     if (rtt !== undefined) view.rttMs = rtt;

@@ -28,6 +28,7 @@ export interface TalkIo {
   problems: Problems;
   running(): boolean;
   sponsor(now: Now, peer: Peer, request: Uint8Array): Outcome<void>;
+  meet(peer: Peer, message: Extract<Message, { type: 'meet' }>): void;
   /** A session with a member came up. */
   met(now: Now): void;
 }
@@ -143,6 +144,9 @@ export class Talk {
         if (!outcome.ok) this.#say(peer, { type: 'refused', code: told(outcome.error.code) });
         return 'ok';
       }
+      case 'meet':
+        this.#io.meet(peer, message);
+        return 'ok';
       case 'joinAccepted':
         return 'ok';
       default:

@@ -4,6 +4,7 @@ import { fail, ok, type Failure, type Outcome } from '../../app/contract/errors.
 import type { DoctorItem, Problem, State } from '../../app/contract/state.ts';
 import { CALLS, type CallName } from '../../app/contract/table.ts';
 import { Engine } from '../../app/engine/engine.ts';
+import type { Policy } from '../../app/engine/input.ts';
 import type { Log, Store } from '../../app/engine/ports.ts';
 import type { Addon } from '../host/addon.ts';
 import { CodedError, loadAddon } from '../host/addon.ts';
@@ -11,8 +12,11 @@ import { nodeCrypto, nodeRandom } from '../host/crypto.ts';
 import { lockState, type StateLock } from '../host/lock.ts';
 import { openStore } from '../host/store.ts';
 import { NetworkMonitor } from '../host/netmon/netmon.ts';
+import { readPolicy } from '../host/policy.ts';
 import { programVersion } from '../host/version.ts';
 import { RpcServer, type Handlers, type Source, type Sources } from '../rpc/server.ts';
+import { TransportLinks } from '../transports/links.ts';
+import { proxySettings } from '../transports/proxy/choice.ts';
 import { AdapterKeeper } from './adapters.ts';
 import { doctorItems } from './doctor.ts';
 import { endpointsOf, listen } from './listening.ts';
@@ -64,6 +68,11 @@ class Host implements EngineHost {
   private readonly runner: EngineRunner;
   private readonly adapters: AdapterKeeper;
   private readonly monitor: NetworkMonitor;
+  private readonly links: TransportLinks;
+  private addresses: string[] = [];
+  /** Of `bound`: where streams are taken as well. */
+  private readonly streams = new Set<string>();
+  private readonly policy: Policy;
   private readonly listeners = new Set<() => void>();
   private problems: Problem[] = [];
   private stopping: Promise<void> | null = null;
@@ -86,19 +95,27 @@ class Host implements EngineHost {
       onInput: (input) => this.runner.handle(input),
       onHelper: () => this.tellHost(),
     });
+    this.policy = readPolicy(log);
+    this.links = new TransportLinks({
+      port: dataplane,
+      log,
+      onInput: (input) => this.runner.handle(input),
+      ...(this.policy.http === false ? { transports: ['tcp', 'tls'] } : {}),
+    });
     this.engine = new Engine(
-      { crypto: nodeCrypto, random: nodeRandom, store, dataplane, adapters: this.adapters, log },
+      { crypto: nodeCrypto, random: nodeRandom, store, dataplane, adapters: this.adapters, links: this.links, log },
       {
         version: programVersion(),
+        policy: this.policy,
         deviceName: process.env['WEFT_DEVICE_NAME'] ?? hostname(),
         ...(options.adapter === undefined ? {} : { adapter: options.adapter ?? 'none' }),
       },
     );
-    this.runner = new EngineRunner(this.engine, dataplane, log);
+    this.runner = new EngineRunner(this.engine, dataplane, log, (events) => this.links.observe(events));
     this.engine.onChange(() => {
       for (const listener of this.listeners) listener();
     });
-    this.monitor = new NetworkMonitor({ onChange: (addresses) => this.tellUnderlay(addresses) });
+    this.monitor = new NetworkMonitor({ onChange: (addresses) => this.readdressed(addresses) });
     this.rpc = new RpcServer({
       handlers: this.handlers(),
       topics: this.topics(),
@@ -108,8 +125,22 @@ class Host implements EngineHost {
     });
     void this.adapters.start();
     this.runner.start();
+    void this.links.lookForProxies(proxySettings(this.engine.settings.proxy));
     this.tellHost();
     this.monitor.start();
+    void this.listenForStreams();
+  }
+
+  /** The port of the same number, wherever datagrams are taken. */
+  private async listenForStreams(): Promise<void> {
+    await Promise.all(
+      this.bound.map(async (address) => {
+        const result = await this.links.listen(address);
+        if (result.ok) this.streams.add(address);
+        else this.options.log.write('warn', 'no streams', { address, code: result.code });
+      }),
+    );
+    this.tellUnderlay();
   }
 
   state(): State {
@@ -126,6 +157,7 @@ class Host implements EngineHost {
       this.rpc.close();
       this.monitor.stop();
       this.runner.stop(disconnect || this.disconnect);
+      await this.links.stop();
       this.dataplane.close();
       await this.adapters.stop(disconnect || this.disconnect);
       this.lock.release();
@@ -133,8 +165,14 @@ class Host implements EngineHost {
     return this.stopping;
   }
 
-  private tellUnderlay(addresses: string[]): void {
-    this.runner.handle({ kind: 'underlay', endpoints: endpointsOf(this.bound, addresses) });
+  private readdressed(addresses: string[]): void {
+    this.addresses = addresses;
+    this.tellUnderlay();
+    void this.links.lookForProxies();
+  }
+
+  private tellUnderlay(): void {
+    this.runner.handle({ kind: 'underlay', endpoints: endpointsOf(this.bound, this.addresses, this.streams) });
   }
 
   private tellHost(): void {
@@ -178,6 +216,13 @@ class Host implements EngineHost {
         ];
         const { counters, drops, wakes } = this.dataplane.stats();
         return ok({ items, figures: { ...prefixed('drop', drops), ...counters, wakes } });
+      },
+      'settings.set': async (params) => {
+        const before = this.engine.settings.proxy;
+        const done = await this.runner.call('settings.set', params);
+        if (this.engine.settings.proxy !== before)
+          await this.links.lookForProxies(proxySettings(this.engine.settings.proxy));
+        return done;
       },
       'helper.install': async () => {
         const started = await this.adapters.install();

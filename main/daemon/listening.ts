@@ -1,4 +1,4 @@
-// Which UDP addresses the engine listens on. The port is remembered, so that members find it again after a restart.
+// Which addresses the engine listens on. The port is remembered, so that members find it again after a restart.
 import { fail, ok, type ErrorCode, type Outcome } from '../../app/contract/errors.ts';
 import type { Store } from '../../app/engine/ports.ts';
 import type { Dataplane } from '../../native/addon/index.d.ts';
@@ -37,14 +37,19 @@ function bind(dataplane: Dataplane, addresses: string[]): Outcome<string[]> {
   }
 }
 
-/** Endpoints at which others may reach this machine: its addresses with the ports that are bound for their family. */
-export function endpointsOf(bound: string[], addresses: string[]): string[] {
+/**
+ * Endpoints at which others may reach this machine: its addresses with the ports that are bound for their family. `streams`: the
+ * addresses of `bound` where streams are taken as well; elsewhere only datagrams are.
+ */
+export function endpointsOf(bound: string[], addresses: string[], streams: ReadonlySet<string>): string[] {
   const endpoints = new Set<string>();
   for (const one of bound) {
     const { host, port } = split(one);
     const six = host.includes(':');
-    if (host !== '0.0.0.0' && host !== '::') endpoints.add(join(host, port));
-    else for (const address of addresses) if (address.includes(':') === six) endpoints.add(join(address, port));
+    const add = (address: string): void =>
+      void endpoints.add(streams.has(one) ? join(address, port) : `${join(address, port)}/udp`);
+    if (host !== '0.0.0.0' && host !== '::') add(host);
+    else for (const address of addresses) if (address.includes(':') === six) add(address);
   }
   return [...endpoints];
 }

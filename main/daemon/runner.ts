@@ -4,7 +4,7 @@ import type { Input } from '../../app/engine/input.ts';
 import type { Log, Now } from '../../app/engine/ports.ts';
 import type { CallName, CallParams, CallResult } from '../../app/contract/table.ts';
 import type { Outcome } from '../../app/contract/errors.ts';
-import type { Dataplane } from '../../native/addon/index.d.ts';
+import type { Dataplane, DataplaneEvent } from '../../native/addon/index.d.ts';
 import { DeadlineDriver, now } from '../host/clock.ts';
 
 const STATS_INTERVAL_MS = 1_000;
@@ -22,6 +22,8 @@ export class EngineRunner {
     private readonly engine: EngineApi,
     private readonly dataplane: Dataplane,
     log: Log,
+    /** Sees every batch of events before the engine does. */
+    private readonly observe: (events: DataplaneEvent[]) => void = () => undefined,
   ) {
     this.driver = new DeadlineDriver({
       log,
@@ -71,6 +73,7 @@ export class EngineRunner {
     for (let round = 0; round < POLLS_MAX && !this.stopped; round++) {
       const events = this.dataplane.poll(EVENTS_PER_POLL);
       if (events.length === 0) return;
+      this.observe(events);
       this.turn((time) => this.engine.handle(time, { kind: 'dataplane', events }));
       if (events.length < EVENTS_PER_POLL) return;
     }

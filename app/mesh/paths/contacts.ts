@@ -51,9 +51,15 @@ export interface SessionInfo {
 
 export interface ContactsIo {
   endpoints(origin: Origin): readonly string[];
-  connect(origin: Origin, endpoints: string[]): void;
+  /** Calls the member where `endpointsOf` says, and through others. */
+  connect(origin: Origin): void;
+  /** Somebody could pass frames on to the member. */
+  hasRelay(origin: Origin): boolean;
   disconnect(origin: Origin): void;
 }
+
+/** An endpoint's address and port alone. */
+export const withoutCarrier = (endpoint: string): string => endpoint.split('/')[0] as string;
 
 export class Contacts {
   readonly #io: ContactsIo;
@@ -81,6 +87,11 @@ export class Contacts {
 
   isUp(origin: Origin): boolean {
     return this.#contacts.get(origin)?.state === 'up';
+  }
+
+  isRelayed(origin: Origin): boolean {
+    const contact = this.#contacts.get(origin);
+    return contact?.state === 'up' && contact.transport === 'relay';
   }
 
   /** Members with a session, in the order in which they became known. */
@@ -118,16 +129,27 @@ export class Contacts {
     this.#contacts.delete(origin);
   }
 
-  endpointsOf(contact: Contact): string[] {
-    const all = new Set(contact.lastEndpoint ? [contact.lastEndpoint] : []);
-    for (const endpoint of this.#io.endpoints(contact.origin)) all.add(endpoint);
-    for (const endpoint of contact.hints) all.add(endpoint);
+  /** Where the member may be called, best first. */
+  endpointsOf(origin: Origin): string[] {
+    const contact = this.#contacts.get(origin);
+    if (!contact) return [];
+    const told = [...this.#io.endpoints(origin), ...contact.hints];
+    const last = contact.lastEndpoint;
+    // What is told says more than what was seen: a stream may answer there, too.
+    const all = new Set(last === undefined || told.includes(withoutCarrier(last)) ? [] : [last]);
+    const seen = told.indexOf(withoutCarrier(last ?? ''));
+    if (seen > 0) all.add(told[seen] as string);
+    for (const endpoint of told) all.add(endpoint);
     return [...all].slice(0, CONNECT_ENDPOINTS_MAX);
   }
 
   /** Whether a connect now would be sensible. */
   mayTry(contact: Contact, nowMono: number): boolean {
-    return contact.state === 'idle' && contact.nextTryMono <= nowMono && this.endpointsOf(contact).length > 0;
+    return contact.state === 'idle' && contact.nextTryMono <= nowMono && this.#reachable(contact.origin);
+  }
+
+  #reachable(origin: Origin): boolean {
+    return this.endpointsOf(origin).length > 0 || this.#io.hasRelay(origin);
   }
 
   /**
@@ -138,7 +160,7 @@ export class Contacts {
     const contact = this.#contacts.get(origin);
     if (!contact || !this.mayTry(contact, nowMono)) return false;
     if (!urgent && this.#connectingCount >= CONNECTING_MAX) return false;
-    this.#io.connect(origin, this.endpointsOf(contact));
+    this.#io.connect(origin);
     this.#set(contact, 'connecting', nowMono);
     if (urgent) contact.busyMono = nowMono;
     return true;
@@ -149,7 +171,7 @@ export class Contacts {
     const contact = this.#contacts.get(origin);
     if (!contact) return;
     contact.nextTryMono = nowMono;
-    if (contact.state !== 'idle') this.#io.connect(origin, this.endpointsOf(contact));
+    if (contact.state !== 'idle') this.#io.connect(origin);
     else contact.failures = 0;
   }
 
@@ -157,7 +179,9 @@ export class Contacts {
   up(origin: Origin, nowMono: number, session: SessionInfo): boolean {
     const contact = this.add(origin);
     const fresh = contact.state !== 'up';
-    if (session.endpoint) contact.lastEndpoint = session.endpoint;
+    // Where a stream came from is not where one could call.
+    const datagrams = session.transport === undefined || session.transport === 'udp';
+    if (session.endpoint && datagrams) contact.lastEndpoint = `${session.endpoint}/udp`;
     contact.transport = session.transport;
     contact.rttMs = session.rttMs;
     contact.failures = 0;

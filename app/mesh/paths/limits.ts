@@ -64,3 +64,17 @@ export const SEQ_LEASE = 3_600_000;
 export const OBSERVED_MAX = 3;
 /** An observation is forgotten after this long without being seen again. */
 export const OBSERVED_MS = 3_600_000;
+
+/** Ways that the data plane tries together for one peer. */
+export const WAYS_MAX = 16;
+/** Streams are dialled this much after datagrams … */
+export const STREAM_HEAD_START_MS = 400;
+/** … one after another this far apart … */
+export const DIAL_STAGGER_MS = 120;
+/** … to this many of a peer's endpoints … */
+export const STREAM_ENDPOINTS_MAX = 4;
+/** … this many at a time. */
+export const DIALS_MAX = 6;
+/** A session that is not the best kind looks for a better one soon, and then ever more rarely. */
+export const UPGRADE_AFTER_MS = 1_000;
+export const UPGRADE_EVERY_MS: readonly number[] = [2_000, 5_000, 15_000, 60_000, 300_000];

@@ -10,7 +10,7 @@ import {
   type Origin,
   type Presence,
 } from '../../wire/messages/presence.ts';
-import { normalEndpoint } from '../../wire/messages/address.ts';
+import { formatEndpoint, formatSocket, normalEndpoint, parseEndpoint } from '../../wire/messages/address.ts';
 import { Bucket } from '../guard/bucket.ts';
 import {
   OBSERVED_MAX,
@@ -31,16 +31,29 @@ export interface MeshTime {
 export interface OwnStatementIo {
   networkId: Uint8Array;
   origin: Origin;
-  features: number;
   sign(message: Uint8Array): Uint8Array;
   /** Makes durable that no sequence up to this one is used again. */
   reserveSeq(until: number): void;
+  /** Public half of this start's key for sealed cast keys. */
+  boxKey: Uint8Array;
+}
+
+/** What this member does and can do for others. */
+export interface Service {
+  features: number;
+  relayKBps: number;
+  uplinkKBps: number;
 }
 
 interface Observation {
   by: Set<Origin>;
   seenMono: number;
 }
+
+const socketOf = (text: string): string => {
+  const endpoint = parseEndpoint(text);
+  return endpoint ? formatSocket(endpoint) : text;
+};
 
 export class OwnStatement {
   readonly #io: OwnStatementIo;
@@ -50,6 +63,8 @@ export class OwnStatement {
   #local: string[] = [];
   #groups: GroupWish[] = [];
   #off = false;
+  #service: Service = { features: 0, relayKBps: 0, uplinkKBps: 0 };
+  #place: Presence['place'] = [0, 0, 0, 0];
   #seq: number;
   #lease: number;
   #dueMono = Infinity;
@@ -81,6 +96,18 @@ export class OwnStatement {
     this.#off = off;
   }
 
+  /** True when it differs from before. */
+  setService(service: Service): boolean {
+    const { features, relayKBps, uplinkKBps } = this.#service;
+    this.#service = service;
+    return features !== service.features || relayKBps !== service.relayKBps || uplinkKBps !== service.uplinkKBps;
+  }
+
+  /** Own network coordinates; told with the next statement, never a reason for one. */
+  setPlace(place: Presence['place']): void {
+    this.#place = place;
+  }
+
   /** Endpoints of this machine, best first. True when they differ from before. */
   setLocal(endpoints: readonly string[]): boolean {
     const normal: string[] = [];
@@ -97,8 +124,10 @@ export class OwnStatement {
 
   /** A member saw this machine at `endpoint`. True when the list to publish changes. */
   observe(nowMono: number, endpoint: string, by: Origin): boolean {
-    const normal = normalEndpoint(endpoint);
-    if (!normal) return false;
+    const seen = parseEndpoint(endpoint);
+    if (!seen || this.#local.some((local) => socketOf(local) === formatSocket(seen))) return false;
+    // Others see where datagrams come from; a stream's port says nothing about where one could call.
+    const normal = formatEndpoint({ ...seen, carriers: 'udp' });
     const before = this.endpoints().join();
     const known = this.#observed.get(normal);
     if (known) {
@@ -148,7 +177,7 @@ export class OwnStatement {
   }
 
   /** The statement to publish now, or null when none is due. */
-  publish(now: MeshTime, neighbours: readonly Origin[]): Presence | null {
+  publish(now: MeshTime, neighbours: readonly Origin[], relayed: readonly Origin[]): Presence | null {
     if (Math.min(this.#dueMono, this.#refreshMono) > now.mono || !this.#bucket.take(now.mono)) return null;
     this.#dueMono = Infinity;
     this.#refreshMono = now.mono + this.#chance.jitter(PRESENCE_REFRESH_MS);
@@ -162,8 +191,11 @@ export class OwnStatement {
       seq: this.#seq,
       ttlMinutes: PRESENCE_TTL_MINUTES,
       off: this.#off,
-      features: this.#io.features,
+      ...this.#service,
+      place: this.#place,
+      boxKey: this.#io.boxKey,
       neighbours: [...neighbours].sort().slice(0, PRESENCE_NEIGHBOURS_MAX),
+      relayed: [...relayed],
       endpoints: this.endpoints(),
       groups: this.#groups,
     };

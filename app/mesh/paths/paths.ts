@@ -1,8 +1,8 @@
 // One network's view of who is where: ties statements, sessions, neighbours and gossip together. Sans-IO; time is an argument.
 import { type GroupWish, type Origin, type Presence } from '../../wire/messages/presence.ts';
-import { encodeMessage, type Aged, type Message } from '../../wire/messages/message.ts';
-import { Chance, type RandomSource } from './chance.ts';
-import { Contacts, type SessionInfo } from './contacts.ts';
+import { encodeMessage, type Aged } from '../../wire/messages/message.ts';
+import { Chance } from './chance.ts';
+import { Contacts, withoutCarrier, type SessionInfo } from './contacts.ts';
 import {
   DIRECT_CHECK_EVERY_MS,
   ENDPOINTS_COALESCE_MS,
@@ -13,48 +13,19 @@ import {
   DOUBT_EVERY_MS,
 } from './limits.ts';
 import { Neighbours, neighboursTarget } from './neighbours.ts';
-import type { MeshTime } from './own-statement.ts';
+import type { GossipMessage, PathMember, PathsIo, PathsStart } from './io.ts';
+import type { MeshTime, Service } from './own-statement.ts';
 import { reachable } from './reach.ts';
+import { Routes } from '../routing/routes.ts';
 import { Seeker } from './seeker.ts';
 import { Statements } from './statements.ts';
 
-/** A member as far as paths care. */
-export interface PathMember {
-  origin: Origin;
-  /** Ed25519, 32 bytes. */
-  signKey: Uint8Array;
-}
-
-export interface PathsIo {
-  random: RandomSource;
-  sign(message: Uint8Array): Uint8Array;
-  verify(signKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean;
-  send(origin: Origin, bytes: Uint8Array): boolean;
-  connect(origin: Origin, endpoints: string[]): void;
-  disconnect(origin: Origin): void;
-  reserveSeq(until: number): void;
-  /** Frames exchanged with a member since its session's start, as of the last sample. */
-  packets(origin: Origin): number;
-  /** Something that a user sees, or that the data plane must know, changed. `groups`: wishes of some member. */
-  changed(what: 'groups' | 'members'): void;
-}
-
-export interface PathsStart {
-  networkId: Uint8Array;
-  self: Origin;
-  /** What `reserveSeq` stored last. */
-  reservedSeq: number;
-  now: MeshTime;
-}
-
-export type GossipMessage = Extract<
-  Message,
-  { type: 'link' | 'presences' | 'digest' | 'summary' | 'pull' | 'probe' | 'doubt' }
->;
+export type { GossipMessage, PathMember, PathsIo, PathsStart };
 
 export class Paths {
   readonly self: Origin;
   readonly contacts: Contacts;
+  readonly routes: Routes;
   readonly #io: PathsIo;
   readonly #chance: Chance;
   readonly #members = new Map<Origin, PathMember>();
@@ -75,10 +46,17 @@ export class Paths {
     this.#now = start.now;
     this.self = start.self;
     this.#chance = new Chance(io.random);
+    this.routes = new Routes({
+      self: start.self,
+      presence: (origin) => this.#statements.table.get(origin),
+      presences: () => this.#statements.table.all(),
+      directs: () => this.contacts.ups().filter((origin) => !this.contacts.isRelayed(origin)),
+    });
     this.contacts = new Contacts(
       {
         endpoints: (origin) => this.#statements.table.get(origin)?.endpoints ?? [],
-        connect: (origin, endpoints) => io.connect(origin, endpoints),
+        connect: (origin) => io.connect(origin),
+        hasRelay: (origin) => this.routes.has(origin),
         disconnect: (origin) => io.disconnect(origin),
       },
       this.#chance,
@@ -109,6 +87,7 @@ export class Paths {
         reserveSeq: (until) => io.reserveSeq(until),
         signKey: (origin) => this.#members.get(origin)?.signKey,
         neighbours: () => this.#neighbours.active(),
+        isRelayed: (origin) => this.contacts.isRelayed(origin),
       },
       this.#chance,
       start,
@@ -135,14 +114,14 @@ export class Paths {
     this.#statements.own.touch(now.mono, 0);
     this.#publish();
     this.#neighbours.clear();
-    this.#online = null;
+    this.#graphChanged();
   }
 
   /** Ends without a word: the caller has ended the sessions. */
   halt(): void {
     this.#on = false;
     this.#seeker.stop();
-    this.#online = null;
+    this.#graphChanged();
     this.contacts.lose(this.#now.mono);
     this.#neighbours.clear();
   }
@@ -171,7 +150,7 @@ export class Paths {
     }
     for (const origin of left) this.#forget(origin);
     for (const aged of this.#statements.recognised(now)) this.#hear(null, aged);
-    this.#online = null;
+    this.#graphChanged();
     if (this.#on) this.#seeker.soon(now.mono);
   }
 
@@ -259,12 +238,18 @@ export class Paths {
   /** A session of a member is usable. True when it is new: the caller greets. */
   up(now: MeshTime, origin: Origin, session: SessionInfo): boolean {
     this.#now = now;
+    const wasRelayed = this.contacts.isRelayed(origin);
     const fresh = this.contacts.up(origin, now.mono, session);
+    if (!fresh && this.contacts.isRelayed(origin) !== wasRelayed) {
+      this.#graphChanged();
+      this.#statements.own.touch(now.mono, NEIGHBOUR_GAINED_COALESCE_MS);
+      this.#io.changed('members');
+    }
     const { observed } = session;
     if (observed && this.#statements.own.observe(now.mono, observed, origin))
       this.#statements.own.touch(now.mono, OBSERVED_COALESCE_MS);
     if (!fresh) return false;
-    this.#online = null;
+    this.#graphChanged();
     this.#statements.spread.up(origin);
     this.#statements.spread.now(this.self, [origin], now.mono);
     this.#neighbours.up(origin);
@@ -316,7 +301,7 @@ export class Paths {
     this.#now = now;
     this.#statements.spread.down(origin);
     this.#neighbours.down(origin);
-    this.#online = null;
+    this.#graphChanged();
     this.#io.changed('members');
     if (!this.#on) return;
     if (again) this.contacts.connect(origin, now.mono, true);
@@ -346,6 +331,16 @@ export class Paths {
     // The others have given this member up by now; a new handshake is quicker than to find that out.
     if (sleptMs < LONG_SLEEP_MS) return;
     for (const origin of this.contacts.ups()) this.contacts.moved(origin, now.mono);
+  }
+
+  /** What this member does for others, for its statement. */
+  setService(now: MeshTime, service: Service): void {
+    this.#now = now;
+    if (this.#statements.own.setService(service)) this.#statements.own.touch(now.mono, ENDPOINTS_COALESCE_MS);
+  }
+
+  setPlace(place: Presence['place']): void {
+    this.#statements.own.setPlace(place);
   }
 
   /** Groups of the own host; the list before stands until the first call after a start. */
@@ -409,8 +404,20 @@ export class Paths {
     if (this.#on) this.#seeker.soon(mono);
     if (!before) return;
     const contact = this.contacts.get(origin);
-    const stale = contact?.state !== 'up' || !presence.endpoints.includes(contact.lastEndpoint ?? '');
-    if (this.#on && stale) this.contacts.moved(origin, mono);
+    const last = withoutCarrier(contact?.lastEndpoint ?? '');
+    const isDirect = contact?.state === 'up' && (contact.transport ?? 'udp') === 'udp';
+    const stale = !isDirect || !presence.endpoints.some((endpoint) => withoutCarrier(endpoint) === last);
+    if (!this.#on || !stale) return;
+    // A session that works over a stream or a relay only looks for something better at the new places.
+    if (contact?.state === 'up' && !isDirect) this.#io.moved(origin);
+    else this.contacts.moved(origin, mono);
+  }
+
+  /** What follows from statements and sessions is computed anew when it is asked for. */
+  #graphChanged(): void {
+    this.#online = null;
+    this.routes.forget();
+    this.#io.changed('routes');
   }
 
   #publish(): void {
@@ -420,14 +427,14 @@ export class Paths {
   #hear(from: Origin | null, aged: Aged): 'ok' | 'bad' {
     const heard = this.#statements.hear(this.#now, from, aged);
     if (heard.kind === 'bad') return 'bad';
-    if (heard.kind !== 'nothing') this.#online = null;
+    if (heard.kind !== 'nothing') this.#graphChanged();
     if (heard.kind === 'news') this.#react(heard.presence, heard.before);
     return 'ok';
   }
 
   #linkChanged(active: boolean): void {
     this.#statements.own.touch(this.#now.mono, active ? NEIGHBOUR_GAINED_COALESCE_MS : NEIGHBOUR_LOST_COALESCE_MS);
-    this.#online = null;
+    this.#graphChanged();
     this.#io.changed('members');
     if (!active && this.#on) this.#seeker.soon(this.#now.mono);
   }
@@ -457,7 +464,7 @@ export class Paths {
     this.#now = now;
     const { mono } = now;
     if (this.#statements.expire(mono).length > 0) {
-      this.#online = null;
+      this.#graphChanged();
       this.#io.changed('groups');
     }
     if (!this.#on) return;
@@ -484,7 +491,7 @@ export class Paths {
       this.#statements.spread.down(origin);
       this.#neighbours.down(origin);
     }
-    this.#online = null;
+    this.#graphChanged();
     this.#io.changed('members');
   }
 }

@@ -8,7 +8,6 @@ import { Spread } from './spread.ts';
 
 /** Statements of members whose record has not come yet. */
 const UNKNOWN_MAX = 64;
-const FEATURES = 0;
 
 export interface StatementsIo {
   sign(message: Uint8Array): Uint8Array;
@@ -18,6 +17,8 @@ export interface StatementsIo {
   /** Ed25519 key of a member; undefined: nobody. */
   signKey(origin: Origin): Uint8Array | undefined;
   neighbours(): Origin[];
+  /** Members whose session goes through others. */
+  isRelayed(origin: Origin): boolean;
 }
 
 /** `news`: something that was not said before. */
@@ -36,7 +37,7 @@ export class Statements {
   constructor(
     io: StatementsIo,
     chance: Chance,
-    start: { networkId: Uint8Array; self: Origin; reservedSeq: number; now: MeshTime },
+    start: { networkId: Uint8Array; self: Origin; reservedSeq: number; boxKey: Uint8Array; now: MeshTime },
   ) {
     this.#io = io;
     this.#self = start.self;
@@ -46,7 +47,7 @@ export class Statements {
     const own = {
       networkId: start.networkId,
       origin: start.self,
-      features: FEATURES,
+      boxKey: start.boxKey,
       sign: (message: Uint8Array) => io.sign(message),
       reserveSeq: (until: number) => io.reserveSeq(until),
     };
@@ -130,7 +131,9 @@ export class Statements {
 
   /** Makes and sends the own statement when it is due. True when it was. */
   publish(now: MeshTime, sessions: () => Origin[]): boolean {
-    const presence = this.own.publish(now, this.#io.neighbours());
+    const neighbours = this.#io.neighbours();
+    const relayed = neighbours.filter((origin) => this.#io.isRelayed(origin));
+    const presence = this.own.publish(now, neighbours, relayed);
     if (!presence) return false;
     const before = this.table.get(this.#self);
     this.table.put(now.mono, presence);
@@ -149,6 +152,10 @@ export class Statements {
 
 const sameWords = (a: Presence, b: Presence): boolean =>
   a.off === b.off &&
+  a.features === b.features &&
+  a.relayKBps === b.relayKBps &&
+  a.uplinkKBps === b.uplinkKBps &&
   a.neighbours.join() === b.neighbours.join() &&
+  a.relayed.join() === b.relayed.join() &&
   a.endpoints.join() === b.endpoints.join() &&
   JSON.stringify(a.groups) === JSON.stringify(b.groups);

@@ -1,9 +1,13 @@
 // IP addresses and endpoints between their text and their bytes, one spelling per address (RFC 5952 without the IPv4 tail).
 
+/** What answers at an endpoint: UDP and the stream port of the same number, or one of them. */
+export type Carriers = 'both' | 'udp' | 'tcp';
+
 export interface Endpoint {
   /** 4 or 16 bytes. */
   address: Uint8Array;
   port: number;
+  carriers: Carriers;
 }
 
 /** 4 or 16 bytes, null when the text is no address. Zones ("%eth0") are not addresses. */
@@ -77,18 +81,25 @@ function longestZeroRun(parts: number[]): { start: number; length: number } {
   return best;
 }
 
-/** "192.0.2.1:4000" or "[2001:db8::1]:4000". */
+/** "192.0.2.1:4000" or "[2001:db8::1]:4000"; with "/udp" or "/tcp" behind it when only that answers there. */
 export function parseEndpoint(text: string): Endpoint | null {
-  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([0-9.]+)):(\d{1,5})$/.exec(text);
+  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([0-9.]+)):(\d{1,5})(?:\/(udp|tcp))?$/.exec(text);
   if (!match) return null;
   const address = match[1] !== undefined ? parseIpv6(match[1]) : parseIpv4(match[2] as string);
   const port = Number(match[3]);
-  return address && port > 0 && port < 65536 ? { address, port } : null;
+  const carriers = (match[4] as Carriers | undefined) ?? 'both';
+  return address && port > 0 && port < 65536 ? { address, port, carriers } : null;
+}
+
+/** Address and port as programs write them. */
+export function formatSocket(endpoint: Pick<Endpoint, 'address' | 'port'>): string {
+  const ip = formatIp(endpoint.address);
+  return endpoint.address.length === 16 ? `[${ip}]:${endpoint.port}` : `${ip}:${endpoint.port}`;
 }
 
 export function formatEndpoint(endpoint: Endpoint): string {
-  const ip = formatIp(endpoint.address);
-  return endpoint.address.length === 16 ? `[${ip}]:${endpoint.port}` : `${ip}:${endpoint.port}`;
+  const socket = formatSocket(endpoint);
+  return endpoint.carriers === 'both' ? socket : `${socket}/${endpoint.carriers}`;
 }
 
 /** Equal spelling for equal endpoints; null when it is none. */

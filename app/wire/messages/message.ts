@@ -1,7 +1,7 @@
 // The control messages between two members. Layouts and limits: docs/gossip.md; vectors: test/golden/messages/.
 import { Reader, Writer } from './buffer.ts';
 import { hex, unhex } from './hex.ts';
-import { PRESENCE_BYTES_MAX, type Origin } from './presence.ts';
+import { PRESENCE_BYTES_MAX, readEndpoint, writeEndpoint, type Origin } from './presence.ts';
 
 export const MESSAGE_VERSION = 1;
 /** The data plane carries no larger control message. */
@@ -9,6 +9,7 @@ export const CONTROL_BYTES_MAX = 60_000;
 export const PRESENCES_PER_MESSAGE_MAX = 64;
 export const ORIGINS_PER_MESSAGE_MAX = 2_048;
 export const DIGEST_CHUNKS_MAX = 64;
+export const MEET_ENDPOINTS_MAX = 16;
 export const RECORDS_PER_MESSAGE_MAX = 256;
 export const HASHES_PER_MESSAGE_MAX = 1_024;
 export const RECORD_BYTES_MAX = 4_096;
@@ -44,6 +45,8 @@ export type Message =
   | { type: 'probe' }
   /** The sender's session with a member fell silent, when this was its newest statement. */
   | { type: 'doubt'; origin: Origin; seq: number }
+  /** The session goes through others: both ends try each other's addresses now. `endpoints`: what the sender knows of itself. */
+  | { type: 'meet'; again: boolean; endpoints: string[] }
   /** Heads of the record ledger: the hashes that no known record names as seen. */
   | { type: 'heads'; hashes: Uint8Array[] }
   /** Records, each after those that it builds on. `more`: others follow. */
@@ -65,6 +68,7 @@ const TYPES = {
   pull: 6,
   probe: 7,
   doubt: 8,
+  meet: 9,
   heads: 16,
   records: 17,
   wantRecords: 18,
@@ -104,6 +108,10 @@ export function encodeMessage(message: Message): Uint8Array {
       break;
     case 'doubt':
       writer.bytes(unhex(message.origin)).u48(message.seq);
+      break;
+    case 'meet':
+      writer.u8(message.again ? 1 : 0).u8(message.endpoints.length);
+      for (const endpoint of message.endpoints) writeEndpoint(writer, endpoint);
       break;
     case 'heads':
     case 'wantRecords':
@@ -179,6 +187,14 @@ function read(type: number, reader: Reader): Message | null {
       return { type: 'probe' };
     case TYPES.doubt:
       return { type: 'doubt', origin: origin(), seq: reader.u48() };
+    case TYPES.meet: {
+      const again = reader.u8() === 1;
+      return {
+        type: 'meet',
+        again,
+        endpoints: list(reader, reader.u8(), MEET_ENDPOINTS_MAX, () => readEndpoint(reader)),
+      };
+    }
     case TYPES.heads:
       return { type: 'heads', hashes: list(reader, reader.u16(), HASHES_PER_MESSAGE_MAX, hash) };
     case TYPES.wantRecords:

@@ -1,10 +1,10 @@
 // What a member says of itself, signed: where it can be reached, who its neighbours are, which groups its host joined.
 // Layout and meaning: docs/gossip.md. The newest sequence of an origin replaces all earlier ones.
-import { formatEndpoint, formatIp, isMulticast, parseEndpoint, parseIp } from './address.ts';
+import { formatEndpoint, formatIp, isMulticast, parseEndpoint, parseIp, type Carriers } from './address.ts';
 import { Reader, Writer } from './buffer.ts';
 import { hex, unhex } from './hex.ts';
 
-export const PRESENCE_VERSION = 1;
+export const PRESENCE_VERSION = 2;
 export const PRESENCE_BYTES_MAX = 12_288;
 export const PRESENCE_ENDPOINTS_MAX = 12;
 export const PRESENCE_NEIGHBOURS_MAX = 16;
@@ -12,9 +12,16 @@ export const PRESENCE_GROUPS_MAX = 256;
 export const PRESENCE_SOURCES_MAX = 32;
 const ORIGIN_BYTES = 8;
 const SIGNATURE_BYTES = 64;
+const BOX_KEY_BYTES = 32;
 const DOMAIN = asciiBytes('weft presence 1\0');
 const FLAG_OFF = 1;
 const GROUP_EXCLUDE = 0x80;
+const CARRIERS = ['both', 'udp', 'tcp'] as const satisfies readonly Carriers[];
+
+/** Bits of `features`. */
+export const FEATURE_RELAYS = 1;
+/** Every byte costs: relays only when nobody else can, never a tree's inner node. */
+export const FEATURE_METERED = 2;
 
 /** First 8 bytes of a member id, as 16 hex digits: the name of a member in gossip and in cast stamps. */
 export type Origin = string;
@@ -36,8 +43,18 @@ export interface PresenceBody {
   /** The member switched the network off. */
   off: boolean;
   features: number;
+  /** What it passes on for others, in kB/s; 0: as much as comes. Counts only with `FEATURE_RELAYS`. */
+  relayKBps: number;
+  /** What it can send altogether, in kB/s, declared or measured; 0: not known. */
+  uplinkKBps: number;
+  /** Network coordinates in 0.1 ms: x, y, z (signed), height; all zero: not known yet. */
+  place: readonly [number, number, number, number];
+  /** X25519 key of this start of its engine: keys of casts are sealed to it. 32 bytes. */
+  boxKey: Uint8Array;
   /** Members with whom a lasting session is up, sorted. */
   neighbours: Origin[];
+  /** Those of them that are reached through others: no way for relaying. */
+  relayed: Origin[];
   /** Best first. */
   endpoints: string[];
   /** Sorted by group. */
@@ -61,9 +78,16 @@ export function presenceSigned(networkId: Uint8Array, body: Uint8Array): Uint8Ar
 /** The statement without its signature. Lists beyond their limits are a bug of the caller. */
 export function encodePresenceBody(body: PresenceBody): Uint8Array {
   const writer = new Writer().u8(PRESENCE_VERSION).bytes(unhex(body.origin)).u48(body.seq).u16(body.ttlMinutes);
-  writer.u8(body.off ? FLAG_OFF : 0).u16(body.features);
+  writer
+    .u8(body.off ? FLAG_OFF : 0)
+    .u16(body.features)
+    .u32(body.relayKBps)
+    .u32(body.uplinkKBps);
+  for (const part of body.place) writer.u16(part & 0xffff);
+  writer.bytes(body.boxKey);
   writer.u8(body.neighbours.length);
   for (const neighbour of body.neighbours) writer.bytes(unhex(neighbour));
+  writer.u16(relayedMask(body));
   writer.u8(body.endpoints.length);
   for (const endpoint of body.endpoints) writeEndpoint(writer, endpoint);
   writer.u16(body.groups.length);
@@ -71,22 +95,30 @@ export function encodePresenceBody(body: PresenceBody): Uint8Array {
   return writer.done();
 }
 
+const signed = (value: number): number => (value << 16) >> 16;
+
+/** Bit n stands for the neighbour at place n. */
+const relayedMask = ({ neighbours, relayed }: PresenceBody): number =>
+  neighbours.reduce((mask, origin, place) => (relayed.includes(origin) ? mask | (1 << place) : mask), 0);
+
 export function writeEndpoint(writer: Writer, text: string): void {
   const endpoint = parseEndpoint(text);
   if (!endpoint) throw new Error('not an endpoint');
   writer
-    .u8(endpoint.address.length === 4 ? 4 : 6)
+    .u8((endpoint.address.length === 4 ? 4 : 6) | (CARRIERS.indexOf(endpoint.carriers) << 4))
     .bytes(endpoint.address)
     .u16(endpoint.port);
 }
 
 export function readEndpoint(reader: Reader): string {
-  const kind = reader.u8();
-  if (kind !== 4 && kind !== 6) reader.fail();
+  const byte = reader.u8();
+  const kind = byte & 0x0f;
+  const carriers = CARRIERS[byte >> 4];
+  if ((kind !== 4 && kind !== 6) || !carriers) reader.fail();
   const address = reader.bytes(kind === 4 ? 4 : 16);
   const port = reader.u16();
   if (port === 0) reader.fail();
-  return reader.good ? formatEndpoint({ address, port }) : '';
+  return reader.good && carriers ? formatEndpoint({ address, port, carriers }) : '';
 }
 
 function writeGroup(writer: Writer, wish: GroupWish): void {
@@ -128,16 +160,24 @@ export function decodePresence(bytes: Uint8Array): Presence | null {
   const ttlMinutes = reader.u16();
   const off = (reader.u8() & FLAG_OFF) !== 0;
   const features = reader.u16();
+  const relayKBps = reader.u32();
+  const uplinkKBps = reader.u32();
+  const place = [signed(reader.u16()), signed(reader.u16()), signed(reader.u16()), reader.u16()] as const;
+  const boxKey = reader.bytes(BOX_KEY_BYTES);
   const neighbours: Origin[] = [];
   for (let i = reader.count(reader.u8(), PRESENCE_NEIGHBOURS_MAX); i > 0; i--) {
     neighbours.push(hex(reader.bytes(ORIGIN_BYTES)));
   }
+  const mask = reader.u16();
+  if (mask >= 2 ** neighbours.length) reader.fail();
+  const relayed = neighbours.filter((_, place) => (mask & (1 << place)) !== 0);
   const endpoints: string[] = [];
   for (let i = reader.count(reader.u8(), PRESENCE_ENDPOINTS_MAX); i > 0; i--) endpoints.push(readEndpoint(reader));
   const groups: GroupWish[] = [];
   for (let i = reader.count(reader.u16(), PRESENCE_GROUPS_MAX); i > 0; i--) groups.push(readGroup(reader));
   if (!reader.good || reader.left !== SIGNATURE_BYTES) return null;
-  return { origin, seq, ttlMinutes, off, features, neighbours, endpoints, groups, bytes };
+  const service = { features, relayKBps, uplinkKBps, place, boxKey };
+  return { origin, seq, ttlMinutes, off, ...service, neighbours, relayed, endpoints, groups, bytes };
 }
 
 /** The signed part and the signature of a statement that `decodePresence` accepted. */

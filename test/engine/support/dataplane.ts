@@ -8,6 +8,8 @@ import type {
   PeerConfig,
   PeerStats,
   Receiver,
+  RelayOptions,
+  Route,
   Stats,
 } from '../../../app/engine/ports.ts';
 import { crypto } from './crypto.ts';
@@ -165,11 +167,40 @@ export class SimDataplane implements Dataplane {
     this.rotations++;
   }
 
-  connect(net: number, peer: number, endpoints: string[], hint?: Uint8Array): void {
+  /** Consent and next hops are kept for tests to look at; nothing is passed on here (native/sim does that). */
+  relay: RelayOptions = { on: false, bytesPerSecond: 0 };
+  routes: Route[] = [];
+
+  setRelay(_net: number, options: RelayOptions): void {
+    this.relay = options;
+  }
+
+  setRoutes(_net: number, routes: Route[]): void {
+    this.routes = routes;
+  }
+
+  setRelays(): void {
+    this.calls++;
+  }
+
+  setWays(): void {
+    this.calls++;
+  }
+
+  closeLink(): void {
+    this.calls++;
+  }
+
+  tryWays(): void {
+    this.calls++;
+  }
+
+  connect(net: number, peer: number, ways: string[], hint?: Uint8Array): void {
+    const endpoints = ways.filter((way) => !/^(link|via):/.test(way));
     const own = this.nets.get(net);
     const target = own?.peers.get(peer);
     if (!own || !target) throw new Error('connect: no such peer');
-    if (endpoints.length > 16) throw new Error('connect: too many endpoints');
+    if (ways.length > 16) throw new Error('connect: too many ways');
     let answered = false;
     const call = (): void => {
       if (answered || !this.station.alive || this.nets.get(net) !== own || own.peers.get(peer) !== target) return;

@@ -1,0 +1,115 @@
+// One caller per peer of a network (or of a join), with what the data plane and the transports say handed to the right one.
+import type { Chance } from '../mesh/paths/chance.ts';
+import { Caller, type CallPolicy } from '../mesh/paths/caller.ts';
+import type { Dataplane, LinkInput, Links } from './ports.ts';
+
+export interface CallersIo {
+  net: number;
+  dataplane: Dataplane;
+  links?: Links | undefined;
+  chance: Chance;
+  policy(): CallPolicy;
+  hint(): Uint8Array;
+  endpoints(peer: number): readonly string[];
+  /** Handles of peers that can pass frames on to this one, best first. */
+  vias(peer: number): readonly number[];
+  meet(peer: number): void;
+}
+
+/** Names of dials: unique in the process, so that every answer finds who asked. */
+let lastDial = 0;
+
+export class Callers {
+  readonly #io: CallersIo;
+  readonly #callers = new Map<number, Caller>();
+
+  constructor(io: CallersIo) {
+    this.#io = io;
+  }
+
+  #of(peer: number): Caller {
+    const known = this.#callers.get(peer);
+    if (known) return known;
+    const { net, dataplane, links, chance } = this.#io;
+    const caller = new Caller(
+      {
+        policy: () => this.#io.policy(),
+        endpoints: () => this.#io.endpoints(peer),
+        vias: () => this.#io.vias(peer),
+        connect: (ways) => dataplane.connect(net, peer, ways, this.#io.hint()),
+        setWays: (ways) => dataplane.setWays(net, peer, ways),
+        tryWays: (ways) => dataplane.tryWays(net, peer, ways),
+        dial: (target) => {
+          const dial = ++lastDial;
+          links?.dial(dial, target);
+          return dial;
+        },
+        cancel: (dial) => links?.cancel(dial),
+        closeLink: (link) => links?.close(link),
+        meet: () => this.#io.meet(peer),
+      },
+      chance,
+      links !== undefined,
+    );
+    this.#callers.set(peer, caller);
+    return caller;
+  }
+
+  call(nowMono: number, peer: number): void {
+    this.#of(peer).call(nowMono);
+  }
+
+  up(nowMono: number, peer: number, transport: string, link: number | null): void {
+    this.#of(peer).up(nowMono, transport, link);
+  }
+
+  /** `unreachable` is the data plane's word alone: what is being dialled may still stand. */
+  down(peer: number, reason: string): void {
+    const caller = this.#callers.get(peer);
+    if (reason === 'unreachable' && caller?.unanswered()) return;
+    caller?.down();
+    this.#callers.delete(peer);
+  }
+
+  suspect(nowMono: number, peer: number): void {
+    this.#callers.get(peer)?.suspect(nowMono);
+  }
+
+  changed(nowMono: number, peer: number): void {
+    this.#callers.get(peer)?.changed(nowMono);
+  }
+
+  met(peer: number, endpoints: readonly string[]): void {
+    this.#callers.get(peer)?.met(endpoints);
+  }
+
+  /** The ways through others changed. */
+  rerouted(): void {
+    for (const caller of this.#callers.values()) caller.rerouted();
+  }
+
+  clear(): void {
+    for (const caller of this.#callers.values()) caller.down();
+    this.#callers.clear();
+  }
+
+  /** What a transport says. False: it was about none of these callers. */
+  take(input: LinkInput): boolean {
+    for (const caller of this.#callers.values()) {
+      if (input.kind === 'linkOpen' && caller.opened(input.dial, input.link, input.transport)) return true;
+      if (input.kind === 'linkFailed' && caller.failed(input.dial)) return true;
+      if (input.kind === 'linkClosed' && caller.closed(input.link)) return true;
+    }
+    return false;
+  }
+
+  nextDeadline(): number {
+    let next = Infinity;
+    for (const caller of this.#callers.values()) next = Math.min(next, caller.nextDeadline());
+    return next;
+  }
+
+  tick(nowMono: number): void {
+    for (const caller of this.#callers.values()) if (caller.nextDeadline() <= nowMono) caller.tick(nowMono);
+  }
+}

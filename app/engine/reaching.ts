@@ -1,0 +1,193 @@
+// How the members of one network are reached: callers per peer, ways through others, and what this member does for others.
+import type { Chance } from '../mesh/paths/chance.ts';
+import type { CallPolicy } from '../mesh/paths/caller.ts';
+import type { Paths } from '../mesh/paths/paths.ts';
+import { encodeHint, encodeMessage, MEET_ENDPOINTS_MAX, type Message } from '../wire/messages/message.ts';
+import { unhex } from '../wire/messages/hex.ts';
+import { FEATURE_METERED, FEATURE_RELAYS, type Origin } from '../wire/messages/presence.ts';
+import { Callers } from './callers.ts';
+import type { Peer, Peers } from './peers.ts';
+import type { LinkInput, Now, Ports, RelayShare } from './ports.ts';
+
+/** Changes of the graph wait for others this long before ways through others are computed anew. */
+const REROUTE_COALESCE_MS = 200;
+/** Next hops for others' frames, in the data plane's table. */
+const ROUTES_MAX = 4_096;
+/** Relays and next hops are computed for networks up to this many members; beyond, only sessions that exist pass frames on. */
+const ROUTED_MEMBERS_MAX = 1_024;
+
+/** What this device does for others and how it may reach them: settings, bounded by an administrator's policy. */
+export interface Conduct extends CallPolicy {
+  relay: 'off' | 'metered' | 'unlimited';
+  /** kB/s, 0: no limit. */
+  relayKBps: number;
+  /** kB/s, 0: not known. */
+  uplinkKBps: number;
+}
+
+export interface ReachingIo {
+  net: number;
+  ports: Ports;
+  peers: Peers;
+  paths: Paths;
+  self: Origin;
+  chance: Chance;
+  conduct(): Conduct;
+}
+
+export class Reaching {
+  readonly #io: ReachingIo;
+  readonly #callers: Callers;
+  #rerouteMono = Infinity;
+  /** Relays that the data plane was told for each peer. */
+  readonly #spread = new Map<number, string>();
+  #routes = '';
+  #service = '';
+
+  constructor(io: ReachingIo) {
+    this.#io = io;
+    const { net, ports, chance } = io;
+    const hint = encodeHint({ purpose: 'member', origin: io.self });
+    this.#callers = new Callers({
+      net,
+      dataplane: ports.dataplane,
+      links: ports.links,
+      chance,
+      policy: () => io.conduct(),
+      hint: () => hint,
+      endpoints: (peer) => io.paths.contacts.endpointsOf(io.peers.get(peer)?.origin ?? ''),
+      vias: (peer) => this.#relays(peer).map(({ via }) => via),
+      meet: (peer) => this.#meet(peer, false),
+    });
+  }
+
+  #relays(peer: number): RelayShare[] {
+    const { peers, paths } = this.#io;
+    const origin = peers.get(peer)?.origin;
+    if (!origin) return [];
+    const relays: RelayShare[] = [];
+    for (const relay of paths.routes.relays(origin)) {
+      const via = peers.of(relay.origin)?.handle;
+      if (via !== undefined) relays.push({ via, weight: Math.min(65_535, relay.weight) });
+    }
+    return relays;
+  }
+
+  // ---- calls ---------------------------------------------------------------------------------------------------------------
+
+  call(now: Now, origin: Origin): void {
+    const peer = this.#io.peers.of(origin);
+    if (peer) this.#callers.call(now.mono, peer.handle);
+  }
+
+  moved(now: Now, origin: Origin): void {
+    const peer = this.#io.peers.of(origin);
+    if (peer) this.#callers.changed(now.mono, peer.handle);
+  }
+
+  up(now: Now, peer: Peer, { transport, link }: { transport: string; link?: number | undefined }): void {
+    this.#callers.up(now.mono, peer.handle, transport, link ?? null);
+    if (transport === 'relay') this.#share(peer.handle);
+    this.rerouteSoon(now.mono);
+  }
+
+  down(nowMono: number, handle: number, reason: string): void {
+    this.#callers.down(handle, reason);
+    this.#spread.delete(handle);
+    this.rerouteSoon(nowMono);
+  }
+
+  suspect(now: Now, handle: number): void {
+    this.#callers.suspect(now.mono, handle);
+  }
+
+  /** Ends all calls; sessions are the caller's business. */
+  clear(): void {
+    this.#callers.clear();
+    this.#spread.clear();
+    this.#routes = '';
+    this.#rerouteMono = Infinity;
+  }
+
+  /** The data plane knows nothing of the network any more. */
+  forget(): void {
+    this.clear();
+    this.#service = '';
+  }
+
+  /** What a transport says of a dial or link. False: it is none of this network's. */
+  link(input: LinkInput): boolean {
+    return this.#callers.take(input);
+  }
+
+  // ---- both ends at the same time ------------------------------------------------------------------------------------------
+
+  #meet(handle: number, again: boolean): void {
+    const { net, ports, paths } = this.#io;
+    const endpoints = paths.ownEndpoints().slice(0, MEET_ENDPOINTS_MAX);
+    ports.dataplane.sendControl(net, handle, encodeMessage({ type: 'meet', again, endpoints }));
+  }
+
+  met(peer: Peer, message: Extract<Message, { type: 'meet' }>): void {
+    if (!message.again) this.#meet(peer.handle, true);
+    this.#callers.met(peer.handle, message.endpoints);
+  }
+
+  // ---- through others ------------------------------------------------------------------------------------------------------
+
+  rerouteSoon(nowMono: number): void {
+    this.#rerouteMono = Math.min(this.#rerouteMono, nowMono + REROUTE_COALESCE_MS);
+  }
+
+  #reroute(): void {
+    this.#rerouteMono = Infinity;
+    const { net, ports, peers, paths } = this.#io;
+    for (const origin of paths.contacts.ups()) {
+      const peer = paths.contacts.isRelayed(origin) ? peers.of(origin) : undefined;
+      if (peer) this.#share(peer.handle);
+    }
+    this.#callers.rerouted();
+    if (paths.memberCount > ROUTED_MEMBERS_MAX) return;
+    const routes: { origin: Uint8Array; via: number }[] = [];
+    for (const [origin, hop] of paths.routes.nextHops(ROUTES_MAX)) {
+      const via = peers.of(hop)?.handle;
+      if (via !== undefined) routes.push({ origin: unhex(origin), via });
+    }
+    const text = routes.map(({ origin, via }) => `${origin.join('.')}>${via}`).join();
+    if (text === this.#routes) return;
+    this.#routes = text;
+    ports.dataplane.setRoutes(net, routes);
+  }
+
+  /** Flows to a relayed member go over all its relays. */
+  #share(peer: number): void {
+    const relays = this.#relays(peer);
+    const text = relays.map(({ via, weight }) => `${via}*${weight}`).join();
+    if (this.#spread.get(peer) === text) return;
+    this.#spread.set(peer, text);
+    this.#io.ports.dataplane.setRelays(this.#io.net, peer, relays);
+  }
+
+  /** Tells others and the data plane what this member passes on. */
+  serve(now: Now): void {
+    const { net, ports, paths, conduct } = this.#io;
+    const { relay, relayKBps, uplinkKBps } = conduct();
+    const text = `${relay} ${relayKBps} ${uplinkKBps}`;
+    if (text === this.#service) return;
+    this.#service = text;
+    const features = (relay === 'off' ? 0 : FEATURE_RELAYS) | (relay === 'metered' ? FEATURE_METERED : 0);
+    ports.dataplane.setRelay(net, { on: relay !== 'off', bytesPerSecond: relayKBps * 1_000 });
+    paths.setService(now, { features, relayKBps, uplinkKBps });
+  }
+
+  // ---- time ----------------------------------------------------------------------------------------------------------------
+
+  nextDeadline(): number {
+    return Math.min(this.#rerouteMono, this.#callers.nextDeadline());
+  }
+
+  tick(now: Now): void {
+    if (this.#rerouteMono <= now.mono) this.#reroute();
+    this.#callers.tick(now.mono);
+  }
+}

@@ -1,0 +1,305 @@
+// How one peer is reached: datagrams first, streams after a head start, through others meanwhile; the best that works carries, and a
+// better one is looked for as long as there is none. Sans-IO; time is an argument.
+import { formatIp, formatSocket, parseEndpoint, type Endpoint } from '../../wire/messages/address.ts';
+import type { Chance } from './chance.ts';
+import {
+  DIALS_MAX,
+  DIAL_STAGGER_MS,
+  STREAM_ENDPOINTS_MAX,
+  STREAM_HEAD_START_MS,
+  UPGRADE_AFTER_MS,
+  UPGRADE_EVERY_MS,
+  WAYS_MAX,
+} from './limits.ts';
+
+/** Transports from best to worst; a relayed session is worse than any. */
+export const TRANSPORTS = ['udp', 'webrtc', 'tcp', 'tls', 'ws', 'wss', 'http', 'https', 'relay'] as const;
+export type StreamTransport = 'tcp' | 'tls' | 'ws' | 'wss' | 'http' | 'https';
+
+export interface DialTarget {
+  transport: StreamTransport;
+  /** An address without brackets. */
+  host: string;
+  port: number;
+  /** `auto`: through the proxy that the machine's settings name for this target. */
+  proxy: 'none' | 'auto';
+}
+
+/** What this machine may and can use. */
+export interface CallPolicy {
+  /** UDP to others; off: everything must look like the web. */
+  datagrams: boolean;
+  /** Only TLS and HTTPS, only to ports 443. */
+  only443: boolean;
+  /** HTTP and HTTPS as a tunnel. */
+  http: boolean;
+  /** A proxy was found. */
+  proxy: boolean;
+}
+
+export interface CallerIo {
+  policy(): CallPolicy;
+  /** Newest known endpoints of the peer, best first. */
+  endpoints(): readonly string[];
+  /** Peers that can pass frames on to it, best first, by handle. */
+  vias(): readonly number[];
+  connect(ways: string[]): void;
+  setWays(ways: string[]): void;
+  tryWays(ways: string[]): void;
+  dial(target: DialTarget): number;
+  cancel(dial: number): void;
+  closeLink(link: number): void;
+  /** The peer is reached only through others: both ends should try each other's addresses at the same time. */
+  meet(): void;
+}
+
+type State = 'rest' | 'calling' | 'up';
+
+const rankOf = (transport: string): number => {
+  const rank = (TRANSPORTS as readonly string[]).indexOf(transport);
+  return rank < 0 ? TRANSPORTS.length : rank;
+};
+
+const parsed = (texts: readonly string[]): Endpoint[] =>
+  texts.map(parseEndpoint).filter((endpoint) => endpoint !== null);
+
+export class Caller {
+  readonly #io: CallerIo;
+  readonly #chance: Chance;
+  #state: State = 'rest';
+  #transport = '';
+  #link = -1;
+  /** What is still to be dialled, and when. */
+  #plan: { atMono: number; target: DialTarget }[] = [];
+  readonly #dials = new Map<number, DialTarget>();
+  readonly #links = new Map<number, string>();
+  #upgrades = 0;
+  #upgradeMono = Infinity;
+
+  readonly #canDial: boolean;
+
+  /** `canDial`: false where there are no streams at all. */
+  constructor(io: CallerIo, chance: Chance, canDial: boolean) {
+    this.#io = io;
+    this.#chance = chance;
+    this.#canDial = canDial;
+  }
+
+  get transport(): string {
+    return this.#transport;
+  }
+
+  /** Calls the peer, or refreshes a call under way with what is known now. */
+  call(nowMono: number): void {
+    this.#io.connect(this.#ways());
+    if (this.#state === 'up') return;
+    this.#state = 'calling';
+    if (this.#plan.length === 0 && this.#dials.size === 0) this.#planDials(nowMono, this.#headStart());
+  }
+
+  /** With nothing to say by datagrams there is no reason to wait. */
+  #headStart(): number {
+    return this.#io.policy().datagrams && this.#datagrams().length > 0 ? STREAM_HEAD_START_MS : 0;
+  }
+
+  /** The peer's session is up, moved or was renewed. `link`: the link that carries it, if any. */
+  up(nowMono: number, transport: string, link: number | null): void {
+    const was = this.#state === 'up' ? this.#transport : '';
+    this.#state = 'up';
+    this.#transport = transport;
+    this.#link = link ?? -1;
+    const rank = rankOf(transport);
+    this.#plan = this.#plan.filter(({ target }) => rankOf(target.transport) < rank);
+    for (const [dial, target] of this.#dials) if (rankOf(target.transport) >= rank) this.#drop(dial);
+    this.#keepOneSpare();
+    this.#io.setWays(this.#ways());
+    if (was === transport) return;
+    this.#upgrades = 0;
+    if (rank === 0) {
+      this.#upgradeMono = Infinity;
+      return;
+    }
+    this.#upgradeMono = nowMono + this.#chance.jitter(UPGRADE_AFTER_MS);
+    if (transport === 'relay') {
+      this.#io.meet();
+      if (this.#plan.length === 0 && this.#dials.size === 0) this.#planDials(nowMono, 0);
+    }
+  }
+
+  /** Of the links that do not carry, the best stays as a spare. */
+  #keepOneSpare(): void {
+    const spares = [...this.#links].filter(([link]) => link !== this.#link);
+    spares.sort(([, a], [, b]) => rankOf(a) - rankOf(b));
+    for (const [link] of spares.slice(1)) this.#close(link);
+  }
+
+  #close(link: number): void {
+    this.#links.delete(link);
+    this.#io.closeLink(link);
+  }
+
+  #drop(dial: number): void {
+    this.#dials.delete(dial);
+    this.#io.cancel(dial);
+  }
+
+  /** Nobody answered over the ways there are. True: others are being tried still, and the call goes on. */
+  unanswered(): boolean {
+    return this.#state !== 'up' && (this.#plan.length > 0 || this.#dials.size > 0);
+  }
+
+  down(): void {
+    this.#state = 'rest';
+    this.#transport = '';
+    this.#link = -1;
+    this.#plan = [];
+    this.#upgradeMono = Infinity;
+    for (const dial of [...this.#dials.keys()]) this.#drop(dial);
+    for (const link of [...this.#links.keys()]) this.#close(link);
+  }
+
+  /** Nothing comes back from the peer: everything that may work is tried at once. */
+  suspect(nowMono: number): void {
+    if (this.#state !== 'up') return;
+    this.#io.setWays(this.#ways());
+    if (this.#dials.size === 0) {
+      this.#plan = [];
+      this.#planDials(nowMono, 0);
+    }
+    this.#dialDue(nowMono);
+  }
+
+  /** The peer asks for both ends to try each other now; `endpoints`: what it knows of itself beyond its statement. */
+  met(endpoints: readonly string[]): void {
+    if (rankOf(this.#transport) === 0) return;
+    const ways = this.#datagrams(endpoints);
+    if (ways.length > 0 && this.#io.policy().datagrams) this.#io.tryWays(ways.slice(0, WAYS_MAX));
+  }
+
+  /** Others can pass frames on, or cannot any more. */
+  rerouted(): void {
+    if (this.#state === 'up') this.#io.setWays(this.#ways());
+    else if (this.#state === 'calling' && this.#io.vias().length > 0) this.#io.connect(this.#ways());
+  }
+
+  /** The peer says other endpoints than before. */
+  changed(nowMono: number): void {
+    if (this.#state === 'calling') this.call(nowMono);
+    else if (this.#state === 'up') {
+      this.#io.setWays(this.#ways());
+      if (rankOf(this.#transport) > 0) this.#upgradeMono = Math.min(this.#upgradeMono, nowMono);
+    }
+  }
+
+  /** A dial succeeded. False: it was none of this caller's. */
+  opened(dial: number, link: number, transport: string): boolean {
+    if (!this.#dials.delete(dial)) return false;
+    this.#links.set(link, transport);
+    const way = `link:${link}`;
+    if (this.#state === 'up' && rankOf(transport) < rankOf(this.#transport)) this.#io.tryWays([way]);
+    else if (this.#state === 'up') this.#io.setWays(this.#ways());
+    else this.#io.connect(this.#ways());
+    return true;
+  }
+
+  failed(dial: number): boolean {
+    return this.#dials.delete(dial);
+  }
+
+  /** The transport closed the link. */
+  closed(link: number): boolean {
+    if (!this.#links.delete(link)) return false;
+    if (this.#link === link) this.#link = -1;
+    if (this.#state === 'up') this.#io.setWays(this.#ways());
+    return true;
+  }
+
+  nextDeadline(): number {
+    const dial = this.#dials.size < DIALS_MAX ? (this.#plan[0]?.atMono ?? Infinity) : Infinity;
+    return Math.min(dial, this.#upgradeMono);
+  }
+
+  tick(nowMono: number): void {
+    this.#dialDue(nowMono);
+    if (this.#upgradeMono <= nowMono) this.#upgrade(nowMono);
+  }
+
+  #dialDue(nowMono: number): void {
+    while (this.#dials.size < DIALS_MAX && (this.#plan[0]?.atMono ?? Infinity) <= nowMono) {
+      const next = this.#plan.shift();
+      if (next) this.#dials.set(this.#io.dial(next.target), next.target);
+    }
+  }
+
+  /** A better way than the present one: by datagrams, and from HTTP and relays by streams as well. */
+  #upgrade(nowMono: number): void {
+    const wait = UPGRADE_EVERY_MS[Math.min(this.#upgrades, UPGRADE_EVERY_MS.length - 1)] as number;
+    this.#upgrades++;
+    this.#upgradeMono = nowMono + this.#chance.jitter(wait);
+    if (this.#transport === 'relay') this.#io.meet();
+    const ways = this.#io.policy().datagrams ? this.#datagrams() : [];
+    if (ways.length > 0) this.#io.tryWays(ways.slice(0, WAYS_MAX));
+    if (rankOf(this.#transport) > rankOf('tls') && this.#plan.length === 0 && this.#dials.size === 0) {
+      this.#planDials(nowMono, 0);
+      const rank = rankOf(this.#transport);
+      this.#plan = this.#plan.filter(({ target }) => rankOf(target.transport) < rank);
+    }
+  }
+
+  #datagrams(more: readonly string[] = []): string[] {
+    const ways = new Set<string>();
+    for (const endpoint of parsed([...more, ...this.#io.endpoints()])) {
+      if (endpoint.carriers !== 'tcp') ways.add(formatSocket(endpoint));
+    }
+    return [...ways];
+  }
+
+  /** Everything that can be tried without dialling: best first. */
+  #ways(): string[] {
+    const links = [...this.#links].sort(([, a], [, b]) => rankOf(a) - rankOf(b)).map(([link]) => `link:${link}`);
+    const vias = this.#io.vias().map((peer) => `via:${peer}`);
+    const rest = [...links, ...vias].slice(0, WAYS_MAX / 2);
+    const datagrams = this.#io.policy().datagrams ? this.#datagrams() : [];
+    return [...datagrams.slice(0, WAYS_MAX - rest.length), ...rest];
+  }
+
+  #planDials(nowMono: number, delayMs: number): void {
+    if (!this.#canDial) return;
+    const targets = dialTargets(parsed(this.#io.endpoints()), this.#io.policy());
+    this.#plan = targets.map((target, place) => ({ atMono: nowMono + delayMs + place * DIAL_STAGGER_MS, target }));
+  }
+}
+
+/** What to dial, in order: quick ones of all endpoints first; what a proxy may let through beside them. */
+export function dialTargets(endpoints: readonly Endpoint[], policy: CallPolicy): DialTarget[] {
+  const streams = endpoints.filter(({ carriers, port }) => carriers !== 'udp' && (!policy.only443 || port === 443));
+  const direct: DialTarget[][] = [];
+  const proxied: DialTarget[][] = [];
+  // 443 gets through where nothing else does.
+  const first = [...streams].sort((a, b) => Number(b.port === 443) - Number(a.port === 443));
+  for (const { address, port } of first.slice(0, STREAM_ENDPOINTS_MAX)) {
+    const target = (transport: StreamTransport, proxy: 'none' | 'auto'): DialTarget => ({
+      transport,
+      host: formatIp(address),
+      port,
+      proxy,
+    });
+    const plain: StreamTransport[] = policy.only443 ? ['tls'] : ['tcp', 'tls'];
+    const web: StreamTransport[] = policy.only443 ? ['wss', 'https'] : ['wss', 'ws', 'https', 'http'];
+    direct.push([...plain, ...(policy.http ? web : [])].map((transport) => target(transport, 'none')));
+    if (policy.proxy && policy.http) {
+      proxied.push((['tls', ...web] as StreamTransport[]).map((transport) => target(transport, 'auto')));
+    }
+  }
+  return interleaveAll([interleaveAll(proxied), interleaveAll(direct)]);
+}
+
+/** First of each list, then second of each … */
+function interleaveAll<T>(lists: readonly T[][]): T[] {
+  const longest = Math.max(0, ...lists.map(({ length }) => length));
+  const out: T[] = [];
+  for (let place = 0; place < longest; place++) {
+    for (const list of lists) if (place < list.length) out.push(list[place] as T);
+  }
+  return out;
+}

@@ -1,0 +1,143 @@
+// Next hops to members without a direct session: shortest ways along links that both ends claim, over members that consent.
+import { FEATURE_METERED, FEATURE_RELAYS, type Origin, type Presence } from '../../wire/messages/presence.ts';
+
+/** Relays named for one destination. */
+export const RELAYS_PER_DESTINATION = 4;
+/** Hops of a relayed frame at most, the last one included. */
+export const ROUTE_HOPS_MAX = 4;
+
+export interface RouteView {
+  self: Origin;
+  presence(origin: Origin): Presence | undefined;
+  presences(): Iterable<Presence>;
+  /** Own sessions that are up and do not go through others. */
+  directs(): readonly Origin[];
+}
+
+export interface Relay {
+  origin: Origin;
+  /** Frames on the way from here to the destination, 2 at least. */
+  hops: number;
+  /** Share of flows that it should get beside others. */
+  weight: number;
+}
+
+/** Relays without a declared limit count as this much. */
+const UNLIMITED_KBPS = 12_500;
+/** Who pays for every byte is the last choice. */
+const METERED_SHARE = 0.05;
+
+const consents = (presence: Presence | undefined): presence is Presence =>
+  presence !== undefined && !presence.off && (presence.features & FEATURE_RELAYS) !== 0;
+
+const links = (presence: Presence): Origin[] =>
+  presence.neighbours.filter((neighbour) => !presence.relayed.includes(neighbour));
+
+function weightOf(presence: Presence): number {
+  const limit = presence.relayKBps === 0 ? UNLIMITED_KBPS : Math.min(presence.relayKBps, UNLIMITED_KBPS);
+  const share = (presence.features & FEATURE_METERED) !== 0 ? METERED_SHARE : 1;
+  return Math.max(1, Math.round(limit * share));
+}
+
+export class Routes {
+  readonly #view: RouteView;
+  /** Of each destination that was asked for: its relays. */
+  #known = new Map<Origin, Relay[]>();
+
+  constructor(view: RouteView) {
+    this.#view = view;
+  }
+
+  /** Statements or sessions changed. */
+  forget(): void {
+    if (this.#known.size > 0) this.#known = new Map();
+  }
+
+  has(destination: Origin): boolean {
+    return this.relays(destination).length > 0;
+  }
+
+  /** Members with a direct session through which the destination can be reached, nearest first, then by weight. */
+  relays(destination: Origin): readonly Relay[] {
+    let found = this.#known.get(destination);
+    if (!found) {
+      found = this.#find(destination);
+      this.#known.set(destination, found);
+    }
+    return found;
+  }
+
+  /** From the destination backwards, so that every own session at the least distance is found. */
+  #find(destination: Origin): Relay[] {
+    const { self, presence, directs } = this.#view;
+    const mine = directs().filter((origin) => origin !== destination && consents(presence(origin)));
+    if (mine.length === 0) return [];
+    let front = [destination];
+    const seen = new Set<Origin>([destination, self]);
+    for (let hops = 1; hops < ROUTE_HOPS_MAX && front.length > 0; hops++) {
+      const next: Origin[] = [];
+      for (const at of front) {
+        for (const other of this.#towards(at)) {
+          if (seen.has(other)) continue;
+          seen.add(other);
+          next.push(other);
+        }
+      }
+      const near = mine.filter((origin) => next.includes(origin));
+      if (near.length > 0) return this.#ranked(near, hops + 1);
+      front = next;
+    }
+    // Nobody says so, but whoever has a session with both of us passes frames on all the same: sessions that are no lasting
+    // neighbours' are in no statement.
+    return this.#ranked(mine, ROUTE_HOPS_MAX);
+  }
+
+  /** Next hops towards members without a direct session, for frames that others pass on through here. At most `max`. */
+  nextHops(max: number): Map<Origin, Origin> {
+    const { self, presence, presences, directs } = this.#view;
+    const found = new Map<Origin, Origin>();
+    const direct = new Set(directs());
+    const claimed = new Map<Origin, Origin[]>();
+    for (const other of presences()) {
+      for (const end of links(other)) {
+        const ends = claimed.get(end);
+        if (ends) ends.push(other.origin);
+        else claimed.set(end, [other.origin]);
+      }
+    }
+    let front = [...direct]
+      .filter((origin) => consents(presence(origin)))
+      .map((origin) => ({ at: origin, by: origin }));
+    for (let hops = 2; hops < ROUTE_HOPS_MAX && front.length > 0; hops++) {
+      const next: typeof front = [];
+      for (const { at, by } of front) {
+        const own = presence(at);
+        for (const other of [...(own ? links(own) : []), ...(claimed.get(at) ?? [])]) {
+          if (other === self || direct.has(other) || found.has(other) || found.size >= max) continue;
+          found.set(other, by);
+          if (consents(presence(other))) next.push({ at: other, by });
+        }
+      }
+      front = next;
+    }
+    return found;
+  }
+
+  /** Members that can send to `at` and consent to pass on. Either end's word will do: a frame in vain costs little. */
+  *#towards(at: Origin): IterableIterator<Origin> {
+    const { presence, presences } = this.#view;
+    const own = presence(at);
+    for (const other of own ? links(own) : []) if (consents(presence(other))) yield other;
+    for (const other of presences()) if (consents(other) && links(other).includes(at)) yield other.origin;
+  }
+
+  #ranked(origins: readonly Origin[], hops: number): Relay[] {
+    const relays = origins.map((origin) => ({
+      origin,
+      hops,
+      weight: weightOf(this.#view.presence(origin) as Presence),
+    }));
+    relays.sort((a, b) => b.weight - a.weight || (a.origin < b.origin ? -1 : 1));
+    return relays.slice(0, RELAYS_PER_DESTINATION);
+  }
+}
