@@ -38,13 +38,13 @@ const sequence = () =>
 
 function sourceRules({ wan, publicAddress, inside, mapping }: NatOptions): string {
   const from = `oifname "${wan}" ip saddr ${inside}`;
-  const others = `${from} masquerade`;
-  if (mapping === 'random') return `${from} meta l4proto udp masquerade random,fully-random\n${others}`;
+  // TCP ports are drawn anew for each connection, as carriers do it: nobody is called by TCP through one of these.
+  const others = `${from} masquerade random,fully-random`;
+  if (mapping === 'random') return others;
   if (mapping === 'sequential')
     return `${from} meta l4proto udp snat ip to ${publicAddress}:numgen inc mod ${SEQUENTIAL_PORTS} map { ${sequence()} }\n${others}`;
   // The first packet of an inside endpoint draws a port; `learn` keeps it, and the later ones find it here.
   return `${from} meta l4proto udp snat ip to ip saddr . udp sport map @outside
-    ${from} meta l4proto udp masquerade random,fully-random
     ${others}`;
 }
 

@@ -1,0 +1,104 @@
+// Must be shown 1: the grid of all pairs of sites. `npm test` runs the telling cells, `npm run lab` all, with the tables of
+// docs/connectivity.md. Expectations are theory (expected.ts).
+import { afterAll, afterEach, describe, expect, it } from 'vitest';
+import { expectation, notYet, pairs, standings, telling, type Expectation, type GridKind } from './expected.ts';
+import { figure } from './support/figures.ts';
+import { layOut, measure, startAll, type Cell, type Measured } from './support/grid.ts';
+import { whyNoProxy } from './support/proxy.ts';
+import { whyNot } from './support/shell.ts';
+import { inLab, writeTable } from './support/tables.ts';
+
+const reason = whyNot();
+if (reason) console.log(`skipped: namespace tests: ${reason}`);
+const noProxy = whyNoProxy();
+if (noProxy && !reason) console.log(`skipped: cells with proxies: ${noProxy}`);
+
+const CELL_MS_MAX = 120_000;
+const MULTICAST_SHARE_MIN = 0.95;
+const proxied = new Set<GridKind>(['http-proxy', 'tls-intercepting']);
+type Wanted = (typeof telling)[number];
+const same = (one: Wanted) => (other: Wanted) => other.third === one.third && other.pair.join() === one.pair.join();
+
+const all: Wanted[] = [true, false].flatMap((third) => pairs.map((pair) => ({ pair, third })));
+const wanted = inLab ? all : telling;
+const rows = new Map<boolean, string[][]>([
+  [true, []],
+  [false, []],
+]);
+let cell: Cell | undefined;
+
+afterEach(async () => {
+  await cell?.internet.close();
+  cell = undefined;
+});
+
+describe.skipIf(reason)('the grid', () => {
+  for (const one of wanted) {
+    const expected = expectation(...one.pair, one.third);
+    const lacking = notYet.find(same(one))?.missing;
+    if (lacking && !inLab) console.log(`only in npm run lab: ${title(one)}: ${lacking}`);
+    const skipped = one.pair.some((kind) => proxied.has(kind)) && noProxy;
+    it.skipIf(skipped || (lacking && !inLab))(
+      `${title(one)}: ${expected.path}${expected.reason && ` (${expected.reason})`}`,
+      { timeout: CELL_MS_MAX },
+      async () => {
+        cell = await layOut(one.pair, one.third);
+        await startAll(cell);
+        const seen = await measure(cell, expected.path === 'impossible' ? 'none' : expected.path);
+        const wrong = verdict(seen, expected);
+        rows.get(one.third)?.push(row(one, seen, expected, wrong));
+        if (!inLab && seen.seconds !== null)
+          figure(title(one), told(seen), `${expected.path}, ≤ ${expected.secondsMax} s`);
+        expect(wrong, `${seen.stopped}\n${cell.right.daemon?.tail() ?? ''}`).toEqual([]);
+      },
+    );
+  }
+
+  afterAll(() => {
+    const head = ['pair', 'expected', 'path', 'transport', 's to first packet', 'multicast', 'as expected'];
+    const note =
+      'Seconds run from the second member’s `weft join` to the first answered packet between the two; ≤ 15, with UDP blocked ≤ 10.';
+    writeTable('1-with-third', { title: 'With an open third member on 443', note, head, rows: rows.get(true) ?? [] });
+    writeTable('2-without-third', {
+      title: 'Without a third member, without port mapping, DHT or STUN',
+      note: 'What cannot work says why.',
+      head,
+      rows: rows.get(false) ?? [],
+    });
+  });
+});
+
+function title({ pair, third }: Wanted): string {
+  return `${standings[pair[0]].shown} – ${standings[pair[1]].shown}, ${third ? 'with' : 'without'} a third member`;
+}
+
+/** Everything in which a cell falls short of theory. */
+function verdict(seen: Measured, expected: Expectation): string[] {
+  if (expected.path === 'impossible') return seen.seconds === null ? [] : ['theory says that this is impossible'];
+  if (seen.seconds === null) return [seen.stopped];
+  const wrong: string[] = [];
+  if (seen.path !== expected.path) wrong.push(`path ${seen.path}, not ${expected.path}`);
+  const odd = seen.transport
+    .split('/')
+    .filter((name) => expected.transports.length && !expected.transports.includes(name));
+  if (odd.length) wrong.push(`transport ${odd.join()} instead of ${expected.transports.join()}`);
+  if (seen.seconds > expected.secondsMax) wrong.push(`${seen.seconds} s, more than ${expected.secondsMax}`);
+  for (const share of Object.values(seen.multicast))
+    if (share < MULTICAST_SHARE_MIN) wrong.push(`${(share * 100).toFixed(0)} % of the multicast arrived`);
+  return wrong;
+}
+
+const told = ({ path, transport, seconds }: Measured) => `${path} by ${transport}, ${seconds?.toFixed(1)} s`;
+
+function row({ pair }: Wanted, seen: Measured, expected: Expectation, wrong: string[]): string[] {
+  const percent = (share: number) => `${(share * 100).toFixed(0)} %`;
+  return [
+    `${standings[pair[0]].shown} – ${standings[pair[1]].shown}`,
+    expected.reason ? `${expected.path}: ${expected.reason}` : `${expected.path} (${expected.transports.join(', ')})`,
+    seen.path,
+    seen.transport || '–',
+    seen.seconds?.toFixed(1) ?? '–',
+    seen.seconds === null ? '–' : `${percent(seen.multicast.toRight)} → / ← ${percent(seen.multicast.toLeft)}`,
+    wrong.length ? `no: ${wrong.join('; ')}` : 'yes',
+  ];
+}
