@@ -91,8 +91,8 @@ export type DataplaneEvent =
   | { kind: 'control'; net: number; peer: number; bytes: Uint8Array }
   /** A hello with an unknown key: answer with `answerStranger` within 3 s. At most 64 wait; more are dropped and counted. */
   | { kind: 'stranger'; net: number; ask: number; key: Uint8Array; hint: Uint8Array; from: string }
-  /** A session became usable both ways; also after it roamed or was renewed over another path. `observed`: the own address as the peer sees it. */
-  | { kind: 'up'; net: number; peer: number; transport: string; endpoint: string; observed?: string; rttMs?: number }
+  /** A session became usable both ways; also after it roamed or was renewed over another path. `link`: which one carries, if one does. `observed`: the own address as the peer sees it. */
+  | { kind: 'up'; net: number; peer: number; transport: string; endpoint: string; link?: number; observed?: string; rttMs?: number }
   /** Gone. Control messages not acknowledged are lost. `reason`: closed | silent | unreachable | removed. */
   | { kind: 'down'; net: number; peer: number; reason: string }
   /** Packets wait for a member without a session (unicast, or casts to a group it receives). Repeated at most once a second. */
@@ -122,6 +122,8 @@ export interface PeerStats {
   up: boolean;
   transport?: string;
   endpoint?: string;
+  /** The link that carries, if one does. */
+  link?: number;
 }
 
 export interface Stats {

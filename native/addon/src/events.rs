@@ -79,12 +79,14 @@ impl From<dp::Event> for DataplaneEvent {
                 peer,
                 transport,
                 endpoint,
+                link,
                 observed,
                 rtt_ms,
             } => DataplaneEvent {
                 peer: Some(peer),
                 transport: Some(transport),
                 endpoint: Some(endpoint),
+                link,
                 observed,
                 rtt_ms,
                 ..event("up", net)
@@ -140,6 +142,7 @@ pub struct PeerStats {
     pub up: bool,
     pub transport: Option<String>,
     pub endpoint: Option<String>,
+    pub link: Option<u32>,
 }
 
 #[napi(object)]
@@ -164,6 +167,7 @@ impl From<dp::PeerStats> for PeerStats {
             up: p.up,
             transport: p.transport,
             endpoint: p.endpoint,
+            link: p.link,
         }
     }
 }

@@ -113,6 +113,8 @@ pub enum Event {
         peer: PeerId,
         transport: String,
         endpoint: String,
+        /// The link that carries, if one does.
+        link: Option<u32>,
         observed: Option<String>,
         rtt_ms: Option<f64>,
     },
@@ -162,6 +164,8 @@ pub struct PeerStats {
     pub up: bool,
     pub transport: Option<String>,
     pub endpoint: Option<String>,
+    /// The link that carries, if one does.
+    pub link: Option<u32>,
 }
 
 /// Figures of the whole data plane.

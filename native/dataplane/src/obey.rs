@@ -350,6 +350,7 @@ impl Core {
             up: s.up,
             transport: path.as_ref().map(|p| p.0.clone()),
             endpoint: path.map(|p| p.1),
+            link: s.path.and_then(|p| p.link()),
         })
     }
 }

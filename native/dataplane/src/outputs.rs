@@ -194,6 +194,7 @@ impl Core {
                     peer,
                     transport,
                     endpoint,
+                    link: path.link(),
                     observed,
                     rtt_ms: rtt_us.map(ms),
                 }

@@ -111,7 +111,10 @@ fn a_session_goes_from_udp_to_a_link_and_back_without_loss() {
         match n {
             200 => a.plane.try_ways(NET, 2, vec![Way::Link(pipe.ends[0])]).unwrap(),
             // The crossing rule must not keep a session where its initiator does not want it.
-            600 => assert_eq!(transport(&a).0, "tcp"),
+            600 => {
+                assert_eq!(transport(&a).0, "tcp");
+                assert_eq!(a.plane.stats().peers[0].link, Some(pipe.ends[0]));
+            }
             700 => a.plane.try_ways(NET, 2, vec![Way::Udp(address)]).unwrap(),
             _ => {}
         }
@@ -140,7 +143,7 @@ fn a_closed_link_is_left_at_once() {
         matches!(e, Event::Suspect { peer: 2, .. }).then_some(())
     });
     a.wait("the other way", |e| {
-        matches!(e, Event::Up { transport, .. } if transport == "udp").then_some(())
+        matches!(e, Event::Up { transport, link: None, .. } if transport == "udp").then_some(())
     });
     assert!(
         since.elapsed() < Duration::from_millis(300),

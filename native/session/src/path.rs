@@ -23,6 +23,14 @@ impl Path {
         }
     }
 
+    /// The number of the link, absent for all else.
+    pub fn link(&self) -> Option<u32> {
+        match self {
+            Path::Link(id) => Some(*id),
+            _ => None,
+        }
+    }
+
     /// A frame from another address moves a session only where addresses change under way: from UDP to UDP. Between kinds a
     /// handshake decides, or a spare that still speaks would pull the session to and fro.
     pub(crate) fn roams_to(&self, other: &Path) -> bool {
