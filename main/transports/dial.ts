@@ -71,7 +71,7 @@ async function openWs(transport: 'ws' | 'wss', target: DialTarget, signal: Abort
   const opened = await openStream(target, transport === 'wss', signal);
   if (opened.ok) {
     const { socket } = opened;
-    return shake(transport, target, signal, { createConnection: () => socket });
+    return shake(transport, target, signal, { createConnection: () => socket.resume() });
   }
   // Some proxies connect to 443 only, but forward an upgrade.
   if (opened.code !== 'proxy-refused' || transport === 'wss' || !target.proxy) return opened;
@@ -85,7 +85,7 @@ async function forwardWs(proxy: ProxyServer, target: DialTarget, signal: AbortSi
   const uri = `http://${endpointText(target.host, target.port)}${WS_PATH}`;
   const authorization = proxyAuth(proxy).header('GET', uri);
   return shake('ws', target, signal, {
-    createConnection: () => socket,
+    createConnection: () => socket.resume(),
     headers: authorization ? { 'Proxy-Authorization': authorization } : {},
     finishRequest: (request: ClientRequest) => {
       request.path = uri;

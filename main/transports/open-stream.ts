@@ -62,7 +62,8 @@ async function askTunnel(
       path: authority,
       headers,
       maxHeaderSize: PROXY_HEADER_BYTES_MAX,
-      createConnection: () => socket,
+      // It was paused so that nothing gets lost; a proxy says nothing before it was asked.
+      createConnection: () => socket.resume(),
     });
     request.on('error', () => end(failed('proxy-refused')));
     request.on('close', () => end(failed('proxy-refused')));

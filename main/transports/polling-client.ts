@@ -31,7 +31,7 @@ class StreamAgent extends Agent {
   /** Node calls it with a callback, which its types do not say. */
   override createConnection(_: ClientRequestArgs, done: (error: Error | null, stream?: Duplex) => void): undefined {
     void this.#open().then((opened) => {
-      if (opened.ok) return done(null, opened.socket);
+      if (opened.ok) return done(null, opened.socket.resume());
       this.code = opened.code;
       done(new Error(opened.code));
     });
