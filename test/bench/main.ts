@@ -40,7 +40,7 @@ async function round(peer: Peer, plainNic: boolean): Promise<Figures> {
   const [a, b] = [lab.host('anna'), lab.host('ben')];
   try {
     if (plainNic) await offloadsOff(lab);
-    const { address, pids } = await peer.start(a, b);
+    const { address, pids } = await peer.start(lab, a, b);
     const figures = await measure(a, b, address, pids(), seconds);
     await peer.stop(a, b);
     return figures;

@@ -1,3 +1,4 @@
+import type { Lab } from '../netns/support/lab.ts';
 import type { Host } from '../netns/support/host.ts';
 
 /** A VPN between two hosts. */
@@ -8,6 +9,6 @@ export interface Peer {
   /** null when it can be used here; otherwise why not. */
   absent(): Promise<string | null>;
   /** Starts it on both hosts; resolves when the second host answers a ping. */
-  start(a: Host, b: Host): Promise<{ address: string; pids: () => number[] }>;
+  start(lab: Lab, a: Host, b: Host): Promise<{ address: string; pids: () => number[] }>;
   stop(a: Host, b: Host): Promise<void>;
 }

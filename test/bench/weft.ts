@@ -10,12 +10,12 @@ export function weft(): Peer {
       return (await must('git', ['rev-parse', '--short', 'HEAD'])).trim();
     },
     absent: async () => null,
-    async start(a, b) {
+    async start(lab, a, b) {
       for (const host of [a, b]) {
         rmSync(host.state, { recursive: true, force: true });
         await host.startDaemon();
       }
-      await joinAll(a.lab, [a.name, b.name]);
+      await joinAll(lab, [a.name, b.name]);
       const { ipv4 } = await b.overlay();
       await until('Weft answers', 10_000, () => a.ping(ipv4));
       return { address: ipv4, pids: () => [a, b].map((host) => host.daemon?.child.pid ?? 0) };

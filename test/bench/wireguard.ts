@@ -54,7 +54,7 @@ export function wireguard(): Peer {
       writeFileSync(join(folder, 'wireguard-version'), version);
       return null;
     },
-    async start(a, b) {
+    async start(_lab, a, b) {
       const keys = new Map([
         [a, keyPair()],
         [b, keyPair()],
