@@ -203,6 +203,14 @@ impl Peer {
             .and_then(|index| self.generations.iter().find(|g| g.index == index))
     }
 
+    /// An answer is due from now on. What was expected before and has come (nobody looked yet) counts no more.
+    pub fn expect_from(&mut self, now: u64) {
+        let last = self.hop.heard().last.max(self.live.since);
+        if self.live.expecting.is_none_or(|since| last >= since) {
+            self.live.expecting = Some(now);
+        }
+    }
+
     /// False when this hello's ephemeral key was seen before; remembers it.
     pub fn is_new_hello(&mut self, ephemeral: &[u8; 32]) -> bool {
         let mut short = [0u8; 8];

@@ -183,7 +183,7 @@ impl Sessions {
         self.with_peer(now, (net, peer), |core, net, peer| {
             let present = matches!(peer.hop.path.get(), Path::Carry { via: v, .. } if v == via);
             if peer.is_up() && present && !peer.live.suspect {
-                peer.live.expecting.get_or_insert(now);
+                peer.expect_from(now);
                 suspect(core, net, peer, now);
             }
         });

@@ -231,7 +231,7 @@ pub(crate) fn link_closed(core: &mut Core, net: &mut NetState, peer: &mut Peer, 
     if !peer.is_up() || peer.hop.path.get() != gone {
         return;
     }
-    peer.live.expecting.get_or_insert(now);
+    peer.expect_from(now);
     let paths = peer.candidates.clone();
     ask_all(core, net, peer, now, &paths);
     tick_initiation(core, net, peer, now);

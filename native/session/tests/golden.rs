@@ -232,6 +232,38 @@ fn cast() {
     check("cast", &vectors);
 }
 
+/// A frame of node 3 for node 2 on its way through node 1, and what node 2 says when it cannot deliver.
+#[test]
+fn carry() {
+    let mut vectors = vec![("version", "1".to_string())];
+    for (suites, names) in [
+        (1, ["aes256gcm", "aes256gcmNoWay"]),
+        (2, ["chacha20poly1305", "chacha20poly1305NoWay"]),
+    ] {
+        let mut world = world(suites);
+        let (now, hop) = (world.now, world.node(1).txs[&2].clone());
+        let back = world.node(2).txs[&1].clone();
+        let inner: Vec<u8> = (0xC0..0xE8).collect();
+        let answer = [vec![1], vec![0; TAG - 1]].concat();
+        for (name, body, flags, from, to) in [
+            (names[0], &inner, 0, 3, 2),
+            (names[1], &answer, wire::NO_WAY, 2, 3),
+        ] {
+            let head = [vec![0; wire::HEADER], origin(to).to_vec(), origin(from).to_vec()].concat();
+            let mut frame = [&head[..], body, &[0; TAG]].concat();
+            let (tx, rx) = if flags == 0 { (&hop, 2) } else { (&back, 1) };
+            tx.seal_carry(1_000, flags, 3, &mut frame);
+            let carry = world.node(rx).rx.open_carry(now, Path::Link(0), &frame).unwrap();
+            assert_eq!((carry.flags, carry.hop_limit), (flags, 3));
+            assert_eq!((carry.destination, carry.source), (origin(to), origin(from)));
+            assert_eq!(frame[carry.opened.plaintext()], body[..]);
+            assert_eq!(frame.len(), body.len() + wire::CARRY_OVERHEAD);
+            vectors.push((name, hex(&frame)));
+        }
+    }
+    check("carry", &vectors);
+}
+
 fn tx_key(tx: &CastTx, suite: Suite) -> SenderKey {
     SenderKey {
         lowest: 10,
