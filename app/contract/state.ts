@@ -23,6 +23,8 @@ export const Member = z.object({
   transport: z.string().optional(),
   /** Underlay endpoint of the session, e.g. "192.0.2.1:4000". */
   endpoint: z.string().optional(),
+  /** Of a relayed session: names of the members that pass its packets on. */
+  relays: z.array(z.string()).optional(),
   rttMs: z.number().optional(),
   /** Wall clock ms of the last sign of life, absent when never seen. */
   lastSeenMs: z.number().optional(),

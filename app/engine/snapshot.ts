@@ -66,7 +66,8 @@ function memberView(network: Network, member: RollMember, now: Now): Member {
   if (up && !self) {
     view.transport = stats?.transport ?? contact.transport ?? 'udp';
     const endpoint = stats?.endpoint ?? withoutCarrier(contact.lastEndpoint ?? '');
-    if (endpoint) view.endpoint = endpoint;
+    if (contact.transport === 'relay') view.relays = relayNames(network, member);
+    else if (endpoint) view.endpoint = endpoint;
     const rtt = stats?.rttMs ?? contact.rttMs;
     if (rtt !== undefined) view.rttMs = rtt;
   }
@@ -76,6 +77,11 @@ function memberView(network: Network, member: RollMember, now: Now): Member {
   }
   if (!up && !self && contact && contact.failures > 0) view.cause = 'nobody-reached';
   return view;
+}
+
+function relayNames(network: Network, { origin }: RollMember): string[] {
+  const names = new Map(network.roll.members().map((member) => [member.origin, member.name]));
+  return network.paths.routes.relays(origin).flatMap((relay) => names.get(relay.origin) ?? []);
 }
 
 /** Of a member that is offline: the end of the last session, or its newest statement. */

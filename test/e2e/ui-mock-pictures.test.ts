@@ -56,6 +56,14 @@ const SHOTS: Shot[] = [
   },
   { name: 'settings', query: 'mock=home&shell=1', act: (page) => button(page, 'Settings') },
   {
+    name: 'settings-reaching',
+    query: 'mock=home&shell=1',
+    act: async (page) => {
+      await button(page, 'Settings');
+      await page.getByRole('heading', { name: 'Reaching others' }).evaluate((node) => node.scrollIntoView());
+    },
+  },
+  {
     name: 'unreachable',
     query: 'mock=unreachable',
     act: (page) => page.getByText('Weft is not running').waitFor(),

@@ -18,6 +18,7 @@ export function MemberDetails({ id, member }: { id: string; member: Member }) {
       {ipv6.map((address) => (
         <Fact key={address} term={t('detail.ipv6')} copy={address} />
       ))}
+      {member.relays && member.relays.length > 0 && <Fact term={t('detail.relays')} text={member.relays.join(', ')} />}
       {member.endpoint && <Fact term={t('detail.endpoint')} copy={member.endpoint} />}
       {member.lastSeenMs !== undefined && !member.self && (
         <Fact term={t('detail.seen')} text={formatAgo(member.lastSeenMs)} />

@@ -20,11 +20,11 @@ export function memberTone(member: Member): Tone {
   return member.path === 'relay' ? 'warn' : member.path === 'none' ? 'idle' : 'good';
 }
 
-/** "Direct · UDP", "Idle", "Offline" */
+/** "Direct · UDP", "Relayed", "Idle", "Offline" */
 export function pathWords(member: Member, t: Translate): string {
   if (!member.self && !member.online) return t('path.offline');
   const path = t(`path.${member.path}`);
-  return member.transport && member.path !== 'self'
+  return member.transport && member.path === 'direct'
     ? t('path.with', { path, transport: member.transport.toUpperCase() })
     : path;
 }

@@ -6,13 +6,14 @@ import { useMirror } from '../../client/mirror.ts';
 import { tellShell, useShell } from '../../client/session.ts';
 import { LANGUAGES, useT } from '../../i18n/i18n.ts';
 import { Button } from '../../ui/button.tsx';
-import { Switch } from '../../ui/controls.tsx';
 import { AreaField, SelectField, TextField } from '../../ui/field.tsx';
 import kit from '../../ui/kit.module.css';
 import { FailureNotice } from '../../ui/notice.tsx';
 import { useCall } from '../../ui/use-call.ts';
 import app from '../app/app.module.css';
 import { openDialog } from '../app/view.ts';
+import { Line } from './line.tsx';
+import { ReachingPanel } from './reaching-panel.tsx';
 import styles from './settings.module.css';
 
 const THEMES: Settings['theme'][] = ['system', 'light', 'dark'];
@@ -29,6 +30,7 @@ export function SettingsPage() {
       <LookPanel settings={settings} />
       {shell && <AppPanel settings={settings} />}
       <NetPanel settings={settings} />
+      <ReachingPanel settings={settings} />
       <section className={`${kit['card']} ${app['panel']}`}>
         <div className={app['panelHead']}>
           <div>
@@ -137,15 +139,6 @@ function AppPanel({ settings }: { settings: Settings }) {
       </div>
       <FailureNotice failure={save.failure} />
     </section>
-  );
-}
-
-function Line({ text, on, onChange }: { text: string; on: boolean; onChange: (on: boolean) => void }) {
-  return (
-    <div className={styles['switchLine']}>
-      <span aria-hidden>{text}</span>
-      <Switch label={text} on={on} onChange={onChange} />
-    </div>
   );
 }
 
