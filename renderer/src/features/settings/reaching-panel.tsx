@@ -66,7 +66,7 @@ function Limits({ settings }: { settings: Settings }) {
     wished.uplinkKBps !== settings.uplinkKBps;
   return (
     <form
-      className={styles['narrow']}
+      className={`${kit['stack']} ${styles['narrow']}`}
       onSubmit={(event) => {
         event.preventDefault();
         if (changed && valid) void save.run(wished);
