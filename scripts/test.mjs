@@ -78,6 +78,11 @@ function vitest(name, folders, env = {}) {
 const pureTests = [
   'rules',
   'wire',
+  'gossip',
+  'mesh',
+  'multicast',
+  'discovery',
+  'bench',
   'membership',
   'engine',
   'contract',
