@@ -165,6 +165,9 @@ impl AdapterThread {
             counters: &self.common.counters,
             links: &self.common.links,
         });
+        for tx in self.outbox.woken.drain(..) {
+            self.common.commands.push(Command::Activity(tx.net(), tx.peer()));
+        }
     }
 
     fn handle(&mut self, now: u64, view: &Arc<View>, bytes: &[u8]) -> Result<(), DropReason> {

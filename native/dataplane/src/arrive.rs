@@ -69,3 +69,63 @@ impl Core {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::adapter::Common;
+    use crate::command::Commands;
+    use crate::events::Events;
+    use crate::links::LinkOptions;
+    use crate::sys::Wake;
+    use std::sync::Arc;
+
+    fn core() -> Core {
+        let wake = Arc::new(Wake::new().unwrap());
+        let common = Common {
+            sockets: Arc::default(),
+            counters: Arc::default(),
+            events: Arc::new(Events::new(wake.clone())),
+            commands: Arc::new(Commands::new(wake.clone())),
+            links: Arc::default(),
+        };
+        Core::new(common, crate::api::Options::default(), &wake).unwrap()
+    }
+
+    #[test]
+    fn a_link_is_proven_once_and_unused_once_until_used_again() {
+        let mut core = core();
+        let options = LinkOptions {
+            transport: "tcp".into(),
+            endpoint: "x".into(),
+            queue_bytes: 4_096,
+        };
+        let link = core.common.links.open(options).unwrap();
+        let told = |core: &Core| -> Vec<LinkState> {
+            let events = core.common.events.poll(99).into_iter();
+            let state = |e| match e {
+                Event::Link { state, .. } => Some(state),
+                _ => None,
+            };
+            events.filter_map(state).collect()
+        };
+        core.link_opened(1_000, link);
+        assert_eq!(core.links_deadline(), 1_000 + LINK_UNUSED_US);
+        core.watch_links(999 + LINK_UNUSED_US);
+        assert!(told(&core).is_empty());
+        core.watch_links(1_000 + LINK_UNUSED_US);
+        core.watch_links(2_000 + LINK_UNUSED_US);
+        assert_eq!(told(&core), [LinkState::Unused]);
+        assert_eq!(core.links_deadline(), u64::MAX, "nothing to wait for");
+        let later = 5 * LINK_UNUSED_US;
+        core.link_used(later, link);
+        core.link_used(later + 1, link);
+        assert_eq!(told(&core), [LinkState::Proven]);
+        core.watch_links(later + 1 + LINK_UNUSED_US);
+        assert_eq!(told(&core), [LinkState::Unused], "and again after the next rest");
+        // Frames that nobody's keys open are no use of it.
+        core.take_link(later + 2 + LINK_UNUSED_US, link, vec![0, 2, 0xF4, 1]);
+        assert!(told(&core).is_empty());
+        assert_eq!(core.links_deadline(), u64::MAX);
+    }
+}

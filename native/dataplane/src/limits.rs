@@ -64,6 +64,8 @@ pub const RELAY_BURST_SHARE: u64 = 10;
 pub const RELAY_BURST_LEAST: u64 = 1_500;
 /// A "no way" goes out this often per pair, µs (10 a second).
 pub const NO_WAY_EVERY_US: u64 = 100_000;
+/// A carried frame up to this length inside is upkeep (pings, acknowledgements): no answer is awaited for it, bytes.
+pub const UPKEEP_FRAME_MAX: usize = 64;
 /// Pairs told apart for that.
 pub const NO_WAY_SLOTS: usize = 1_024;
 /// Frames for a path that refused a longer one, bytes: IPv6's least MTU without IP and UDP headers.

@@ -9,7 +9,7 @@ use crate::network::{Net, PeerEntry, new_sender_key};
 use crate::shared::PeerState;
 use crate::sys;
 use std::collections::VecDeque;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use weft_device::Device;
@@ -264,7 +264,7 @@ impl Core {
         let origin = self.nets.get(&net).and_then(|n| n.peers.get(&peer));
         let origin = origin.map(|p| p.config.origin);
         let of = |way: &Way| match *way {
-            Way::Udp(remote) => path(remote),
+            Way::Udp(remote) => self.may_call(remote).then(|| path(remote)).flatten(),
             Way::Link(link) => self.common.links.is_open(link).then_some(Path::Link(link)),
             Way::Via(via) => {
                 let origin = origin.filter(|_| via != peer)?;
@@ -272,6 +272,24 @@ impl Core {
             }
         };
         ways.iter().filter_map(of).take(ENDPOINTS_MAX).collect()
+    }
+
+    /// Addresses come from other members, who may lie: nothing is sent to what names no single host, hides IPv4 in IPv6 (rules
+    /// for IPv4 would not see it), or is this process itself.
+    fn may_call(&self, remote: SocketAddr) -> bool {
+        let ip = remote.ip();
+        let is_host = match ip {
+            IpAddr::V4(ip) => !ip.is_broadcast(),
+            IpAddr::V6(ip) => ip.to_ipv4_mapped().is_none(),
+        };
+        let sockets = self.common.sockets.load();
+        let own = |s: &Arc<UdpSocket>| {
+            let local = s.local_address();
+            local == remote
+                || (local.port() == remote.port() && local.ip().is_unspecified() && ip.is_loopback())
+        };
+        let plain = !ip.is_unspecified() && !ip.is_multicast() && remote.port() != 0;
+        is_host && plain && !sockets.iter().any(own)
     }
 
     fn queue_control(&mut self, net: NetId, peer: PeerId, bytes: Vec<u8>) {

@@ -78,6 +78,8 @@ pub struct Outbox {
     arena: Vec<u8>,
     used: usize,
     runs: Vec<Run>,
+    /// Sessions that rested until they carried something: `Command::Activity` is due for each.
+    pub woken: Vec<Arc<Tx>>,
 }
 
 impl Outbox {
@@ -86,6 +88,7 @@ impl Outbox {
             arena: vec![0; ARENA],
             used: 0,
             runs: Vec::with_capacity(RUNS_MAX),
+            woken: Vec::new(),
         }
     }
 
@@ -143,9 +146,10 @@ impl Outbox {
             for (i, frame) in frames.enumerate() {
                 tx.seal_carry(counter + i as u64, 0, CARRY_HOP_LIMIT, frame);
             }
-            // What is inside expects the answer: its own session watches over it.
             let (now, bytes) = (sys::now(), (run.end - run.start) as u64);
-            tx.hop().note_carried(now, run.frames as u64, bytes);
+            if tx.hop().note_sent(now, run.frames as u64, bytes) {
+                self.woken.push(tx.clone());
+            }
         }
     }
 

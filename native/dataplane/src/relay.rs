@@ -1,10 +1,12 @@
 //! Carrying frames between other members: what is passed on, to whom, and how much. The inner frame stays sealed.
 
 use crate::api::{NetId, PeerId};
+use crate::command::Command;
 use crate::core::Core;
 use crate::lane::{Lane, neighbour};
 use crate::limits::{
     CARRY_BLOCKED_US, NARROW_FRAME, NO_WAY_EVERY_US, NO_WAY_SLOTS, RELAY_BURST_LEAST, RELAY_BURST_SHARE,
+    UPKEEP_FRAME_MAX,
 };
 use crate::outbox::Outlet;
 use crate::shared::{PeerState, add};
@@ -179,6 +181,7 @@ impl Core {
         if !network.relay.budget.take(now, frame.len() as u64) {
             return add(&counters.relay_budget, 1);
         }
+        let silent = tx.hop().is_suspect();
         let Some(counter) = tx.reserve(1) else { return };
         let sockets = self.common.sockets.load();
         let outlet = Outlet {
@@ -194,7 +197,16 @@ impl Core {
         tx.seal_carry(counter, carry.flags, carry.hop_limit - 1, slot);
         add(&counters.carried, 1);
         add(&counters.carried_bytes, frame.len() as u64);
-        tx.hop().note_carried(now, 1, frame.len() as u64);
+        let upkeep = frame.len() <= CARRY_OVERHEAD + UPKEEP_FRAME_MAX;
+        if upkeep {
+            tx.hop().note_carried(now, 1, frame.len() as u64);
+        } else if tx.hop().note_sent(now, 1, frame.len() as u64) {
+            self.outbox.woken.push(tx);
+        }
+        if silent {
+            // It may be wrong about the silence, so the frame went on; but who has another relay takes that one.
+            self.say_no_way(now, carry, reason::UNKNOWN);
+        }
     }
 
     /// Ends a turn: what was passed on goes out.
@@ -205,6 +217,9 @@ impl Core {
             counters: &self.common.counters,
             links: &self.common.links,
         });
+        for tx in self.outbox.woken.drain(..) {
+            self.common.commands.push(Command::Activity(tx.net(), tx.peer()));
+        }
     }
 
     /// Tells the hop before that its frame went nowhere. Never in answer to such an answer.

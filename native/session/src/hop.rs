@@ -78,7 +78,8 @@ impl Hop {
         self.wake()
     }
 
-    /// Frames of another session left inside of this one's; the other session watches over them.
+    /// Upkeep of another session left inside of this one's frames: that session watches over it, nothing here waits for an
+    /// answer. Packets inside count as sent ([`Hop::note_sent`]): who spreads flows over relays has to learn which is silent.
     pub fn note_carried(&self, now: u64, frames: u64, bytes: u64) {
         self.sent.note(now, frames, bytes, false);
     }

@@ -1,6 +1,8 @@
 //! Members on loopback with adapters in memory: needs no rights.
 #![allow(dead_code)]
 
+pub mod wire;
+
 use std::io::IoSlice;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;

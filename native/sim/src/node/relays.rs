@@ -16,6 +16,8 @@ const CARRY_HOP_LIMIT: u8 = 4;
 const CARRY_BLOCKED_US: u64 = 5_000_000;
 /// A "no way" goes out this often per pair, µs.
 const NO_WAY_EVERY_US: u64 = 100_000;
+/// A carried frame up to this length inside is upkeep: no answer is awaited for it.
+const UPKEEP_FRAME_MAX: usize = 64;
 /// Pairs told apart for that; the longest silent makes room.
 const NO_WAY_PAIRS_MAX: usize = 1_024;
 /// A relay's budget may be used in bursts of a second's worth divided by this, of so many bytes at least.
@@ -149,6 +151,7 @@ impl Node {
         let Path::Carry { net, via, origin } = path else {
             return;
         };
+        let is_packet = flow.is_some();
         let silent = self.neighbour(net, via).is_none_or(|tx| tx.hop().is_suspect());
         let flow = flow.or((silent && bytes.first() == Some(&DATA)).then_some(0));
         let Some(tx) = self.carrier(now, net, via, origin, flow) else {
@@ -163,8 +166,17 @@ impl Node {
         frame[HEADER + 8..CARRY_HEAD].copy_from_slice(&network.config.origin);
         frame[CARRY_HEAD..CARRY_HEAD + bytes.len()].copy_from_slice(bytes);
         tx.seal_carry(counter, 0, CARRY_HOP_LIMIT, &mut frame);
-        tx.hop().note_carried(now, 1, frame.len() as u64);
+        self.note_carried(now, &tx, frame.len(), is_packet);
         self.send(now, tx.path(), kind, frame, None);
+    }
+
+    /// Packets inside count as sent: the hop has to learn when nothing comes back. Upkeep does not.
+    fn note_carried(&mut self, now: u64, tx: &Tx, bytes: usize, is_packet: bool) {
+        if !is_packet {
+            tx.hop().note_carried(now, 1, bytes as u64);
+        } else if tx.hop().note_sent(now, 1, bytes as u64) {
+            self.sessions.activity(now, tx.net(), tx.peer());
+        }
     }
 
     /// A frame inside another: for us, or to be passed on.
@@ -228,9 +240,15 @@ impl Node {
             return;
         }
         let Some(counter) = tx.reserve(1) else { return };
+        let silent = tx.hop().is_suspect();
         tx.seal_carry(counter, carry.flags, carry.hop_limit - 1, &mut frame);
-        tx.hop().note_carried(now, 1, frame.len() as u64);
+        let is_packet = frame.len() > CARRY_OVERHEAD + UPKEEP_FRAME_MAX;
+        self.note_carried(now, &tx, frame.len(), is_packet);
         self.send(now, tx.path(), Kind::Carry, frame, None);
+        if silent {
+            self.say_no_way(now, carry, KNOWS_NO_WAY);
+        }
+        self.drain(now);
     }
 
     /// Who gets a carry for this member: itself, or the neighbour towards it.
