@@ -3,24 +3,17 @@ import type { Failure, Outcome } from '../contract/errors.ts';
 import { originOf } from '../mesh/identity/identity.ts';
 import { sharedWishes } from '../mesh/multicast/receivers.ts';
 import type { SessionInfo } from '../mesh/paths/contacts.ts';
-import { Paths } from '../mesh/paths/paths.ts';
-import { Chance } from '../mesh/paths/chance.ts';
+import type { Paths } from '../mesh/paths/paths.ts';
 import { encodeMessage } from '../wire/messages/message.ts';
 import type { Origin } from '../wire/messages/presence.ts';
 import { Adapter } from './adapter.ts';
 import type { LocalState, NetworkFiles } from './files.ts';
-import { pathsIo } from './paths-io.ts';
-import { Peers, type Peer } from './peers.ts';
-import { PresenceKeeper } from './presence-keeper.ts';
+import { makeParts, type NetworkParts } from './parts.ts';
+import type { Peer, Peers } from './peers.ts';
 import type { DataplaneEvent, LinkInput, NetworkConfig, Now, PeerStats, Ports } from './ports.ts';
 import { Problems } from './problems.ts';
-import { Projection } from './projection.ts';
-import { Reaching, type Conduct } from './reaching.ts';
+import type { Conduct, Reaching } from './reaching.ts';
 import type { Roll, Standing } from './roll.ts';
-import { Strangers } from './strangers.ts';
-import { RecordSync } from './sync.ts';
-import { Talk } from './talk.ts';
-import { Testimonies } from './testimonies.ts';
 
 /** With an adapter, the data plane's first list of groups is awaited this long before the hosts' list counts as empty. */
 const GROUPS_WAIT_MS = 1_500;
@@ -30,9 +23,6 @@ const ADAPTER_WAIT_MS = 20_000;
 const OFF_LINGER_MS = 200;
 /** The data plane hears of other members' groups after this long, so that several changes go together. */
 const GROUPS_COALESCE_MS = 10;
-/** The meaning of all records is computed anew after some came: often several come together, and testimonies seldom change it. */
-const ROLL_COALESCE_MS = 10;
-const TESTIMONY_COALESCE_MS = 2_000;
 /** Clocks that differ more are worth a word. */
 export const SKEW_NOTE_MS = 5 * 60_000;
 
@@ -54,7 +44,7 @@ export class Network {
   readonly roll: Roll;
   readonly files: NetworkFiles;
   readonly problems: Problems;
-  readonly peers = new Peers();
+  readonly peers: Peers;
   readonly paths: Paths;
   readonly reaching: Reaching;
   local: LocalState;
@@ -62,12 +52,7 @@ export class Network {
   #stats = new Map<number, PeerStats>();
   readonly #ports: Ports;
   readonly #start: NetworkStart;
-  readonly #sync: RecordSync;
-  readonly #strangers: Strangers;
-  readonly #projection: Projection;
-  readonly #talk: Talk;
-  readonly #testimonies: Testimonies;
-  readonly #keeper: PresenceKeeper;
+  readonly #parts: NetworkParts;
   #running = false;
   #offMono = Infinity;
   /** When the data plane is told of other members' groups. */
@@ -86,87 +71,19 @@ export class Network {
     this.files = files;
     this.local = local;
     this.problems = new Problems(start.changed);
-    this.#testimonies = new Testimonies(roll, ports.random);
-    this.paths = new Paths(this.#pathsIo(), {
-      networkId: roll.networkId,
-      self: roll.selfOrigin,
-      reservedSeq: files.readSeq(),
-      boxKey: ports.crypto.dhPublicKey(ports.random.bytes(32)),
-      now,
-    });
-    this.#keeper = new PresenceKeeper(this.paths, files, (error) => this.#note(error));
-    this.reaching = new Reaching({
-      net,
-      ports,
-      peers: this.peers,
-      paths: this.paths,
-      self: roll.selfOrigin,
-      chance: new Chance(ports.random),
-      conduct: () => start.conduct(),
-    });
-    this.#projection = new Projection({
-      net,
-      ports,
-      roll,
-      peers: this.peers,
-      paths: this.paths,
-      self: roll.selfOrigin,
-    });
-    const send = (peer: number, bytes: Uint8Array): boolean => ports.dataplane.sendControl(net, peer, bytes);
-    this.#sync = new RecordSync({
-      roll,
-      send,
-      sessions: () => this.paths.contacts.ups().map((origin) => this.peers.of(origin)?.handle ?? -1),
-      added: (time, { memberships, grave }) => {
-        this.#testimonies.add(time, memberships, this.paths.memberCount);
-        const wait = grave ? ROLL_COALESCE_MS : TESTIMONY_COALESCE_MS;
-        this.#rollMono = Math.min(this.#rollMono, time.mono + wait);
-      },
-      failed: (outcome) => void (outcome.ok || this.#note(outcome.error)),
-    });
-    this.#strangers = new Strangers(
-      {
-        net,
-        dataplane: ports.dataplane,
-        peers: this.peers,
-        roll,
-        send,
-        prove: (peer) => this.#sync.give(peer.handle, roll.all()),
-        introduce: (peer) => this.#sync.introduce(peer.handle),
-        records: (time, peer, message) => void this.#sync.receive(time, peer.handle, message),
-        sponsor: (time, peer, request) => this.#sponsor(time, peer, request),
-      },
-      now.mono,
-    );
-    this.#talk = new Talk({
-      net,
-      ports,
-      roll,
-      peers: this.peers,
-      paths: this.paths,
-      sync: this.#sync,
-      strangers: this.#strangers,
+    this.#parts = makeParts(start, {
       problems: this.problems,
       running: () => this.#running,
-      meet: (peer, message) => this.reaching.met(peer, message),
-      sponsor: (time, peer, request) => this.#sponsor(time, peer, request),
-      met: (time) => this.#keeper.soon(time),
-    });
-  }
-
-  #pathsIo(): ConstructorParameters<typeof Paths>[0] {
-    return pathsIo({
-      net: this.net,
-      ports: this.#ports,
-      roll: this.roll,
-      peers: this.peers,
-      files: this.files,
-      reaching: () => this.reaching,
       now: () => this.#now,
       stats: (handle) => this.#stats.get(handle),
+      rollIn: (atMono) => (this.#rollMono = Math.min(this.#rollMono, atMono)),
       groupsChanged: () => this.#groupsChanged(),
-      changed: () => this.#start.changed(),
+      sponsor: (time, peer, request) => this.#sponsor(time, peer, request),
+      note: (error) => this.#note(error),
     });
+    this.peers = this.#parts.peers;
+    this.paths = this.#parts.paths;
+    this.reaching = this.#parts.reaching;
   }
 
   // ---- life ----------------------------------------------------------------------------------------------------------------
@@ -185,7 +102,7 @@ export class Network {
         this.#ports,
         this.problems,
         { name: this.local.adapter, fixed: this.local.adapterFixed },
-        this.#projection.addresses(this.local.mtu),
+        this.#parts.projection.addresses(this.local.mtu),
       );
     } else this.paths.setGroups(now, []);
     for (const { origin, endpoints } of this.local.ways) this.paths.hint(origin, endpoints);
@@ -203,7 +120,7 @@ export class Network {
     if (Number.isFinite(this.#offMono)) this.#silence(now);
     this.#running = true;
     this.#offMono = Infinity;
-    this.#projection.peers(now);
+    this.#parts.projection.peers(now);
     this.paths.underlay(now, this.#endpoints);
     this.reaching.serve(now);
     this.paths.start(now);
@@ -242,7 +159,7 @@ export class Network {
 
   /** Ends everything here; the files stay. `disconnect`: the adapter goes, too. */
   close(now: Now, disconnect: boolean): void {
-    this.#keeper.save(now);
+    this.#parts.keeper.save(now);
     this.#running = false;
     this.paths.halt();
     if (disconnect) this.withdraw();
@@ -273,17 +190,17 @@ export class Network {
 
   #config(): NetworkConfig {
     const { noiseSecret, id } = this.roll.keys;
-    return this.#projection.config(noiseSecret, originOf(id), this.local.mtu);
+    return this.#parts.projection.config(noiseSecret, originOf(id), this.local.mtu);
   }
 
   /** Own new records are durable: everybody hears of them, and they take effect here. */
   publish(now: Now, records: readonly Uint8Array[]): void {
-    this.#sync.flood(records);
+    this.#parts.sync.flood(records);
     this.rollChanged(now);
   }
 
   /** Tells the others without acting on it here: the last word of a member that leaves. */
-  readonly spread = (records: readonly Uint8Array[]): void => this.#sync.flood(records);
+  readonly spread = (records: readonly Uint8Array[]): void => this.#parts.sync.flood(records);
 
   rollChanged(now: Now): void {
     this.#rollMono = Infinity;
@@ -294,12 +211,12 @@ export class Network {
       this.paths.setMembers(now, this.roll.members());
       return;
     }
-    const before = this.#projection.ownIpv4;
-    const { gone, fresh } = this.#projection.peers(now);
+    const before = this.#parts.projection.ownIpv4;
+    const { gone, fresh } = this.#parts.projection.peers(now);
     for (const peer of gone) this.#drop(now, peer);
     if (gone.length > 0) this.paths.setMembers(now, this.roll.members());
     for (const peer of fresh) this.#welcome(now, peer);
-    if (this.#projection.ownIpv4 !== before) this.#readdress(now);
+    if (this.#parts.projection.ownIpv4 !== before) this.#readdress(now);
     this.#groupsMono = now.mono;
     this.#flush(now);
   }
@@ -310,10 +227,11 @@ export class Network {
     const wasUp = this.paths.contacts.isUp(origin);
     const standing = this.roll.standing(origin);
     this.paths.down(now, origin, 'removed');
-    this.#talk.forget(peer);
+    this.#parts.talk.forget(peer);
     this.reaching.down(now.mono, peer.handle, 'removed');
     this.peers.demote(peer);
-    if (wasUp) this.#strangers.demote(now, peer, standing === 'none' || standing === 'member' ? 'removed' : standing);
+    if (wasUp)
+      this.#parts.strangers.demote(now, peer, standing === 'none' || standing === 'member' ? 'removed' : standing);
     else {
       this.peers.remove(peer);
       this.#ports.dataplane.removePeers(this.net, [peer.handle]);
@@ -323,28 +241,28 @@ export class Network {
 
   /** A stranger with a session has become a member. A joiner calls anew as one. */
   #welcome(now: Now, peer: Peer): void {
-    const stranger = this.#strangers.promoted(peer);
+    const stranger = this.#parts.strangers.promoted(peer);
     if (stranger?.purpose !== 'member') return;
     const stats = this.#ports.dataplane.stats().peers.find((s) => s.net === this.net && s.peer === peer.handle);
     if (!stats?.up) return;
     this.#up(now, peer, stats);
-    if (stranger.greeting?.type === 'greet') this.#talk.greeted(now, peer, stranger.greeting);
+    if (stranger.greeting?.type === 'greet') this.#parts.talk.greeted(now, peer, stranger.greeting);
   }
 
   /** An older member has the same IPv4 address: the network starts anew with another one. Rare, so sessions are not spared. */
   #readdress(now: Now): void {
     const { dataplane } = this.#ports;
     const peers = [...this.peers.members()];
-    this.#strangers.clear();
-    this.#talk.clear();
+    this.#parts.strangers.clear();
+    this.#parts.talk.clear();
     dataplane.removeNetwork(this.net);
     dataplane.addNetwork(this.#config());
-    this.#projection.forget();
+    this.#parts.projection.forget();
     this.reaching.forget();
     this.reaching.serve(now);
-    this.#projection.peers(now);
+    this.#parts.projection.peers(now);
     for (const { origin } of peers) this.paths.down(now, origin, 'closed');
-    this.adapter?.reopen(this.#projection.addresses(this.local.mtu));
+    this.adapter?.reopen(this.#parts.projection.addresses(this.local.mtu));
     this.problems.set('ipv4-conflict');
   }
 
@@ -353,7 +271,7 @@ export class Network {
     if (!outcome.ok) return outcome;
     const { dataplane } = this.#ports;
     dataplane.sendControl(this.net, peer.handle, encodeMessage({ type: 'joinAccepted' }));
-    this.#sync.give(peer.handle, this.roll.all());
+    this.#parts.sync.give(peer.handle, this.roll.all());
     this.publish(now, outcome.value);
     return { ok: true, value: undefined };
   }
@@ -369,20 +287,20 @@ export class Network {
     this.#now = now;
     switch (event.kind) {
       case 'control':
-        return this.#talk.hear(now, event.peer, event.bytes);
+        return this.#parts.talk.hear(now, event.peer, event.bytes);
       case 'stranger':
-        if (this.#running) this.#strangers.ask(now, event.ask, event.key, event.hint);
+        if (this.#running) this.#parts.strangers.ask(now, event.ask, event.key, event.hint);
         else this.#ports.dataplane.answerStranger(this.net, event.ask, false);
         return;
       case 'up': {
         const peer = this.peers.get(event.peer);
         if (peer?.level === 'member') this.#up(now, peer, event);
-        else if (peer) this.#strangers.up(now, peer);
+        else if (peer) this.#parts.strangers.up(now, peer);
         return;
       }
       case 'down':
         this.reaching.down(now.mono, event.peer, event.reason);
-        return this.#talk.down(now, event.peer, event.reason);
+        return this.#parts.talk.down(now, event.peer, event.reason);
       case 'want': {
         const peer = this.peers.get(event.peer);
         if (peer?.level === 'member') this.paths.want(now, peer.origin);
@@ -405,7 +323,7 @@ export class Network {
 
   #up(now: Now, peer: Peer, session: Partial<SessionInfo> & { link?: number | undefined }): void {
     const { endpoint = '', transport = 'udp' } = session;
-    this.#talk.up(now, peer, { ...session, endpoint, transport });
+    this.#parts.talk.up(now, peer, { ...session, endpoint, transport });
     if (this.paths.contacts.isUp(peer.origin)) this.reaching.up(now, peer, { ...session, transport });
   }
 
@@ -428,7 +346,7 @@ export class Network {
       if (peer?.level !== 'member') continue;
       const up = this.paths.contacts.isUp(peer.origin);
       if (stats.up && !up) this.#up(now, peer, stats);
-      else if (!stats.up && up) this.#talk.down(now, peer.handle, 'closed');
+      else if (!stats.up && up) this.#parts.talk.down(now, peer.handle, 'closed');
     }
   }
 
@@ -445,7 +363,7 @@ export class Network {
 
   /** Difference of others' clocks to the own, ms, by member. */
   get skews(): ReadonlyMap<Origin, number> {
-    return this.#talk.skews;
+    return this.#parts.talk.skews;
   }
 
   adapterReady(now: Now, fd: number, name: string): void {
@@ -457,7 +375,7 @@ export class Network {
     }
     this.adapter.carrier(this.local.on);
     this.paths.expectGroups(now.mono + GROUPS_WAIT_MS);
-    this.#projection.names();
+    this.#parts.projection.names();
     this.#start.changed();
   }
 
@@ -482,16 +400,21 @@ export class Network {
   #flush(now: Now): void {
     if (this.#groupsMono > now.mono || !this.#running) return;
     this.#groupsMono = Infinity;
-    this.#projection.groups();
-    this.#keeper.soon(now);
+    this.#parts.projection.groups();
+    this.#parts.keeper.soon(now);
   }
 
   nextDeadline(): number {
     const adapter = this.adapter?.nextDeadline() ?? Infinity;
-    let next = Math.min(this.paths.nextDeadline(), this.#strangers.nextDeadline(), this.#rollMono);
+    let next = Math.min(this.paths.nextDeadline(), this.#parts.strangers.nextDeadline(), this.#rollMono);
     if (this.#running) next = Math.min(next, this.reaching.nextDeadline());
-    next = Math.min(next, this.#offMono, this.#keeper.nextDeadline(), this.#running ? this.#groupsMono : Infinity);
-    return Math.min(next, adapter, this.#testimonies.nextDeadline());
+    next = Math.min(
+      next,
+      this.#offMono,
+      this.#parts.keeper.nextDeadline(),
+      this.#running ? this.#groupsMono : Infinity,
+    );
+    return Math.min(next, adapter, this.#parts.testimonies.nextDeadline());
   }
 
   tick(now: Now): void {
@@ -499,12 +422,12 @@ export class Network {
     if (this.#rollMono <= now.mono) this.rollChanged(now);
     this.paths.tick(now);
     if (this.#running) this.reaching.tick(now);
-    this.#strangers.tick(now);
-    const testimonies = this.#testimonies.due(now, (error) => this.#note(error));
+    this.#parts.strangers.tick(now);
+    const testimonies = this.#parts.testimonies.due(now, (error) => this.#note(error));
     if (testimonies.length > 0) this.publish(now, testimonies);
     this.adapter?.tick(now.mono);
     if (this.#offMono <= now.mono) this.#silence(now);
-    this.#keeper.tick(now);
+    this.#parts.keeper.tick(now);
     this.#flush(now);
   }
 
@@ -512,9 +435,9 @@ export class Network {
   #silence(now: Now): void {
     this.#offMono = Infinity;
     for (const peer of [...this.peers.members()]) this.paths.down(now, peer.origin, 'closed');
-    this.#strangers.clear();
-    this.#talk.clear();
+    this.#parts.strangers.clear();
+    this.#parts.talk.clear();
     this.reaching.clear();
-    this.#projection.withdraw();
+    this.#parts.projection.withdraw();
   }
 }

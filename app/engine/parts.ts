@@ -1,0 +1,102 @@
+// What one running network is made of, put together; network.ts says what they do together.
+import type { Failure, Outcome } from '../contract/errors.ts';
+import { Chance } from '../mesh/paths/chance.ts';
+import { Paths } from '../mesh/paths/paths.ts';
+import { pathsIo } from './paths-io.ts';
+import { Peers, type Peer } from './peers.ts';
+import { PresenceKeeper } from './presence-keeper.ts';
+import type { NetworkStart } from './network.ts';
+import type { Now, PeerStats } from './ports.ts';
+import type { Problems } from './problems.ts';
+import { Projection } from './projection.ts';
+import { Reaching } from './reaching.ts';
+import { Strangers } from './strangers.ts';
+import { RecordSync } from './sync.ts';
+import { Talk } from './talk.ts';
+import { Testimonies } from './testimonies.ts';
+
+/** The meaning of all records is computed anew after some came: often several come together, and testimonies seldom change it. */
+const ROLL_COALESCE_MS = 10;
+const TESTIMONY_COALESCE_MS = 2_000;
+
+export interface NetworkParts {
+  peers: Peers;
+  paths: Paths;
+  reaching: Reaching;
+  projection: Projection;
+  sync: RecordSync;
+  strangers: Strangers;
+  talk: Talk;
+  testimonies: Testimonies;
+  keeper: PresenceKeeper;
+}
+
+/** What the parts need of the network around them. */
+export interface PartsIo {
+  problems: Problems;
+  running(): boolean;
+  now(): Now;
+  stats(handle: number): PeerStats | undefined;
+  /** Records came that change what all of them mean. */
+  rollIn(atMono: number): void;
+  groupsChanged(): void;
+  sponsor(now: Now, peer: Peer, request: Uint8Array): Outcome<void>;
+  note(error: Failure): void;
+}
+
+export function makeParts(start: NetworkStart, io: PartsIo): NetworkParts {
+  const { net, ports, roll, files, now } = start;
+  const peers = new Peers();
+  const self = roll.selfOrigin;
+  const send = (peer: number, bytes: Uint8Array): boolean => ports.dataplane.sendControl(net, peer, bytes);
+  const paths: Paths = new Paths(
+    pathsIo({
+      ...{ net, ports, roll, peers, files },
+      reaching: () => reaching,
+      now: () => io.now(),
+      stats: (handle) => io.stats(handle),
+      groupsChanged: () => io.groupsChanged(),
+      changed: () => start.changed(),
+    }),
+    {
+      networkId: roll.networkId,
+      self,
+      reservedSeq: files.readSeq(),
+      boxKey: ports.crypto.dhPublicKey(ports.random.bytes(32)),
+      now,
+    },
+  );
+  const chance = new Chance(ports.random);
+  const reaching = new Reaching({ net, ports, peers, paths, self, chance, conduct: () => start.conduct() });
+  const projection = new Projection({ net, ports, roll, peers, paths, self });
+  const keeper = new PresenceKeeper(paths, files, (error) => io.note(error));
+  const testimonies = new Testimonies(roll, ports.random);
+  const sync = new RecordSync({
+    roll,
+    send,
+    sessions: () => paths.contacts.ups().map((origin) => peers.of(origin)?.handle ?? -1),
+    added: (time, { memberships, grave }) => {
+      testimonies.add(time, memberships, paths.memberCount);
+      io.rollIn(time.mono + (grave ? ROLL_COALESCE_MS : TESTIMONY_COALESCE_MS));
+    },
+    failed: (outcome) => void (outcome.ok || io.note(outcome.error)),
+  });
+  const strangers = new Strangers(
+    {
+      ...{ net, dataplane: ports.dataplane, peers, roll, send },
+      prove: (peer) => sync.give(peer.handle, roll.all()),
+      introduce: (peer) => sync.introduce(peer.handle),
+      records: (time, peer, message) => void sync.receive(time, peer.handle, message),
+      sponsor: (time, peer, request) => io.sponsor(time, peer, request),
+    },
+    now.mono,
+  );
+  const talk = new Talk({
+    ...{ net, ports, roll, peers, paths, sync, strangers, problems: io.problems },
+    running: () => io.running(),
+    meet: (peer, message) => reaching.met(peer, message),
+    sponsor: (time, peer, request) => io.sponsor(time, peer, request),
+    met: (time) => keeper.soon(time),
+  });
+  return { peers, paths, reaching, projection, sync, strangers, talk, testimonies, keeper };
+}
