@@ -13,7 +13,7 @@ export interface CallersIo {
   endpoints(peer: number): readonly string[];
   /** Handles of peers that can pass frames on to this one, best first. */
   vias(peer: number): readonly number[];
-  meet(peer: number): void;
+  meet(nowMono: number, peer: number): void;
 }
 
 /** Names of dials: unique in the process, so that every answer finds who asked. */
@@ -46,7 +46,7 @@ export class Callers {
         },
         cancel: (dial) => links?.cancel(dial),
         closeLink: (link) => links?.close(link),
-        meet: () => this.#io.meet(peer),
+        meet: (nowMono) => this.#io.meet(nowMono, peer),
       },
       chance,
       links !== undefined,

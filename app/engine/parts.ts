@@ -94,7 +94,7 @@ export function makeParts(start: NetworkStart, io: PartsIo): NetworkParts {
   const talk = new Talk({
     ...{ net, ports, roll, peers, paths, sync, strangers, problems: io.problems },
     running: () => io.running(),
-    meet: (peer, message) => reaching.met(peer, message),
+    meet: (time, peer, message) => reaching.met(time, peer, message),
     sponsor: (time, peer, request) => io.sponsor(time, peer, request),
     met: (time) => keeper.soon(time),
   });

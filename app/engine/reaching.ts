@@ -57,7 +57,7 @@ export class Reaching {
       hint: () => hint,
       endpoints: (peer) => io.paths.contacts.endpointsOf(io.peers.get(peer)?.origin ?? ''),
       vias: (peer) => this.#relays(peer).map(({ via }) => via),
-      meet: (peer) => this.#meet(peer, false),
+      meet: (nowMono, peer) => this.#meet(nowMono, peer, false),
     });
   }
 
@@ -122,14 +122,15 @@ export class Reaching {
 
   // ---- both ends at the same time ------------------------------------------------------------------------------------------
 
-  #meet(handle: number, again: boolean): void {
+  #meet(nowMono: number, handle: number, again: boolean): void {
     const { net, ports, paths } = this.#io;
-    const endpoints = paths.ownEndpoints().slice(0, MEET_ENDPOINTS_MAX);
+    const guesses = paths.predictedEndpoints(nowMono);
+    const endpoints = [...paths.ownEndpoints(), ...guesses].slice(0, MEET_ENDPOINTS_MAX);
     ports.dataplane.sendControl(net, handle, encodeMessage({ type: 'meet', again, endpoints }));
   }
 
-  met(peer: Peer, message: Extract<Message, { type: 'meet' }>): void {
-    if (!message.again) this.#meet(peer.handle, true);
+  met(now: Now, peer: Peer, message: Extract<Message, { type: 'meet' }>): void {
+    if (!message.again) this.#meet(now.mono, peer.handle, true);
     this.#callers.met(peer.handle, message.endpoints);
   }
 

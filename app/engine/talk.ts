@@ -28,7 +28,7 @@ export interface TalkIo {
   problems: Problems;
   running(): boolean;
   sponsor(now: Now, peer: Peer, request: Uint8Array): Outcome<void>;
-  meet(peer: Peer, message: Extract<Message, { type: 'meet' }>): void;
+  meet(now: Now, peer: Peer, message: Extract<Message, { type: 'meet' }>): void;
   /** A session with a member came up. */
   met(now: Now): void;
 }
@@ -145,7 +145,7 @@ export class Talk {
         return 'ok';
       }
       case 'meet':
-        this.#io.meet(peer, message);
+        this.#io.meet(now, peer, message);
         return 'ok';
       case 'joinAccepted':
         return 'ok';

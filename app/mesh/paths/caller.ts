@@ -50,7 +50,7 @@ export interface CallerIo {
   cancel(dial: number): void;
   closeLink(link: number): void;
   /** The peer is reached only through others: both ends should try each other's addresses at the same time. */
-  meet(): void;
+  meet(nowMono: number): void;
 }
 
 type State = 'rest' | 'calling' | 'up';
@@ -121,7 +121,7 @@ export class Caller {
     }
     this.#upgradeMono = nowMono + this.#chance.jitter(UPGRADE_AFTER_MS);
     if (transport === 'relay') {
-      this.#io.meet();
+      this.#io.meet(nowMono);
       if (this.#plan.length === 0 && this.#dials.size === 0) this.#planDials(nowMono, 0);
     }
   }
@@ -236,7 +236,7 @@ export class Caller {
     const wait = UPGRADE_EVERY_MS[Math.min(this.#upgrades, UPGRADE_EVERY_MS.length - 1)] as number;
     this.#upgrades++;
     this.#upgradeMono = nowMono + this.#chance.jitter(wait);
-    if (this.#transport === 'relay') this.#io.meet();
+    if (this.#transport === 'relay') this.#io.meet(nowMono);
     const ways = this.#io.policy().datagrams ? this.#datagrams() : [];
     if (ways.length > 0) this.#io.tryWays(ways.slice(0, WAYS_MAX));
     if (rankOf(this.#transport) > rankOf('tls') && this.#plan.length === 0 && this.#dials.size === 0) {

@@ -65,6 +65,12 @@ export const OBSERVED_MAX = 3;
 /** An observation is forgotten after this long without being seen again. */
 export const OBSERVED_MS = 3_600_000;
 
+/** Ports that members saw within this time … */
+export const PREDICT_FROM_MS = 120_000;
+/** … and that lie this close together come from a NAT that counts on; the next ones are guessed. */
+export const PREDICT_SPAN = 64;
+export const PREDICTED_MAX = 8;
+
 /** Ways that the data plane tries together for one peer. */
 export const WAYS_MAX = 16;
 /** Streams are dialled this much after datagrams … */

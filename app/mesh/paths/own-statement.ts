@@ -15,6 +15,9 @@ import { Bucket } from '../guard/bucket.ts';
 import {
   OBSERVED_MAX,
   OBSERVED_MS,
+  PREDICTED_MAX,
+  PREDICT_FROM_MS,
+  PREDICT_SPAN,
   PRESENCE_REFRESH_MS,
   PRESENCE_TTL_MINUTES,
   PUBLISH_BURST,
@@ -149,6 +152,31 @@ export class OwnStatement {
       .slice(0, OBSERVED_MAX)
       .map(([endpoint]) => endpoint);
     return [...this.#local, ...observed];
+  }
+
+  /**
+   * Where the next member may see this machine, when a NAT above gives each of them another port and counts on: what members saw within a
+   * while differs by little then. Empty behind anything else.
+   */
+  predicted(nowMono: number): string[] {
+    const byAddress = new Map<string, { port: number; seenMono: number }[]>();
+    for (const [text, { seenMono }] of this.#observed) {
+      const endpoint = parseEndpoint(text);
+      if (!endpoint || nowMono - seenMono > PREDICT_FROM_MS) continue;
+      const address = endpoint.address.join('.');
+      const seen = byAddress.get(address) ?? [];
+      byAddress.set(address, [...seen, { port: endpoint.port, seenMono }]);
+    }
+    const predicted: string[] = [];
+    for (const [address, seen] of byAddress) {
+      const ports = seen.map(({ port }) => port).sort((a, b) => a - b);
+      const [first, last] = [ports[0] as number, ports.at(-1) as number];
+      if (ports.length < 2 || last - first > PREDICT_SPAN) continue;
+      const bytes = Uint8Array.from(address.split('.'), Number);
+      for (let port = last + 1; port <= Math.min(65_535, last + PREDICTED_MAX); port++)
+        predicted.push(formatEndpoint({ address: bytes, port, carriers: 'udp' }));
+    }
+    return predicted.slice(0, PREDICTED_MAX);
   }
 
   /** Groups that the own host joined, in any order. True when they differ from before. */

@@ -212,6 +212,11 @@ export class Paths {
     return this.#statements.own.endpoints();
   }
 
+  /** Guesses of where others may see this machine next. */
+  predictedEndpoints(nowMono: number): string[] {
+    return this.#statements.own.predicted(nowMono);
+  }
+
   ownGroups(): readonly GroupWish[] {
     return this.#statements.own.groups;
   }
