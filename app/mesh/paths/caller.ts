@@ -73,6 +73,8 @@ export class Caller {
   #plan: { atMono: number; target: DialTarget }[] = [];
   readonly #dials = new Map<number, DialTarget>();
   readonly #links = new Map<number, string>();
+  /** Nothing came back since. */
+  #suspected = false;
   #upgrades = 0;
   #upgradeMono = Infinity;
 
@@ -106,6 +108,7 @@ export class Caller {
   up(nowMono: number, transport: string, link: number | null): void {
     const was = this.#state === 'up' ? this.#transport : '';
     this.#state = 'up';
+    this.#suspected = false;
     this.#transport = transport;
     this.#link = link ?? -1;
     const rank = rankOf(transport);
@@ -161,6 +164,7 @@ export class Caller {
   /** Nothing comes back from the peer: everything that may work is tried at once. */
   suspect(nowMono: number): void {
     if (this.#state !== 'up') return;
+    this.#suspected = true;
     this.#io.setWays(this.#ways());
     if (this.#dials.size === 0) {
       this.#plan = [];
@@ -196,9 +200,11 @@ export class Caller {
     if (!this.#dials.delete(dial)) return false;
     this.#links.set(link, transport);
     const way = `link:${link}`;
-    if (this.#state === 'up' && rankOf(transport) < rankOf(this.#transport)) this.#io.tryWays([way]);
-    else if (this.#state === 'up') this.#io.setWays(this.#ways());
-    else this.#io.connect(this.#ways());
+    if (this.#state !== 'up') this.#io.connect(this.#ways());
+    else {
+      this.#io.setWays(this.#ways());
+      if (this.#suspected || rankOf(transport) < rankOf(this.#transport)) this.#io.tryWays([way]);
+    }
     return true;
   }
 
