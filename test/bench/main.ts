@@ -1,108 +1,119 @@
-// Rotates through the peers, takes medians, writes the table. Usage: npm run bench -- [--rounds N] [--seconds N] [--quick]
-import { cpus, totalmem, release } from 'node:os';
-import { writeFileSync } from 'node:fs';
+// Rotates through peers and scenes, keeps every sample, writes the page. Usage: docs/benchmarks.md.
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { cpus, release, totalmem } from 'node:os';
 import { join } from 'node:path';
-import { Lab } from '../netns/support/lab.ts';
 import { projectRoot } from '../netns/support/shell.ts';
-import { measure, type Figures } from './measure.ts';
+import { chosen, parseOptions, type Options } from './options.ts';
+import { judgements, page, targetLine, type Setup } from './page.ts';
 import type { Peer } from './peer.ts';
-import { weft } from './weft.ts';
-import { wireguard } from './wireguard.ts';
+import { peers as known, unavailable, WIREGUARD } from './peers/index.ts';
+import { plot } from './plot.ts';
+import { pictures } from './pictures.ts';
+import { Results } from './results.ts';
+import { rowsOf, scenes as all, type Scene } from './scenes.ts';
+import { buildTool } from './traffic.ts';
+import { turn } from './turn.ts';
 
-const option = (name: string, fallback: number) => {
-  const at = process.argv.indexOf(`--${name}`);
-  return at < 0 ? fallback : Number(process.argv[at + 1]);
-};
-const quick = process.argv.includes('--quick');
-const rounds = option('rounds', quick ? 1 : 3);
-const seconds = option('seconds', quick ? 4 : 6);
+const args = process.argv.slice(2);
+const options = parseOptions(args);
+const scenes = chosen(all, options);
+const say = (text: string) => process.stderr.write(`${new Date().toISOString().slice(11, 19)} ${text}\n`);
 
-const rows: [keyof Figures, string, boolean][] = [
-  ['tcpGbit', 'TCP, 1 stream, Gbit/s', true],
-  ['tcpReverseGbit', 'TCP, 1 stream, reverse, Gbit/s', true],
-  ['tcp4Gbit', 'TCP, 4 streams, Gbit/s', true],
-  ['udpKpps', 'UDP 1300 B at < 1 % loss, k packets/s', true],
-  ['cpuPerGb', 'CPU seconds per GB, both ends', false],
-  ['pingIdleMs', 'ping p50 idle, ms', false],
-  ['pingLoadedMs', 'ping p50 under load, ms', false],
-  ['rssMb', 'resident memory after load, MB', false],
-];
+let interrupted = false;
+process.once('SIGINT', () => {
+  say('stopping after this turn');
+  interrupted = true;
+});
 
-const median = (values: number[]) => [...values].sort((x, y) => x - y)[Math.floor(values.length / 2)] ?? NaN;
-
-async function offloadsOff(lab: Lab): Promise<void> {
-  for (const host of lab.hosts.values())
-    await host.must(['ethtool', '-K', 'eth0', 'gso', 'off', 'gro', 'off', 'tso', 'off', 'tx-udp-segmentation', 'off']);
-}
-
-async function round(peer: Peer, plainNic: boolean): Promise<Figures> {
-  const lab = await Lab.create({ hosts: ['anna', 'ben'] });
-  const [a, b] = [lab.host('anna'), lab.host('ben')];
-  try {
-    if (plainNic) await offloadsOff(lab);
-    const { address, pids } = await peer.start(lab, a, b);
-    const figures = await measure(a, b, address, pids(), seconds);
-    await peer.stop(a, b);
-    return figures;
-  } finally {
-    await lab.close();
-  }
-}
-
-async function series(peers: Peer[], plainNic: boolean): Promise<Map<Peer, Figures>> {
-  const all = new Map<Peer, Figures[]>(peers.map((peer) => [peer, []]));
-  for (let turn = 0; turn < rounds; turn++)
-    for (const peer of peers) {
-      const figures = await round(peer, plainNic);
-      all.get(peer)?.push(figures);
-      console.log(
-        `round ${turn + 1} ${peer.name}${plainNic ? ' (plain NIC)' : ''}: ${rows.map(([key]) => `${key} ${figures[key].toFixed(2)}`).join('  ')}`,
-      );
-    }
-  return new Map(
-    [...all].map(([peer, list]) => [
-      peer,
-      Object.fromEntries(rows.map(([key]) => [key, median(list.map((figures) => figures[key]))])) as unknown as Figures,
-    ]),
+function wanted({ peers, quick }: Options): Peer[] {
+  for (const name of peers)
+    if (!known.some((peer) => peer.name.toLowerCase() === name)) throw new Error(`no peer is called ${name}`);
+  return known.filter((peer) =>
+    peers.length
+      ? peer.kind === 'self' || peers.includes(peer.name.toLowerCase())
+      : !quick || peer.kind === 'self' || peer.name === WIREGUARD,
   );
 }
 
-function table(results: Map<Peer, Figures>): string {
-  const [own, ...others] = [...results];
-  const head = `| measure | ${own?.[0].name} | ${others.map(([peer]) => `${peer.name} | ratio`).join(' | ')} |`;
-  const line = `|---|${'---|'.repeat(1 + others.length * 2)}`;
-  const body = rows.map(([key, label, more]) => {
-    const mine = own?.[1][key] ?? NaN;
-    const cells = others.map(([, figures]) => {
-      if (!figures[key]) return 'none | –';
-      const ratio = mine / figures[key];
-      return `${figures[key].toFixed(2)} | ${ratio.toFixed(2)} × ${ratio >= 1 === more ? '(better)' : '(worse)'}`;
-    });
-    return `| ${label} | ${mine.toFixed(2)} | ${cells.join(' | ')} |`;
+/** Those that can be used here; what cannot is told. */
+async function install(candidates: Peer[], absent: Setup['absent']): Promise<Peer[]> {
+  const ready: Peer[] = [];
+  for (const peer of candidates) {
+    say(`${peer.name} …`);
+    const why = await peer.install();
+    if (why) absent.push({ name: peer.name, why });
+    else ready.push(peer);
+  }
+  return ready;
+}
+
+const transportsIn = (peer: Peer, { perTransport }: Scene) =>
+  perTransport ? peer.transports.slice(1) : peer.transports.slice(0, 1);
+
+async function take(peer: Peer, scene: Scene, round: number, results: Results): Promise<void> {
+  for (const transport of transportsIn(peer, scene)) {
+    const place = { peer: peer.name, scene: scene.name, round, transport };
+    if (interrupted || results.has(place)) continue;
+    const { figures, failed } = await turn(peer, scene, transport, options.effort);
+    results.add({ ...place, figures, ...(failed.length && { failed }) });
+    const told = Object.entries(figures).map(([key, value]) => `${key} ${Number(value.toPrecision(4))}`);
+    say(`round ${round}, ${peer.name}, ${scene.name}, ${transport}: ${[...told, ...failed].join(', ')}`);
+  }
+}
+
+function drawn(setup: Setup): Setup['plots'] {
+  mkdirSync(join(projectRoot, 'docs/plots'), { recursive: true });
+  return pictures.flatMap(({ name, title, keys }) => {
+    const rows = setup.scenes.flatMap(rowsOf).filter(({ key }) => keys.includes(key));
+    const svg = plot(
+      rows.map((row) => ({
+        title: row.label,
+        digits: row.digits,
+        better: row.better,
+        bars: setup.columns.map((column) => ({
+          name: column.name,
+          kind: column.kind,
+          value: setup.results.median(column.name, row.key),
+        })),
+      })),
+    );
+    if (!svg) return [];
+    writeFileSync(join(projectRoot, 'docs/plots', `${name}.svg`), svg);
+    return [{ file: `plots/${name}.svg`, title }];
   });
-  return [head, line, ...body].join('\n');
 }
 
-const peers: Peer[] = [weft()];
-const notes: string[] = [];
-for (const peer of [wireguard()]) {
-  const why = await peer.absent();
-  if (why) notes.push(`${peer.name}: absent (${why})`);
-  else peers.push(peer);
+await buildTool();
+const absent: Setup['absent'] = options.quick || options.peers.length ? [] : [...unavailable];
+const peers = await install(wanted(options), absent);
+const results = new Results(
+  join(projectRoot, '.build/bench', options.quick ? 'quick.jsonl' : 'samples.jsonl'),
+  options.more,
+);
+const setup: Setup = {
+  results,
+  scenes: options.more ? all : scenes,
+  columns: await Promise.all(
+    peers.map(async ({ name, kind, note, version }) => ({
+      name,
+      kind,
+      version: await version(),
+      ...(note && { note }),
+    })),
+  ),
+  absent,
+  machine: `${cpus().length} × ${cpus()[0]?.model ?? 'CPU'}, ${(totalmem() / 2 ** 30).toFixed(0)} GiB, Linux ${release()}`,
+  command: ['npm run bench', ...(args.length ? ['--', ...args] : [])].join(' '),
+  day: new Date().toISOString().slice(0, 10),
+  plots: [],
+};
+/** A part of the whole must not replace the page. */
+const writes = !options.quick && (options.more || !(options.peers.length || options.only.length));
+
+for (let round = 1; round <= options.rounds; round++) {
+  for (const scene of scenes.filter(({ once }) => !once || round === 1))
+    for (const peer of peers) await take(peer, scene, round, results);
+  if (writes) writeFileSync(join(projectRoot, 'docs/benchmarks.md'), page({ ...setup, plots: drawn(setup) }));
 }
-const versions = await Promise.all(peers.map(async (peer) => `${peer.name} ${await peer.version()}`));
-const results = await series(peers, false);
-const plain = quick ? null : await series(peers, true);
-const text = `# Benchmarks
-
-Command: \`npm run bench -- --rounds ${rounds} --seconds ${seconds}\` · ${new Date().toISOString().slice(0, 10)} · ${cpus().length} × ${cpus()[0]?.model},
-${(totalmem() / 2 ** 30).toFixed(0)} GiB, Linux ${release()} · ${versions.join(', ')} · two namespaces joined by veth and a bridge; medians of ${rounds} rounds in
-rotation, ${seconds} s each. Both ends, iperf3's two processes and the kernel share the machine's cores. Ratios count; absolute figures are this machine's.
-${notes.join('\n')}
-
-## Underlay with offloads (veth as it is)
-
-${table(results)}
-${plain ? `\n## Underlay without GSO, GRO and TSO (ethtool -K), as on a plain NIC\n\n${table(plain)}\n` : ''}`;
-console.log(text);
-if (!quick) writeFileSync(join(projectRoot, 'docs/benchmarks.md'), text);
+if (options.quick) for (const one of judgements(setup)) console.log(targetLine(one, 'Weft').join(' | '));
+else console.log(page(setup));

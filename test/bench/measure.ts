@@ -1,99 +1,64 @@
-// One round of measurements over an address that the second host holds.
-import { readFileSync } from 'node:fs';
+// What a measure is: some rows of the table, and how to fill them on a net that stands.
 import type { Host } from '../netns/support/host.ts';
-import { until } from '../netns/support/shell.ts';
+import type { Lab } from '../netns/support/lab.ts';
+import type { Net, Peer, Transport } from './peer.ts';
 
-export interface Figures {
-  tcpGbit: number;
-  tcp4Gbit: number;
-  tcpReverseGbit: number;
-  /** CPU seconds of both daemons per gigabyte of one TCP stream. */
-  cpuPerGb: number;
-  udpKpps: number;
-  pingIdleMs: number;
-  pingLoadedMs: number;
-  /** Resident memory of the larger daemon after the load, MB. */
-  rssMb: number;
+export interface Target {
+  /** A peer's name, `best` of the peers (floors aside), or null: the figure itself. */
+  beside: string | null;
+  /** Bound of the ratio (or of the figure): at least for rows where more is better, at most for the others. */
+  must: number;
+  aim?: number;
+  /** Whose figure; Weft's unless told. */
+  of?: string;
+  /** Rows of the others to compare with; the own row unless told. */
+  rows?: string[];
 }
 
-const ticksPerSecond = 100;
-
-function cpuSeconds(pids: number[]): number {
-  let ticks = 0;
-  for (const pid of pids) {
-    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
-    ticks += Number(fields[11]) + Number(fields[12]);
-  }
-  return ticks / ticksPerSecond;
+export interface Row {
+  key: string;
+  label: string;
+  better: 'more' | 'less';
+  digits: number;
+  targets?: Target[];
 }
 
-const rss = (pid: number) =>
-  Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1024;
+/** Values by row key; NaN or absent: none. */
+export type Figures = Record<string, number>;
 
-async function iperf(
-  a: Host,
-  b: Host,
-  address: string,
-  seconds: number,
-  extra: string[],
-): Promise<{ bits: number; bytes: number; lost: number; packets: number }> {
-  const server = b.start(['iperf3', '-s', '-1', '-B', address, '--forceflush']);
-  await server.says(/Server listening/, 5000);
-  const output = await a.must(['iperf3', '-c', address, '-t', String(seconds), '-J', ...extra], (seconds + 15) * 1000);
-  await until('the server ended', 5000, () => server.ended !== null).catch(() => server.stop());
-  const { end } = JSON.parse(output);
-  const sum = end.sum_received ?? end.sum;
-  return {
-    bits: sum.bits_per_second,
-    bytes: sum.bytes,
-    lost: end.sum?.lost_percent ?? 0,
-    packets: end.sum?.packets ?? 0,
-  };
+export interface Bench {
+  lab: Lab;
+  hosts: Host[];
+  net: Net;
+  peer: Peer;
+  transport: Transport;
+  effort: Effort;
 }
 
-async function pingMedian(a: Host, address: string, count: number): Promise<number> {
-  const { stdout } = await a.exec(['ping', '-n', '-i', '0.02', '-c', String(count), address], { timeoutMs: 60_000 });
-  const times = [...stdout.matchAll(/time=([\d.]+)/g)].map((match) => Number(match[1])).sort((x, y) => x - y);
-  return times[Math.floor(times.length / 2)] ?? Infinity;
+/** How long things are measured. */
+export interface Effort {
+  /** Of each TCP stream. */
+  seconds: number;
+  pings: number;
+  /** Of the search for the highest rate, and seconds of each. */
+  trials: number;
+  trialSeconds: number;
+  /** Before idle traffic is counted, and of the counting. */
+  settleSeconds: number;
+  idleSeconds: number;
 }
 
-/** Highest offered rate with less than 1 % loss, by halving the interval six times. */
-async function udpRate(a: Host, b: Host, address: string): Promise<number> {
-  let good = 0;
-  let low = 0;
-  let high = 6e9;
-  for (let step = 0; step < 6; step++) {
-    const offered = (low + high) / 2;
-    const { bits, lost } = await iperf(a, b, address, 1, ['-u', '-l', '1300', '-b', String(Math.round(offered))]);
-    const reached = bits > offered * 0.5;
-    if (lost < 1 && reached) {
-      low = offered;
-      good = Math.max(good, bits);
-    } else high = offered;
-  }
-  return good / 8 / 1300 / 1000;
+export interface Measure {
+  /** For `--only`. */
+  name: string;
+  rows: Row[];
+  /** Skipped for peers that do not carry multicast. */
+  multicast?: boolean;
+  run(bench: Bench): Promise<Figures>;
 }
 
-export async function measure(a: Host, b: Host, address: string, pids: number[], seconds: number): Promise<Figures> {
-  const pingIdleMs = await pingMedian(a, address, 150);
-  const before = cpuSeconds(pids);
-  const one = await iperf(a, b, address, seconds, []);
-  const cpuPerGb = (cpuSeconds(pids) - before) / (one.bytes / 1e9);
-  const four = await iperf(a, b, address, seconds, ['-P', '4']);
-  const reverse = await iperf(a, b, address, seconds, ['-R']);
-  const loaded = iperf(a, b, address, 4, []);
-  await new Promise((settle) => setTimeout(settle, 500));
-  const pingLoadedMs = await pingMedian(a, address, 100);
-  await loaded;
-  const udpKpps = await udpRate(a, b, address);
-  return {
-    tcpGbit: one.bits / 1e9,
-    tcp4Gbit: four.bits / 1e9,
-    tcpReverseGbit: reverse.bits / 1e9,
-    cpuPerGb,
-    udpKpps,
-    pingIdleMs,
-    pingLoadedMs,
-    rssMb: Math.max(...pids.map(rss)),
-  };
+/** The two ends of most measures. */
+export function pairOf({ hosts, net }: Bench): { a: Host; b: Host; address: string; via: string } {
+  const [a, b] = hosts as [Host, Host];
+  return { a, b, address: net.address(b), via: net.address(a) };
 }

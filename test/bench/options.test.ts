@@ -1,0 +1,33 @@
+import { describe, expect, it } from 'vitest';
+import { chosen, parseOptions } from './options.ts';
+import { scenes } from './scenes.ts';
+
+describe('options', () => {
+  it('have defaults, and a quick set', () => {
+    expect(parseOptions([])).toMatchObject({ rounds: 3, quick: false, peers: [], effort: { seconds: 6 } });
+    expect(parseOptions(['--quick', '--seconds', '2'])).toMatchObject({ rounds: 1, effort: { seconds: 2 } });
+    expect(parseOptions(['--peers', 'Weft,tinc']).peers).toEqual(['weft', 'tinc']);
+  });
+  it('refuse nonsense', () => {
+    expect(() => parseOptions(['--rounds', 'x'])).toThrow();
+    expect(() => parseOptions(['--what'])).toThrow();
+    expect(() => chosen(scenes, parseOptions(['--only', 'nothing']))).toThrow(/nothing/);
+  });
+});
+
+describe('the scenes chosen', () => {
+  const shape = (...args: string[]) =>
+    chosen(scenes, parseOptions(args)).map(({ name, measures }) => [name, measures.length]);
+  it('are all, the short ones, or those with a measure that is named', () => {
+    expect(shape()).toHaveLength(scenes.length);
+    expect(shape('--quick').map(([name]) => name)).toEqual(['pair', 'startup']);
+    expect(shape('--only', 'tcp')).toEqual([
+      ['pair', 1],
+      ['plain', 1],
+    ]);
+    expect(shape('--only', 'idle,multicast-cpu')).toEqual([
+      ['eight', 1],
+      ['idle', 1],
+    ]);
+  });
+});

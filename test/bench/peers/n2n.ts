@@ -1,0 +1,31 @@
+// n2n from Debian: edges around a supernode on the first host.
+import type { Host } from '../../netns/support/host.ts';
+import { debianUnpack, debianVersion, fromDebian, libraries } from '../cache.ts';
+import { netOf, type Peer } from '../peer.ts';
+
+const PORT = 7654;
+const address = (host: Host) => `10.95.0.${host.index}`;
+
+export const n2n: Peer = {
+  name: 'n2n',
+  kind: 'peer',
+  transports: ['udp'],
+  multicast: true,
+  install: () => debianUnpack('n2n', 'usr/sbin/edge'),
+  version: () => debianVersion('n2n'),
+  async lay(_lab, hosts) {
+    const centre = hosts[0] as Host;
+    return netOf({
+      address,
+      device: () => 'n2n0',
+      async launch(host, spawn) {
+        if (host === centre) spawn([fromDebian('usr/bin/supernode'), '-l', String(PORT)], libraries);
+        const hardware = `02:6e:32:6e:00:${host.index.toString(16).padStart(2, '0')}`;
+        const own = ['-d', 'n2n0', '-a', address(host), '-s', '255.255.255.0', '-m', hardware];
+        // -f keeps it in the foreground, whatever its help says.
+        const shared = ['-c', 'bench', '-k', 'bench', '-l', `${centre.ipv4}:${PORT}`, '-f'];
+        spawn([fromDebian('usr/sbin/edge'), ...own, ...shared], libraries);
+      },
+    });
+  },
+};

@@ -1,0 +1,44 @@
+// VpnCloud from crates.io, as an Ethernet switch.
+import { join } from 'node:path';
+import type { Host } from '../../netns/support/host.ts';
+import { until } from '../../netns/support/shell.ts';
+import { cache, cargoInstall } from '../cache.ts';
+import { netOf, type Peer } from '../peer.ts';
+
+const VERSION = '2.3.0';
+const PORT = 3210;
+/** Its default is the underlay's 1500, which makes it fragment each full packet. */
+const MTU = 1400;
+const address = (host: Host) => `10.97.0.${host.index}`;
+
+export const vpncloud: Peer = {
+  name: 'VpnCloud',
+  kind: 'peer',
+  transports: ['udp'],
+  multicast: true,
+  note: `MTU set to ${MTU} by hand`,
+  install: () => cargoInstall('vpncloud', VERSION, 'vpncloud'),
+  version: async () => VERSION,
+  async lay(_lab, hosts) {
+    return netOf({
+      address,
+      device: () => 'vpc0',
+      async launch(host, spawn) {
+        const own = ['--device', 'vpc0', '--type', 'tap', '--mode', 'switch', '--ip', `${address(host)}/24`];
+        const peers = hosts.filter((other) => other !== host).flatMap((other) => ['--peer', `${other.ipv4}:${PORT}`]);
+        const rest = ['--password', 'bench', '--listen', `${host.ipv4}:${PORT}`, '--no-port-forwarding', '--quiet'];
+        spawn([join(cache, 'cargo/bin/vpncloud'), ...own, ...peers, ...rest]);
+        await until(
+          'the adapter is up',
+          5000,
+          async () => {
+            const { stdout } = await host.exec(['ip', '-o', 'addr', 'show', 'dev', 'vpc0']);
+            return stdout.includes(address(host));
+          },
+          5,
+        );
+        await host.must(['ip', 'link', 'set', 'vpc0', 'mtu', String(MTU)]);
+      },
+    });
+  },
+};

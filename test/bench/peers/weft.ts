@@ -1,0 +1,65 @@
+// Weft itself, and its data plane with the encryption switched off as a floor.
+import path from 'node:path';
+import type { Host } from '../../netns/support/host.ts';
+import { join, joinAll } from '../../netns/support/lan.ts';
+import { must, projectRoot } from '../../netns/support/shell.ts';
+import type { Lab } from '../../netns/support/lab.ts';
+import type { Net, Peer, Transport } from '../peer.ts';
+import { buildPlaintext, plaintextAddon } from '../plaintext.ts';
+
+const NETWORK = 'home';
+const cli = path.join(projectRoot, 'dist/cli/weft.cjs');
+
+async function lay(lab: Lab, hosts: Host[], _transport: Transport, env: NodeJS.ProcessEnv): Promise<Net> {
+  const names = hosts.map(({ name }) => name);
+  await Promise.all(hosts.map((host) => host.startDaemon({ env })));
+  await joinAll(lab, names, NETWORK);
+  const own = new Map<Host, { ipv4: string; adapter: string }>();
+  for (const host of hosts) own.set(host, await host.overlay());
+  for (const host of hosts) await host.stopDaemon();
+  return {
+    address: (host) => own.get(host)?.ipv4 ?? '',
+    device: (host) => own.get(host)?.adapter ?? '',
+    async launch(host) {
+      const program = [process.execPath, cli, 'daemon', '--state', host.state, '--ui', 'none'];
+      host.daemon = host.start(program, { env: { WEFT_DEVICE_NAME: host.name, ...env } });
+    },
+    halt: (host) => host.stopDaemon(),
+    pids: (host) =>
+      (host ? [host] : [...own.keys()])
+        .map(({ daemon }) => daemon)
+        .filter((daemon) => daemon && !daemon.ended)
+        .map((daemon) => daemon?.child.pid ?? 0),
+    async stop() {
+      for (const host of own.keys()) await host.stopDaemon();
+    },
+    async outsider(host) {
+      await host.startDaemon({ env });
+      const link = await (hosts[0] as Host).mustWeft('invite', NETWORK);
+      return async () => {
+        await join(host, link, NETWORK);
+        own.set(host, await host.overlay());
+      };
+    },
+  };
+}
+
+export const weft: Peer = {
+  name: 'Weft',
+  kind: 'self',
+  transports: ['udp'],
+  multicast: true,
+  install: async () => null,
+  version: async () => (await must('git', ['rev-parse', '--short', 'HEAD'])).trim(),
+  lay: (lab, hosts, transport) => lay(lab, hosts, transport, {}),
+};
+
+export const plaintext: Peer = {
+  ...weft,
+  name: 'Weft without encryption',
+  kind: 'floor',
+  transports: ['udp'],
+  note: 'a build for the benchmark only: no packet is sealed',
+  install: buildPlaintext,
+  lay: (lab, hosts, transport) => lay(lab, hosts, transport, { WEFT_ADDON: plaintextAddon }),
+};

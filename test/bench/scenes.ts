@@ -1,0 +1,75 @@
+// Which hosts stand around which measures.
+import type { Measure, Row } from './measure.ts';
+import { idle } from './measures/idle.ts';
+import { castCost, castSpread, castToOne, castToSix } from './measures/multicast.ts';
+import { idlePing } from './measures/ping.ts';
+import { startup } from './measures/startup.ts';
+import { carrier, loaded, memory, throughput } from './measures/tcp.ts';
+import { datagrams } from './measures/udp.ts';
+
+export interface Scene {
+  name: string;
+  title: string;
+  hosts: number;
+  measures: Measure[];
+  /** Put before the keys of its rows. */
+  prefix: string;
+  /** The underlay without GSO, GRO and TSO. */
+  plainNic?: boolean;
+  /** Once for each transport that is not the peer's first. */
+  perTransport?: boolean;
+  /** The measures start the programs themselves. */
+  cold?: boolean;
+  /** In the first round only: it takes long and varies little. */
+  once?: boolean;
+  /** Not in `--quick`. */
+  long?: boolean;
+}
+
+/** Beside wireguard-go on a plain NIC; other targets hold with offloads. */
+const plainTargets = ({ key }: Row): Row['targets'] =>
+  key === 'tcp1' || key === 'tcp4' ? [{ beside: 'wireguard-go', must: 1, aim: 1.5 }] : [];
+
+export const scenes: Scene[] = [
+  {
+    name: 'pair',
+    title: 'Two hosts',
+    hosts: 2,
+    prefix: '',
+    measures: [idlePing, throughput, loaded, datagrams, castToOne, memory],
+  },
+  {
+    name: 'eight',
+    title: 'Eight hosts',
+    hosts: 8,
+    prefix: '',
+    long: true,
+    measures: [castToSix, castCost, castSpread],
+  },
+  { name: 'idle', title: 'Idle', hosts: 8, prefix: '', long: true, once: true, measures: [idle] },
+  { name: 'startup', title: 'Start and join', hosts: 2, prefix: '', cold: true, measures: [startup] },
+  {
+    name: 'transports',
+    title: 'Transports other than UDP',
+    hosts: 2,
+    prefix: '',
+    long: true,
+    perTransport: true,
+    measures: [carrier],
+  },
+  {
+    name: 'plain',
+    title: 'Two hosts on a plain NIC: no GSO, GRO and TSO on the underlay (ethtool -K)',
+    hosts: 2,
+    prefix: 'plain.',
+    plainNic: true,
+    long: true,
+    measures: [idlePing, throughput, loaded, datagrams],
+  },
+];
+
+/** The rows of a scene as the table has them. */
+export const rowsOf = ({ prefix, plainNic, measures }: Scene): Row[] =>
+  measures.flatMap(({ rows }) =>
+    rows.map((row) => ({ ...row, key: `${prefix}${row.key}`, ...(plainNic && { targets: plainTargets(row) ?? [] }) })),
+  );
