@@ -26,6 +26,8 @@ mod mac;
 mod noise;
 mod path;
 mod peer;
+#[cfg(feature = "plaintext")]
+mod plaintext;
 mod rtt;
 mod rx;
 mod sessions;
