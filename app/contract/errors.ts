@@ -33,6 +33,7 @@ export const ERRORS = {
     'See the members list for the names.',
   ),
   'ambiguous-member': e('usage', 'error', 'Several members match “{what}”.', 'Use the member id.'),
+  'no-such-channel': e('usage', 'error', 'There is no channel “{what}” in this network.', 'See `weft channel list`.'),
   'no-such-invite': e('usage', 'error', 'This invite is not known here.', 'See the invites list.'),
   'too-many-networks': e('refused', 'error', 'This device is already in {max} networks.', 'Leave one first.'),
   'network-full': e(

@@ -1,6 +1,8 @@
 /** Limits of the contract. Beyond them a call is refused with `too-large` or `bad-argument`, never cut silently. */
 export const NETWORKS_MAX = 8;
 export const NAME_CHARS_MAX = 40;
+/** Members that a channel names as publishers or as subscribers. */
+export const CHANNEL_MEMBERS_MAX = 64;
 export const LINK_CHARS_MAX = 4_096;
 export const INVITE_USES_MAX = 1_000;
 export const INVITE_SECONDS_MIN = 60;

@@ -47,6 +47,27 @@ export const Group = z.object({
 });
 export type Group = z.infer<typeof Group>;
 
+export const Channel = z.object({
+  /** 32 hex digits. */
+  id: z.string(),
+  name: z.string(),
+  /** Multicast group that carries it: "239.193.4.5" or "ff15::1". */
+  address: z.string(),
+  port: z.number(),
+  repair: z.enum(['off', 'nack', 'fec']),
+  /** Ids of members who may send; null: every member. */
+  publishers: z.array(z.string()).nullable(),
+  /** Ids of members who may receive; null: every member. */
+  subscribers: z.array(z.string()).nullable(),
+  /** This device takes part, also without an application on it. */
+  joined: z.boolean(),
+  mayPublish: z.boolean(),
+  maySubscribe: z.boolean(),
+  /** The own role may change it. */
+  mayChange: z.boolean(),
+});
+export type Channel = z.infer<typeof Channel>;
+
 export const Invite = z.object({
   id: z.string(),
   role: Role,
@@ -84,6 +105,8 @@ export const Network = z.object({
   groups: z.array(Group),
   /** Only what the own role may see: owners and admins all, others their own. */
   invites: z.array(Invite),
+  /** Absent: an engine that does not know channels. */
+  channels: z.array(Channel).optional(),
   problems: z.array(Problem),
   createdMs: z.number(),
 });

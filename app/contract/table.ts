@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { DoctorItem, Invite, Role, Settings, State, Traffic } from './state.ts';
 import {
+  CHANNEL_MEMBERS_MAX,
   INVITE_SECONDS_DEFAULT,
   INVITE_SECONDS_MAX,
   INVITE_SECONDS_MIN,
@@ -30,6 +31,10 @@ const name = z.string().trim().min(1).max(NAME_CHARS_MAX);
 const network = z.string().min(1).max(80).optional();
 /** Member id or name. */
 const member = z.string().min(1).max(80);
+/** Channel id or name. */
+const channel = z.string().min(1).max(80);
+const repair = z.enum(['off', 'nack', 'fec']);
+const members = z.array(member).max(CHANNEL_MEMBERS_MAX);
 const none = z.object({});
 const link = z.string().min(1).max(LINK_CHARS_MAX);
 
@@ -161,6 +166,61 @@ export const CALLS = {
   'member.setRole': call({
     about: 'Change a role (owners).',
     params: z.object({ network, member, role: Role }),
+    result: none,
+    access: 'use',
+    idempotent: true,
+    since: 1,
+  }),
+  'channel.create': call({
+    about: 'Make a named channel; address and port are chosen when absent.',
+    params: z.object({
+      network,
+      name,
+      address: z.string().max(60).optional(),
+      port: z.number().int().min(1).max(65_535).optional(),
+      repair: repair.default('off'),
+      publishers: members.nullable().default(null),
+      subscribers: members.nullable().default(null),
+    }),
+    result: z.object({ id: z.string(), address: z.string(), port: z.number() }),
+    access: 'use',
+    idempotent: false,
+    since: 1,
+  }),
+  'channel.change': call({
+    about: 'Change what a channel is called, how it is repaired, who may send and receive; absent keys stay.',
+    params: z.object({
+      network,
+      channel,
+      name: name.optional(),
+      repair: repair.optional(),
+      publishers: members.nullable().optional(),
+      subscribers: members.nullable().optional(),
+    }),
+    result: none,
+    access: 'use',
+    idempotent: true,
+    since: 1,
+  }),
+  'channel.close': call({
+    about: 'End a channel for everybody.',
+    params: z.object({ network, channel }),
+    result: none,
+    access: 'use',
+    idempotent: true,
+    since: 1,
+  }),
+  'channel.join': call({
+    about: 'Receive a channel on this device from now on, also after restarts.',
+    params: z.object({ network, channel }),
+    result: none,
+    access: 'use',
+    idempotent: true,
+    since: 1,
+  }),
+  'channel.leave': call({
+    about: 'Stop receiving a channel, unless an application of this device has joined its group.',
+    params: z.object({ network, channel }),
     result: none,
     access: 'use',
     idempotent: true,

@@ -2,6 +2,7 @@
 import { fail, ok, type Outcome } from '../contract/errors.ts';
 import type { CallName, CallParams, CallResult } from '../contract/table.ts';
 import type { Answer } from './api.ts';
+import { changeChannel, closeChannel, createChannel, setJoined } from './channels.ts';
 import { runDoctor } from './doctor.ts';
 import type { Engine } from './engine.ts';
 import { createNetwork, joinNetwork, leaveNetwork, previewLink } from './entry.ts';
@@ -83,6 +84,20 @@ function toggle(engine: Engine, now: Now, network: string | undefined, on: boole
   return ok({});
 }
 
+function joinChannel(
+  engine: Engine,
+  now: Now,
+  network: string | undefined,
+  channel: string,
+  joined: boolean,
+): Outcome<Record<string, never>> {
+  const found = findNetwork(engine, network);
+  if (!found.ok) return found;
+  const done = setJoined(found.value, channel, joined);
+  if (done.ok) found.value.channelsChanged(now);
+  return done;
+}
+
 const HANDLERS: Handlers = {
   status: (engine, now, _, answer) => {
     engine.sampleStats(now);
@@ -131,6 +146,20 @@ const HANDLERS: Handlers = {
       const target = findMember(found, member);
       return target.ok ? plain(found.roll.setRole(now, target.value, role)) : target;
     }),
+  'channel.create': (engine, now, params, answer) =>
+    change(engine, now, params.network, answer, (found) =>
+      createChannel(found, engine.ports, (what) => findMember(found, what), params),
+    ),
+  'channel.change': (engine, now, { network, ...params }, answer) =>
+    change(engine, now, network, answer, (found) =>
+      plain(changeChannel(found, (what) => findMember(found, what), params)),
+    ),
+  'channel.close': (engine, now, { network, channel }, answer) =>
+    change(engine, now, network, answer, (found) => plain(closeChannel(found, channel))),
+  'channel.join': (engine, now, { network, channel }, answer) =>
+    answer(joinChannel(engine, now, network, channel, true)),
+  'channel.leave': (engine, now, { network, channel }, answer) =>
+    answer(joinChannel(engine, now, network, channel, false)),
   'settings.set': (engine, now, params, answer) => {
     const merged = mergeSettings(engine.settings, params);
     const stored = merged.ok ? writeSettings(engine.ports.store, merged.value) : merged;

@@ -313,6 +313,7 @@ export class Engine implements EngineApi {
       mtu,
       ways: [],
       generation,
+      channels: [],
     };
   }
 

@@ -34,6 +34,8 @@ export interface LocalState {
   ways: KnownWay[];
   /** Which of the device's keys for this network is used: grows when a removed device is invited again. */
   generation: number;
+  /** Ids of channels that this device receives whether or not an application joined. */
+  channels: string[];
 }
 
 function isWay(value: unknown): value is KnownWay {
@@ -67,7 +69,7 @@ export class NetworkFiles {
   readLocal(): Outcome<LocalState | null> {
     const fields = this.#json('local', LOCAL_VERSION);
     if (!fields.ok || fields.value === null) return fields as Outcome<null>;
-    const { on, adapter, adapterFixed, mtu, ways, generation } = fields.value;
+    const { on, adapter, adapterFixed, mtu, ways, generation, channels } = fields.value;
     return ok({
       on: on !== false,
       adapter: typeof adapter === 'string' ? adapter : null,
@@ -75,6 +77,7 @@ export class NetworkFiles {
       mtu: typeof mtu === 'number' ? mtu : 1380,
       ways: Array.isArray(ways) ? ways.filter(isWay) : [],
       generation: typeof generation === 'number' ? generation : 0,
+      channels: Array.isArray(channels) ? channels.filter((id) => typeof id === 'string') : [],
     });
   }
 

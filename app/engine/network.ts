@@ -5,8 +5,9 @@ import { sharedWishes } from '../mesh/multicast/receivers.ts';
 import type { SessionInfo } from '../mesh/paths/contacts.ts';
 import type { Paths } from '../mesh/paths/paths.ts';
 import { encodeMessage } from '../wire/messages/message.ts';
-import type { Origin } from '../wire/messages/presence.ts';
+import type { GroupWish, Origin } from '../wire/messages/presence.ts';
 import { Adapter } from './adapter.ts';
+import { joinedGroups } from './channels.ts';
 import type { LocalState, NetworkFiles } from './files.ts';
 import { makeParts, type NetworkParts } from './parts.ts';
 import type { Peer, Peers } from './peers.ts';
@@ -53,6 +54,9 @@ export class Network {
   readonly #ports: Ports;
   readonly #start: NetworkStart;
   readonly #parts: NetworkParts;
+  /** Groups of the host's applications; null: not known yet. */
+  #hostGroups: GroupWish[] | null = null;
+  #hostGroupsMono = Infinity;
   #running = false;
   #offMono = Infinity;
   /** When the data plane is told of other members' groups. */
@@ -104,7 +108,10 @@ export class Network {
         { name: this.local.adapter, fixed: this.local.adapterFixed },
         this.#parts.projection.addresses(this.local.mtu),
       );
-    } else this.paths.setGroups(now, []);
+    } else {
+      this.#hostGroups = [];
+      this.channelsChanged(now);
+    }
     for (const { origin, endpoints } of this.local.ways) this.paths.hint(origin, endpoints);
     if (this.local.on) this.#goOn(now);
   }
@@ -126,7 +133,7 @@ export class Network {
     this.paths.start(now);
     if (this.adapter?.ready) this.adapter.carrier(true);
     else this.adapter?.open();
-    if (this.adapter) this.paths.expectGroups(now.mono + ADAPTER_WAIT_MS);
+    if (this.adapter) this.#expectGroups(now.mono + ADAPTER_WAIT_MS);
     this.#groupsMono = now.mono;
     this.#flush(now);
   }
@@ -136,6 +143,29 @@ export class Network {
     this.adapter?.carrier(false);
     this.paths.stop(now);
     this.#offMono = now.mono + OFF_LINGER_MS;
+  }
+
+  /** Channels that this device receives; durable before it acts. */
+  setChannels(channels: string[]): Outcome<void> {
+    const local = { ...this.local, channels };
+    const stored = this.files.writeLocal(local);
+    if (stored.ok) this.local = local;
+    return stored;
+  }
+
+  /** The data plane's list of the host's groups comes until then, or the host has joined none. */
+  #expectGroups(untilMono: number): void {
+    this.paths.expectGroups(untilMono);
+    if (this.#hostGroups === null) this.#hostGroupsMono = untilMono;
+  }
+
+  /** What this device receives: the groups of its applications, and those of the channels that it joined. */
+  channelsChanged(now: Now): void {
+    const own = this.#hostGroups;
+    if (own === null) return;
+    const names = new Set(own.map(({ group }) => group));
+    this.paths.setGroups(now, [...own, ...joinedGroups(this).filter(({ group }) => !names.has(group))]);
+    this.#start.changed();
   }
 
   get running(): boolean {
@@ -219,6 +249,7 @@ export class Network {
     if (this.#parts.projection.ownIpv4 !== before) this.#readdress(now);
     this.#groupsMono = now.mono;
     this.#flush(now);
+    this.channelsChanged(now);
   }
 
   /** A member that the records put out: it hears why if it is there, its keys are worth nothing from now on. */
@@ -311,7 +342,9 @@ export class Network {
       case 'link':
         return;
       case 'groups':
-        return this.paths.setGroups(now, sharedWishes(event.groups));
+        this.#hostGroups = sharedWishes(event.groups);
+        this.#hostGroupsMono = Infinity;
+        return this.channelsChanged(now);
       case 'adapterLost':
         this.adapter?.onLost(now.mono);
         return this.#start.changed();
@@ -374,7 +407,7 @@ export class Network {
       if (!stored.ok) this.#note(stored.error);
     }
     this.adapter.carrier(this.local.on);
-    this.paths.expectGroups(now.mono + GROUPS_WAIT_MS);
+    this.#expectGroups(now.mono + GROUPS_WAIT_MS);
     this.#parts.projection.names();
     this.#start.changed();
   }
@@ -414,7 +447,7 @@ export class Network {
       this.#parts.keeper.nextDeadline(),
       this.#running ? this.#groupsMono : Infinity,
     );
-    return Math.min(next, adapter, this.#parts.testimonies.nextDeadline());
+    return Math.min(next, adapter, this.#hostGroupsMono, this.#parts.testimonies.nextDeadline());
   }
 
   tick(now: Now): void {
@@ -427,6 +460,11 @@ export class Network {
     if (testimonies.length > 0) this.publish(now, testimonies);
     this.adapter?.tick(now.mono);
     if (this.#offMono <= now.mono) this.#silence(now);
+    if (this.#hostGroupsMono <= now.mono) {
+      this.#hostGroupsMono = Infinity;
+      this.#hostGroups ??= [];
+      this.channelsChanged(now);
+    }
     this.#parts.keeper.tick(now);
     this.#flush(now);
   }

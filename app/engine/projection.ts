@@ -4,6 +4,7 @@ import { dnsDomain, dnsName, mdnsName } from '../mesh/names/names.ts';
 import type { Paths } from '../mesh/paths/paths.ts';
 import type { Origin } from '../wire/messages/presence.ts';
 import type { AdapterAddresses } from './adapter.ts';
+import { channelRights } from './channels.ts';
 import { memberConfig, type Peer, type Peers } from './peers.ts';
 import type { HostEntry, NetworkConfig, Now, PeerConfig, Ports } from './ports.ts';
 import type { Roll, RollMember } from './roll.ts';
@@ -103,9 +104,10 @@ export class Projection {
       if (!peer) continue;
       const presence = paths.presence(member.origin);
       if (presence?.off) continue;
-      wishes.push({ peer: peer.handle, guest: member.role === 'guest', wishes: presence?.groups ?? [] });
+      const guest = member.role === 'guest';
+      wishes.push({ peer: peer.handle, origin: member.origin, guest, wishes: presence?.groups ?? [] });
     }
-    const changes = this.#groups.next(groupTable(wishes));
+    const changes = this.#groups.next(groupTable(wishes, channelRights(roll)));
     if (changes.length > 0) ports.dataplane.setGroups(net, changes);
   }
 

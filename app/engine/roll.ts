@@ -8,11 +8,13 @@ import {
   renameMember,
   renameNetwork,
   revokeInvite,
+  setChannel,
   setRole,
   toReview,
   witness,
   type Actor,
   type InviteOptions,
+  type ChannelWords,
   type Made,
 } from '../mesh/membership/acts.ts';
 import { isKind, type Entry } from '../mesh/membership/entry.ts';
@@ -20,7 +22,7 @@ import { memberIds } from '../mesh/membership/index-of.ts';
 import { chainFor, decodeJoinRequest, sponsorJoin } from '../mesh/membership/join.ts';
 import { tidyName } from '../mesh/membership/label.ts';
 import { Ledger } from '../mesh/membership/ledger.ts';
-import type { MemberView, NetworkView, VoidReason } from '../mesh/membership/view.ts';
+import type { ChannelView, MemberView, NetworkView, VoidReason } from '../mesh/membership/view.ts';
 import { decodeLink, encodeLink, type WayIn } from '../wire/link.ts';
 import { HASHES_PER_MESSAGE_MAX } from '../wire/messages/message.ts';
 import type { Origin } from '../wire/messages/presence.ts';
@@ -386,6 +388,14 @@ export class Roll {
   setRole(now: Now, target: RollMember, role: Role): Outcome<Uint8Array[]> {
     if (role === target.role) return ok([]);
     return this.#done(setRole(this.#actor, target.idBytes, role, Math.floor(now.wall)));
+  }
+
+  channels(): readonly ChannelView[] {
+    return this.#now().channels;
+  }
+
+  setChannel(words: ChannelWords): Outcome<Uint8Array[]> {
+    return this.#done(setChannel(this.#actor, words));
   }
 
   renameNetwork(name: string): Outcome<Uint8Array[]> {

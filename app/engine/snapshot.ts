@@ -1,6 +1,7 @@
 // The contract's view of a network, from what the engine knows.
 import type { Group, Member, Network as NetworkView } from '../contract/state.ts';
 import { dnsName } from '../mesh/names/names.ts';
+import { channelsView } from './channels.ts';
 import { withoutCarrier } from '../mesh/paths/contacts.ts';
 import type { Network } from './network.ts';
 import type { Now } from './ports.ts';
@@ -26,6 +27,7 @@ export function networkView(network: Network, now: Now): NetworkView {
     members,
     groups: groupsView(network),
     invites: roll.invites(now),
+    channels: channelsView(network),
     problems: network.problems.list(),
     createdMs: roll.createdMs,
   };

@@ -53,7 +53,28 @@ export type RecordBody =
   | { kind: 'role'; author: Uint8Array; heads: Uint8Array[]; target: Uint8Array; role: Role; atMs: number }
   | { kind: 'rename'; author: Uint8Array; heads: Uint8Array[]; target: Uint8Array; name: string }
   | { kind: 'networkName'; author: Uint8Array; heads: Uint8Array[]; name: string }
-  | { kind: 'revocation'; author: Uint8Array; heads: Uint8Array[]; certificate: Uint8Array };
+  | { kind: 'revocation'; author: Uint8Array; heads: Uint8Array[]; certificate: Uint8Array }
+  | {
+      /** Makes a channel, or replaces what was said of it before. */
+      kind: 'channel';
+      author: Uint8Array;
+      heads: Uint8Array[];
+      /** First 8 bytes of its maker's member id, then 8 random ones. */
+      channel: Uint8Array;
+      name: string;
+      /** Multicast address, 4 or 16 bytes. */
+      group: Uint8Array;
+      port: number;
+      repair: Repair;
+      /** Origins (8 bytes, rising) that may send; null: every member. */
+      publishers: Uint8Array[] | null;
+      /** Origins that may receive; null: every member. Never guests that are not listed. */
+      subscribers: Uint8Array[] | null;
+      closed: boolean;
+    };
+
+export const REPAIRS = ['off', 'nack', 'fec'] as const;
+export type Repair = (typeof REPAIRS)[number];
 
 export type RecordKind = RecordBody['kind'];
 const KINDS: RecordKind[] = [
@@ -66,23 +87,28 @@ const KINDS: RecordKind[] = [
   'rename',
   'networkName',
   'revocation',
+  'channel',
 ];
 
 export type OfKind<K extends RecordKind> = Extract<RecordBody, { kind: K }>;
 
 const ID = 32;
+export const CHANNEL_ID_BYTES = 16;
+const ORIGIN_BYTES = 8;
+/** Publishers or subscribers that one record names. */
+export const CHANNEL_ORIGINS_MAX = 64;
+const FLAG_CLOSED = 1;
+const FLAG_PUBLISHERS = 2;
+const FLAG_SUBSCRIBERS = 4;
 const SIGNATURE = 64;
 
 function writeHeads(writer: Writer, heads: Uint8Array[]): void {
   writer.list8(heads, (head, out) => out.raw(head));
 }
 
-/** Strictly rising, so that one set has one encoding. */
 function readHeads(reader: Reader): Uint8Array[] {
   const heads = reader.list8(RECORD_HEADS_MAX, (inner) => inner.raw(ID));
-  for (let i = 1; i < heads.length; i++)
-    if (compareBytes(heads[i - 1] as Uint8Array, heads[i] as Uint8Array) >= 0) throw notCanonical();
-  if (heads.length === 0) throw notCanonical();
+  if (heads.length === 0 || !rising(heads)) throw notCanonical();
   return heads;
 }
 
@@ -124,13 +150,50 @@ export function encodeBody(body: RecordBody): Uint8Array {
   return writer.done();
 }
 
-function writeRest(writer: Writer, body: OfKind<'removal' | 'role' | 'rename' | 'networkName' | 'revocation'>): void {
+type Rest = OfKind<'removal' | 'role' | 'rename' | 'networkName' | 'revocation' | 'channel'>;
+
+function writeRest(writer: Writer, body: Rest): void {
   if (body.kind === 'removal') writer.raw(body.target).u64(body.atMs);
   else if (body.kind === 'role') writer.raw(body.target).u8(ROLES.indexOf(body.role)).u64(body.atMs);
   else if (body.kind === 'rename') writer.raw(body.target).text8(body.name);
   else if (body.kind === 'networkName') writer.text8(body.name);
+  else if (body.kind === 'channel') writeChannel(writer, body);
   else writer.raw(body.certificate);
 }
+
+function writeChannel(writer: Writer, body: OfKind<'channel'>): void {
+  const { publishers, subscribers } = body;
+  const flags = (publishers ? FLAG_PUBLISHERS : 0) | (subscribers ? FLAG_SUBSCRIBERS : 0);
+  writer.raw(body.channel).text8(body.name).u8(body.group.length).raw(body.group).u16(body.port);
+  writer.u8(REPAIRS.indexOf(body.repair)).u8(flags | (body.closed ? FLAG_CLOSED : 0));
+  for (const origins of [publishers, subscribers]) if (origins) writer.list8(origins, (origin, out) => out.raw(origin));
+}
+
+function readChannel(reader: Reader): Omit<OfKind<'channel'>, 'kind' | 'author' | 'heads'> {
+  const channel = reader.raw(CHANNEL_ID_BYTES);
+  const name = reader.text8(RECORD_NAME_BYTES_MAX);
+  const length = reader.u8();
+  if (length !== 4 && length !== 16) throw notCanonical();
+  const group = reader.raw(length);
+  const port = reader.u16();
+  const repair = REPAIRS[reader.u8()];
+  const flags = reader.u8();
+  const known = FLAG_CLOSED | FLAG_PUBLISHERS | FLAG_SUBSCRIBERS;
+  if (repair === undefined || (flags & ~known) !== 0 || port === 0) throw notCanonical();
+  const publishers = flags & FLAG_PUBLISHERS ? readOrigins(reader) : null;
+  const subscribers = flags & FLAG_SUBSCRIBERS ? readOrigins(reader) : null;
+  return { channel, name, group, port, repair, publishers, subscribers, closed: (flags & FLAG_CLOSED) !== 0 };
+}
+
+function readOrigins(reader: Reader): Uint8Array[] {
+  const origins = reader.list8(CHANNEL_ORIGINS_MAX, (inner) => inner.raw(ORIGIN_BYTES));
+  if (!rising(origins)) throw notCanonical();
+  return origins;
+}
+
+/** Strictly, so that one set has one encoding. */
+const rising = (items: readonly Uint8Array[]): boolean =>
+  items.every((item, at) => at === 0 || compareBytes(items[at - 1] as Uint8Array, item) < 0);
 
 type GenesisHead = Omit<OfKind<'genesis'>, 'ownerSignature' | 'kind'>;
 
@@ -205,6 +268,8 @@ function readBody(reader: Reader): RecordBody {
       return { kind, author, heads, name: reader.text8(RECORD_NAME_BYTES_MAX) };
     case 'revocation':
       return { kind, author, heads, certificate: reader.raw(ID) };
+    case 'channel':
+      return { kind, author, heads, ...readChannel(reader) };
   }
 }
 

@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { EXIT_CODES } from '../../app/contract/errors.ts';
 import { defaultStateDir } from '../host/paths.ts';
 import { programVersion } from '../host/version.ts';
+import * as channels from './commands/channels.ts';
 import { daemon, type DaemonFlags } from './commands/daemon.ts';
 import * as networks from './commands/networks.ts';
 import * as people from './commands/people.ts';
@@ -55,6 +56,7 @@ function addCommands(program: Command, wrap: Wrap): void {
     .action(wrap((session, [flags]) => daemon(session, flags as DaemonFlags)));
   addNetworkCommands(program, wrap);
   addPeopleCommands(program, wrap);
+  addChannelCommands(program.command('channel').description('named multicast channels'), wrap);
   program
     .command('status')
     .description('show everything')
@@ -118,6 +120,49 @@ function addNetworkCommands(program: Command, wrap: Wrap): void {
       .command(`${name} [network]`)
       .description(about)
       .action(wrap((session, [network]) => work(session, network as Text)));
+}
+
+function addChannelCommands(program: Command, wrap: Wrap): void {
+  const who = 'all, or members with commas between';
+  program
+    .command('create <name>')
+    .description('make a channel and print its group address and port')
+    .option('--network <network>', 'which network')
+    .option('--address <group>', 'multicast address; chosen when absent')
+    .option('--port <port>', 'UDP port; chosen when absent')
+    .option('--repair <mode>', 'off, nack or fec')
+    .option('--publishers <members>', `who may send: ${who}`)
+    .option('--subscribers <members>', `who may receive: ${who}`)
+    .action(
+      wrap((session, [name, options]) => channels.create(session, name as string, options as channels.CreateOptions)),
+    );
+  program
+    .command('rights <channel>')
+    .description('change who may send and receive, how it is repaired, what it is called')
+    .option('--network <network>', 'which network')
+    .option('--publishers <members>', `who may send: ${who}`)
+    .option('--subscribers <members>', `who may receive: ${who}`)
+    .option('--repair <mode>', 'off, nack or fec')
+    .option('--name <name>', 'another name')
+    .action(
+      wrap((session, [channel, options]) =>
+        channels.rights(session, channel as string, options as channels.RightsOptions),
+      ),
+    );
+  for (const [name, about, work] of [
+    ['join', 'receive a channel on this device, also without an application', channels.join],
+    ['leave', 'stop receiving a channel', channels.leave],
+    ['close', 'end a channel for everybody', channels.close],
+  ] as const)
+    program
+      .command(`${name} <channel>`)
+      .description(about)
+      .option('--network <network>', 'which network')
+      .action(wrap((session, [channel, options]) => work(session, channel as string, networkOf(options))));
+  program
+    .command('list [network]')
+    .description('show the channels')
+    .action(wrap((session, [network]) => channels.list(session, network as Text)));
 }
 
 const networkOf = (options: unknown): Text => (options as { network?: string }).network;

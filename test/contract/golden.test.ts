@@ -63,6 +63,14 @@ const calls: Record<CallName, readonly [unknown, unknown]> = {
   'member.remove': [{ ...named, member: 'ben' }, { review: ['invite-id'] }],
   'member.rename': [{ ...named, member: 'ben', name: 'benjamin' }, {}],
   'member.setRole': [{ ...named, member: 'ben', role: 'admin' }, {}],
+  'channel.create': [
+    { ...named, name: 'stage', repair: 'nack', publishers: ['anna'], subscribers: null },
+    { id: '00112233445566778899aabbccddeeff', address: '239.193.4.5', port: 20_000 },
+  ],
+  'channel.change': [{ ...named, channel: 'stage', publishers: null }, {}],
+  'channel.close': [{ ...named, channel: 'stage' }, {}],
+  'channel.join': [{ ...named, channel: 'stage' }, {}],
+  'channel.leave': [{ ...named, channel: 'stage' }, {}],
   'settings.set': [{ theme: 'dark' }, home.settings],
   'doctor.run': [
     {},

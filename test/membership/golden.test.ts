@@ -98,7 +98,8 @@ describe('golden records, version 1', () => {
       const ledger = new Ledger(crypto, bytesOf(golden.networkId));
       for (const { bytes } of records) ledger.add(bytesOf(bytes));
       expect(ledger.revision).toBe(golden.records.length);
-      expect(plain(ledger.view())).toEqual(golden.view);
+      // Channels are newer than these files, which know none.
+      expect(plain(ledger.view())).toEqual({ ...(golden.view as object), channels: [] });
     }
   });
 

@@ -1,6 +1,6 @@
 // One record of each kind, and arbitrary ones.
 import fc from 'fast-check';
-import { compareBytes, ROLES, type RecordBody } from '../../app/wire/record.ts';
+import { compareBytes, REPAIRS, ROLES, type RecordBody } from '../../app/wire/record.ts';
 
 const of = (length: number) => fc.uint8Array({ minLength: length, maxLength: length });
 const id = of(32);
@@ -13,6 +13,11 @@ const role = fc.constantFrom(...ROLES);
 const u16 = fc.integer({ min: 0, max: 0xffff });
 const byte = fc.integer({ min: 0, max: 0xff });
 const author = id;
+const origins = fc.option(
+  fc
+    .uniqueArray(of(8), { maxLength: 8, comparator: (a, b) => compareBytes(a, b) === 0 })
+    .map((list) => list.sort(compareBytes)),
+);
 const kind = <K extends RecordBody['kind']>(value: K) => fc.constant(value);
 
 export const anyBody: fc.Arbitrary<RecordBody> = fc.oneof(
@@ -57,4 +62,17 @@ export const anyBody: fc.Arbitrary<RecordBody> = fc.oneof(
   fc.record({ kind: kind('rename'), author, heads, target: id, name }),
   fc.record({ kind: kind('networkName'), author, heads, name }),
   fc.record({ kind: kind('revocation'), author, heads, certificate: id }),
+  fc.record({
+    kind: kind('channel'),
+    author,
+    heads,
+    channel: of(16),
+    name,
+    group: fc.oneof(of(4), of(16)),
+    port: fc.integer({ min: 1, max: 0xffff }),
+    repair: fc.constantFrom(...REPAIRS),
+    publishers: origins,
+    subscribers: origins,
+    closed: fc.boolean(),
+  }),
 );

@@ -104,7 +104,7 @@ export function issueInvite(actor: Actor, options: InviteOptions): Made {
   });
 }
 
-type Act = OfKind<'removal' | 'role' | 'rename' | 'networkName' | 'revocation'>;
+type Act = OfKind<'removal' | 'role' | 'rename' | 'networkName' | 'revocation' | 'channel'>;
 type Deed<A> = A extends Act ? Omit<A, 'author' | 'heads'> : never;
 
 const act = (actor: Actor, deed: Deed<Act>): Made =>
@@ -119,6 +119,10 @@ export const setRole = (actor: Actor, target: Uint8Array, role: Role, atMs: numb
   act(actor, { kind: 'role', target, role, atMs });
 export const renameMember = (actor: Actor, target: Uint8Array, name: string): Made =>
   act(actor, { kind: 'rename', target, name });
+export type ChannelWords = Omit<OfKind<'channel'>, 'kind' | 'author' | 'heads'>;
+
+/** Makes a channel or says it anew. Origins rising. */
+export const setChannel = (actor: Actor, words: ChannelWords): Made => act(actor, { kind: 'channel', ...words });
 export const renameNetwork = (actor: Actor, name: string): Made => act(actor, { kind: 'networkName', name });
 
 /**

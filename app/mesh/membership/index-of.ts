@@ -32,6 +32,7 @@ export class Index {
   readonly renames = new Map<string, EntryOf<'rename'>[]>();
   readonly networkNames: EntryOf<'networkName'>[] = [];
   readonly revocations = new Map<string, EntryOf<'revocation'>[]>();
+  readonly channels = new Map<string, EntryOf<'channel'>[]>();
   readonly witnesses = new Map<string, EntryOf<'witness'>[]>();
   firstOwner = '';
   private readonly byKey = new Map<string, EntryOf<'membership'>>();
@@ -76,7 +77,9 @@ export class Index {
         this.networkNames.push(entry as EntryOf<'networkName'>);
         return;
       case 'revocation':
-        push(this.revocations, hex(body.certificate), entry as EntryOf<'revocation'>);
+        return push(this.revocations, hex(body.certificate), entry as EntryOf<'revocation'>);
+      case 'channel':
+        push(this.channels, hex(body.channel), entry as EntryOf<'channel'>);
     }
   }
 

@@ -3,6 +3,9 @@ import type { OfKind, RecordBody, Role } from '../../wire/record.ts';
 import { hex } from '../../wire/text.ts';
 import type { Index } from './index-of.ts';
 
+/** A channel's id begins with its maker's. */
+const CHANNEL_MAKER_BYTES = 8;
+
 export type ActBody = Exclude<RecordBody, OfKind<'genesis'>>;
 
 export const mayInvite = (own: Role, role: Role): boolean =>
@@ -34,6 +37,10 @@ export function permits(index: Index, body: ActBody, roleOf: (id: string) => Rol
       return own === 'owner' && roleOf(hex(body.target)) !== null;
     case 'networkName':
       return own === 'owner';
+    case 'channel': {
+      const made = author.startsWith(hex(body.channel.subarray(0, CHANNEL_MAKER_BYTES)));
+      return own === 'owner' || own === 'admin' || (own === 'member' && made);
+    }
     case 'revocation':
       return (
         own === 'owner' ||

@@ -1,6 +1,7 @@
 // What a record may do, judged by its causal past alone: so the answer never changes and is the same on every replica.
 import type { Crypto } from '../../wire/crypto.ts';
 import { genesisStatement, joinStatement, recordStatement, type OfKind } from '../../wire/record.ts';
+import { isMulticast } from '../../wire/messages/address.ts';
 import { hex, sameBytes } from '../../wire/text.ts';
 import { memberIdOf, networkIdOf } from '../identity/identity.ts';
 import type { Entry, EntryOf } from './entry.ts';
@@ -68,6 +69,7 @@ function judgeGenesis(
 function judgeSubject({ index }: Judging, past: Hindsight, body: ActBody): Refusal | null {
   if ('name' in body && !isPlainName(body.name)) return 'malformed';
   if ('target' in body && past.role(hex(body.target)) === null) return 'no-such-member';
+  if (body.kind === 'channel' && !isMulticast(body.group)) return 'malformed';
   if (
     body.kind === 'certificate' &&
     (body.uses < 1 || body.uses > INVITE_USES_MAX || body.expiresMs < body.notBeforeMs)

@@ -15,11 +15,12 @@ import {
 import type { Authority } from './authority.ts';
 import type { EntryOf } from './entry.ts';
 import { dnsLabel } from './label.ts';
+import { channelViews, type ChannelView } from './channels.ts';
 import { byDepth, lastWords, type Index } from './index-of.ts';
 import { countMembers, type VoidReason } from './count.ts';
 import { inOrder, settle, WITNESSES_MAX, type Claim, type MemberClaim } from './settle.ts';
 
-export type { VoidReason };
+export type { ChannelView, VoidReason };
 
 const IPV4_ATTEMPTS_MAX = 4_096;
 const NAME_ATTEMPTS_MAX = 1_100;
@@ -72,6 +73,8 @@ export interface NetworkView {
   /** Ids (hex) that had a membership and do not count: why. */
   voided: Map<string, VoidReason>;
   invites: InviteView[];
+  /** Open ones, by name. */
+  channels: ChannelView[];
 }
 
 interface Counted extends Claim {
@@ -128,6 +131,7 @@ export function computeView(crypto: Crypto, networkId: Uint8Array, index: Index)
     members,
     voided,
     invites: inviteViews(index, authority, used),
+    channels: channelViews(crypto, index, authority),
   };
 }
 

@@ -1,5 +1,5 @@
 // From the members' wishes to the data plane's table: which members receive which group, and what changed since last time.
-import type { GroupWish } from '../../wire/messages/presence.ts';
+import type { GroupWish, Origin } from '../../wire/messages/presence.ts';
 import { formatIp, parseIp } from '../../wire/messages/address.ts';
 
 /** Groups that every member receives, whether or not its host says so: limited broadcast, and all nodes. */
@@ -21,13 +21,24 @@ export interface GroupReceivers {
 /** A member as multicast sees it. */
 export interface MemberWishes {
   peer: number;
+  origin: Origin;
   /** Guests receive named channels only: not what is for all members, nor open groups. */
   guest: boolean;
   wishes: readonly GroupWish[];
 }
 
-/** Receivers on other hosts per group. */
-export function groupTable(members: Iterable<MemberWishes>): Map<string, GroupReceiver[]> {
+/** Who may send and receive a group that belongs to channels. */
+export interface ChannelRights {
+  /** This member may send to it. */
+  publishes: boolean;
+  receives(member: MemberWishes): boolean;
+}
+
+/** Receivers on other hosts per group. `channels`: rights by group address; groups without are open to all but guests. */
+export function groupTable(
+  members: Iterable<MemberWishes>,
+  channels: ReadonlyMap<string, ChannelRights> = new Map(),
+): Map<string, GroupReceiver[]> {
   const table = new Map<string, GroupReceiver[]>();
   const add = (group: string, receiver: GroupReceiver): void => {
     const receivers = table.get(group);
@@ -35,10 +46,14 @@ export function groupTable(members: Iterable<MemberWishes>): Map<string, GroupRe
     else if (table.size < GROUPS_MAX) table.set(group, [receiver]);
   };
   for (const group of ALL_MEMBERS_GROUPS) table.set(group, []);
-  for (const { peer, guest, wishes } of members) {
-    if (guest) continue;
-    for (const group of ALL_MEMBERS_GROUPS) add(group, { peer, mode: 'exclude', sources: [] });
-    for (const { group, mode, sources } of wishes) if (isShared(group)) add(group, { peer, mode, sources });
+  for (const member of members) {
+    const { peer, guest, wishes } = member;
+    if (!guest) for (const group of ALL_MEMBERS_GROUPS) add(group, { peer, mode: 'exclude', sources: [] });
+    for (const { group, mode, sources } of wishes) {
+      const rights = channels.get(group);
+      const entitled = rights ? rights.publishes && rights.receives(member) : !guest;
+      if (entitled && isShared(group)) add(group, { peer, mode, sources });
+    }
   }
   return table;
 }

@@ -55,6 +55,11 @@ export function fakeEngine(options: { joinWaits?: boolean } = {}) {
       member === 'ben' ? ok({ review: ['cleo'] }) : fail('no-such-member', { what: member }),
     'member.rename': done,
     'member.setRole': () => fail('not-allowed', { role: 'member' }),
+    'channel.create': () => ok({ id: '00', address: '239.193.4.5', port: 20_000 }),
+    'channel.change': done,
+    'channel.close': done,
+    'channel.join': done,
+    'channel.leave': () => fail('no-such-channel', { what: 'stage' }),
     'settings.set': (changes) => {
       settings = { ...settings, ...changes };
       topics.state.changed();

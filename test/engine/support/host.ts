@@ -203,6 +203,12 @@ export class SimHost implements Station {
     return pending.outcome as Outcome<CallResult<N>>;
   }
 
+  /** Code with which the engine refuses. */
+  refuses<N extends CallName>(name: N, params: CallInput<N>): string {
+    const outcome = this.try(name, params);
+    return outcome.ok ? 'done' : outcome.error.code;
+  }
+
   do<N extends CallName>(name: N, params: CallInput<N>): CallResult<N> {
     const outcome = this.try(name, params);
     if (!outcome.ok)

@@ -95,6 +95,7 @@ export function enrol(store: SharedStore, roster: Roster, index: number, ways: M
     mtu: MTU,
     ways: known,
     generation: 0,
+    channels: [],
   });
   if (!stored.ok) throw new Error(stored.error.code);
 }
