@@ -22,8 +22,7 @@ export const n2n: Peer = {
         if (host === centre) spawn([fromDebian('usr/bin/supernode'), '-l', String(PORT)], libraries);
         const hardware = `02:6e:32:6e:00:${host.index.toString(16).padStart(2, '0')}`;
         const own = ['-d', 'n2n0', '-a', address(host), '-s', '255.255.255.0', '-m', hardware];
-        // -f keeps it in the foreground, whatever its help says.
-        const shared = ['-c', 'bench', '-k', 'bench', '-l', `${centre.ipv4}:${PORT}`, '-f'];
+        const shared = ['-c', 'bench', '-k', 'bench', '-l', `${centre.ipv4}:${PORT}`];
         spawn([fromDebian('usr/sbin/edge'), ...own, ...shared], libraries);
       },
     });

@@ -24,6 +24,8 @@ export const vpncloud: Peer = {
       address,
       device: () => 'vpc0',
       async launch(host, spawn) {
+        // It asks the kernel how it would reach the internet, and ends where there is no way.
+        await host.must(['ip', 'route', 'replace', 'default', 'dev', 'eth0']);
         const own = ['--device', 'vpc0', '--type', 'tap', '--mode', 'switch', '--ip', `${address(host)}/24`];
         const peers = hosts.filter((other) => other !== host).flatMap((other) => ['--peer', `${other.ipv4}:${PORT}`]);
         const rest = ['--password', 'bench', '--listen', `${host.ipv4}:${PORT}`, '--no-port-forwarding', '--quiet'];
