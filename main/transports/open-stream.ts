@@ -50,7 +50,11 @@ async function askTunnel(
   const headers: Record<string, string> = { Host: authority, 'Proxy-Connection': 'keep-alive' };
   if (authorization) headers['Proxy-Authorization'] = authorization;
   return new Promise((resolve) => {
+    let settled = false;
     const end = (result: Opened | 'again'): void => {
+      // The request closes after its stream was handed over, too.
+      if (settled) return;
+      settled = true;
       signal.removeEventListener('abort', abort);
       if (result === 'again' || !result.ok) socket.destroy();
       resolve(result);
