@@ -1,8 +1,11 @@
 // The engine's Crypto and Random ports on node:crypto.
 import {
+  createCipheriv,
+  createDecipheriv,
   createHash,
   createPrivateKey,
   createPublicKey,
+  diffieHellman,
   hkdfSync,
   randomBytes,
   sign,
@@ -15,6 +18,7 @@ import type { Crypto, Random } from '../../app/engine/ports.ts';
 const PRIVATE_ED25519 = Buffer.from('302e020100300506032b657004220420', 'hex');
 const PUBLIC_ED25519 = Buffer.from('302a300506032b6570032100', 'hex');
 const PRIVATE_X25519 = Buffer.from('302e020100300506032b656e04220420', 'hex');
+const PUBLIC_X25519 = Buffer.from('302a300506032b656e032100', 'hex');
 const KEY_BYTES = 32;
 const SIGNATURE_BYTES = 64;
 /** The order of the curve's base point: a signature's second half must be smaller, else it has a twin (RFC 8032). */
@@ -46,6 +50,65 @@ function canonical(publicKey: Uint8Array, signature: Uint8Array): boolean {
   return value < FIELD_PRIME && value > 1n && value !== FIELD_PRIME - 1n;
 }
 
+const BOX_CIPHER = 'chacha20-poly1305';
+const BOX_TAG = { authTagLength: 16 };
+const BOX_INFO = 'weft box 1';
+/** Each key seals once. */
+const BOX_NONCE = Buffer.alloc(12);
+
+/** null: the other key is a point of small order, which would make the secret known to all. */
+function boxKey(
+  secret: KeyObject,
+  publicKey: Uint8Array,
+  ends: [ephemeral: Uint8Array, receiver: Uint8Array],
+  aad: Uint8Array,
+): Uint8Array | null {
+  let shared: Buffer;
+  try {
+    const theirs = createPublicKey({ key: Buffer.concat([PUBLIC_X25519, publicKey]), format: 'der', type: 'spki' });
+    shared = diffieHellman({ privateKey: secret, publicKey: theirs });
+  } catch {
+    return null;
+  }
+  if (shared.every((byte) => byte === 0)) return null;
+  const bound = createHash('sha256').update(ends[0]).update(ends[1]).update(aad).digest();
+  return new Uint8Array(hkdfSync('sha256', shared, bound, BOX_INFO, KEY_BYTES));
+}
+
+function sealBox(
+  publicKey: Uint8Array,
+  ephemeralSecret: Uint8Array,
+  plaintext: Uint8Array,
+  aad: Uint8Array,
+): Uint8Array {
+  const secret = privateKey(PRIVATE_X25519, ephemeralSecret);
+  const ephemeral = rawPublic(secret);
+  const key = boxKey(secret, publicKey, [ephemeral, publicKey], aad);
+  // Nobody can open it, as nobody should who says to have such a key.
+  if (!key) return Uint8Array.from([...ephemeral, ...new Uint8Array(plaintext.length + BOX_TAG.authTagLength)]);
+  const cipher = createCipheriv(BOX_CIPHER, key, BOX_NONCE, BOX_TAG);
+  cipher.setAAD(aad, { plaintextLength: plaintext.length });
+  return new Uint8Array(Buffer.concat([ephemeral, cipher.update(plaintext), cipher.final(), cipher.getAuthTag()]));
+}
+
+function openBox(secret: Uint8Array, sealed: Uint8Array, aad: Uint8Array): Uint8Array | null {
+  const length = sealed.length - KEY_BYTES - BOX_TAG.authTagLength;
+  if (length < 0) return null;
+  const own = privateKey(PRIVATE_X25519, secret);
+  const ephemeral = sealed.subarray(0, KEY_BYTES);
+  const key = boxKey(own, ephemeral, [ephemeral, rawPublic(own)], aad);
+  if (!key) return null;
+  const decipher = createDecipheriv(BOX_CIPHER, key, BOX_NONCE, BOX_TAG);
+  decipher.setAAD(aad, { plaintextLength: length });
+  decipher.setAuthTag(sealed.subarray(KEY_BYTES + length));
+  const plain = decipher.update(sealed.subarray(KEY_BYTES, KEY_BYTES + length));
+  try {
+    return new Uint8Array(Buffer.concat([plain, decipher.final()]));
+  } catch {
+    return null;
+  }
+}
+
 export const nodeCrypto: Crypto = {
   signPublicKey: (seed) => rawPublic(privateKey(PRIVATE_ED25519, seed)),
   sign: (seed, message) => new Uint8Array(sign(null, message, privateKey(PRIVATE_ED25519, seed))),
@@ -61,6 +124,8 @@ export const nodeCrypto: Crypto = {
     return new Uint8Array(hash.digest());
   },
   hkdf: (key, info, length) => new Uint8Array(hkdfSync('sha256', key, new Uint8Array(0), info, length)),
+  sealBox,
+  openBox,
 };
 
 export const nodeRandom: Random = { bytes: (length) => new Uint8Array(randomBytes(length)) };

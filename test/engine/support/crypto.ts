@@ -1,6 +1,7 @@
 // The Crypto port by node:crypto, with a memory of verifications: simulated members verify the same records.
 import { createHash, createPrivateKey, createPublicKey, hkdfSync, sign, verify, type KeyObject } from 'node:crypto';
 import type { Crypto } from '../../../app/engine/ports.ts';
+import { nodeCrypto } from '../../../main/host/crypto.ts';
 
 const ED_PRIVATE = Buffer.from('302e020100300506032b657004220420', 'hex');
 const ED_PUBLIC = Buffer.from('302a300506032b6570032100', 'hex');
@@ -50,4 +51,6 @@ export const crypto = {
   },
   hkdf: (key: Uint8Array, info: string, length: number) =>
     new Uint8Array(hkdfSync('sha256', key, new Uint8Array(0), info, length)),
+  sealBox: nodeCrypto.sealBox,
+  openBox: nodeCrypto.openBox,
 } satisfies Crypto;

@@ -1,0 +1,77 @@
+// Limits of the trees. Times in ms on the monotonic clock.
+
+/** From this many receivers on, a group gets a tree; the data plane has the same number. */
+export const TREE_FROM = 4;
+/** Copies that one node sends at most for one tree, unless nothing else would reach everybody. */
+export const DEGREE_MAX = 8;
+/** Of the origin, when its uplink is not known. */
+export const ORIGIN_DEGREE_DEFAULT = 4;
+/** Of others whose uplink is not known. */
+export const DEGREE_DEFAULT = 6;
+/** Never more, whatever the need. */
+export const CHILDREN_MAX = 64;
+/** Hops from the origin to the last node. */
+export const DEPTH_MAX = 12;
+export const STRIPES_MAX = 16;
+/** Non-subscribers that a plan may draw on. */
+export const RELAYS_MAX = 32;
+/** Slower members only receive. 16 kB/s is 128 kbit/s. */
+export const NARROW_KBPS = 16;
+/** Of a known uplink this share is planned with; frames are larger than the packets in them. */
+export const UPLINK_SHARE = 0.95;
+export const FRAME_OVERHEAD = 1.1;
+
+export const BACKUPS_MAX = 4;
+export const ADOPTABLE_MAX = 256;
+
+/** An origin's wait for its trees to stand. */
+export const SETTLE_MS = 1_000;
+/** Each hop leaves its children so much less time, so that its own word is in time. */
+export const SETTLE_HOP_MS = 80;
+export const SETTLE_MIN_MS = 100;
+/** Between epochs of one cast. */
+export const EPOCH_EVERY_MS = 500;
+/** Changes of membership wait this long for others. */
+export const COALESCE_MS = 50;
+/** Epochs tried around failed edges before the rest is served without those who were not reached. */
+export const ROUNDS_MAX = 3;
+/** After the stream's end. */
+export const TREE_LINGER_MS = 60_000;
+/** What an epoch replaced stays this long, so that what is under way arrives. */
+export const OLD_EPOCH_MS = 2_000;
+/** An origin says so often that a tree still stands; without it nodes forget. */
+export const KEEP_EVERY_MS = 4 * 60_000;
+export const TREE_LIFE_MS = 10 * 60_000;
+/** A lost child is called this long before the origin hears of it. */
+export const CHILD_GRACE_MS = 600;
+/** Failed edges are left out, weak nodes do not pass on. */
+export const EDGE_BAN_MS = 30_000;
+export const WEAK_MS = 60_000;
+/** Who was not reached by two parents is tried again after this, doubling. */
+export const MISSING_MS = 2_000;
+export const MISSING_MAX_MS = 30_000;
+export const BANS_MAX = 4_096;
+
+/** Sender keys: at most one renewal per 10 s, and one every 30 min. */
+export const ROTATE_EVERY_MS = 10_000;
+export const KEY_LIFE_MS = 30 * 60_000;
+/** Keys sealed in one go: about 10 ms. */
+export const SEALS_PER_TURN = 128;
+/** A changed rate is worth a new plan beyond these factors. */
+export const RATE_UP = 1.25;
+export const RATE_DOWN = 0.4;
+export const RATE_CHECK_MS = 2_000;
+
+/** Own casts at a time: one per set of receivers. */
+export const CASTS_MAX = 64;
+export const FOLLOWED_PER_ORIGIN_MAX = 64;
+export const FOLLOWED_MAX = 2_048;
+/** Nodes in all descriptions that are kept. */
+export const FOLLOWED_NODES_MAX = 400_000;
+/** Offers of one origin that are looked at (a signature each). */
+export const OFFERS_BURST = 64;
+export const OFFERS_PER_SECOND = 40;
+/** Reports passed up per tree and second. */
+export const REPORTS_PER_SECOND = 8;
+/** Offers in parts under way at a time. */
+export const PARTIALS_MAX = 64;
