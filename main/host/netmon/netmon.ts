@@ -30,11 +30,22 @@ export class NetworkMonitor {
 
   /** Looks now; for tests and after a wake-up. */
   check(): void {
-    const addresses = underlayAddresses((this.options.look ?? networkInterfaces)());
+    const interfaces = this.interfaces();
+    if (!interfaces) return;
+    const addresses = underlayAddresses(interfaces);
     const key = addresses.join();
     if (key === this.last) return;
     this.last = key;
     this.options.onChange(addresses);
+  }
+
+  /** null: the system could not say just now (no memory, no descriptors); the next look will. */
+  private interfaces(): Interfaces | null {
+    try {
+      return (this.options.look ?? networkInterfaces)();
+    } catch {
+      return null;
+    }
   }
 }
 

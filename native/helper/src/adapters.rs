@@ -3,7 +3,6 @@ use crate::overlap;
 use crate::request::{Adapter as Spec, Refusal};
 use std::collections::BTreeMap;
 use std::os::fd::{AsFd, OwnedFd};
-use std::path::Path;
 use std::time::{Duration, Instant};
 use weft_device::{Adapter, DeviceError, Kind, link};
 
@@ -68,7 +67,8 @@ impl Adapters {
                 format!("at most {ADAPTERS_MAX} adapters"),
             ));
         }
-        if Path::new("/sys/class/net").join(&spec.name).exists() {
+        // Not by /sys: a mount there may show another network namespace.
+        if nix::net::if_::if_nametoindex(spec.name.as_str()).is_ok() {
             return Err(Refusal::new(
                 "name-taken",
                 format!("a device called {} exists", spec.name),

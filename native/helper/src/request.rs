@@ -3,7 +3,8 @@ use serde::{Deserialize, Serialize};
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 pub const VERSION: u32 = 1;
-pub const LINE_BYTES_MAX: usize = 64 * 1024;
+/// Holds the names of a network of a thousand members.
+pub const LINE_BYTES_MAX: usize = 512 * 1024;
 pub const MTU_MIN: u32 = 1280;
 pub const MTU_MAX: u32 = 9000;
 pub const NAME_CHARS_MAX: usize = 14;
@@ -167,7 +168,8 @@ fn mac(text: &str) -> Result<[u8; 6], Refusal> {
     let mut mac = [0u8; 6];
     let mut parts = text.split(':');
     for byte in &mut mac {
-        let part = parts.next().filter(|part| part.len() == 2).ok_or_else(wrong)?;
+        let hex = |part: &&str| part.len() == 2 && part.bytes().all(|b| b.is_ascii_hexdigit());
+        let part = parts.next().filter(hex).ok_or_else(wrong)?;
         *byte = u8::from_str_radix(part, 16).map_err(|_| wrong())?;
     }
     if parts.next().is_some() || mac[0] & 0x03 != 0x02 {
@@ -289,6 +291,7 @@ mod tests {
             (good.0, "03:01:02:03:04:05", good.2, good.3),
             (good.0, "02:01:02:03:04", good.2, good.3),
             (good.0, "02:01:02:03:04:05:06", good.2, good.3),
+            (good.0, "+2:01:02:03:04:05", good.2, good.3),
             (good.0, good.1, 68, good.3),
             (good.0, good.1, 70_000, good.3),
             (good.0, good.1, good.2, Some("8.8.8.8/16")),

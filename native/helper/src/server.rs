@@ -2,20 +2,24 @@
 use crate::adapters::{Adapters, Owner};
 use crate::request::{self, Envelope, LINE_BYTES_MAX, Refusal, VERSION, Verb};
 use crate::{resolver, sys};
-use nix::sys::socket::{ControlMessage, MsgFlags, getsockopt, sendmsg, sockopt::PeerCredentials};
+use nix::sys::socket::{
+    ControlMessage, MsgFlags, UnixCredentials, getsockopt, sendmsg, sockopt::PeerCredentials,
+};
+use nix::sys::stat::{Mode, umask};
+use std::collections::BTreeMap;
 use std::io::{self, IoSlice, Read};
 use std::net::UdpSocket;
 use std::os::fd::{AsRawFd, OwnedFd};
-use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 const GRACE_SECONDS: u64 = 60;
-const CONNECTIONS_MAX: usize = 16;
+/// Connections at once of each user, so that nobody can keep the others out, and of all.
+const USER_CONNECTIONS_MAX: usize = 16;
+const CONNECTIONS_MAX: usize = 64;
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 /// With nothing held and nobody connected for this long it ends.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -56,7 +60,8 @@ impl Options {
 
 struct Helper {
     adapters: Mutex<Adapters>,
-    connections: AtomicUsize,
+    /// Open connections by user.
+    connections: Mutex<BTreeMap<u32, usize>>,
     last_used: Mutex<Instant>,
     uid: Option<u32>,
 }
@@ -65,6 +70,12 @@ impl Helper {
     /// A thread that panicked must not stop the others: the state is consistent between requests.
     fn adapters(&self) -> MutexGuard<'_, Adapters> {
         self.adapters
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    fn connections(&self) -> MutexGuard<'_, BTreeMap<u32, usize>> {
+        self.connections
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
@@ -104,7 +115,7 @@ pub fn run(options: &Options) -> ExitCode {
     println!("ready");
     let helper = Arc::new(Helper {
         adapters: Mutex::default(),
-        connections: AtomicUsize::new(0),
+        connections: Mutex::default(),
         last_used: Mutex::new(Instant::now()),
         uid: options.uid,
     });
@@ -128,7 +139,7 @@ fn serve(listener: &UnixListener, helper: &Arc<Helper>, grace: Duration) {
         for name in helper.adapters().expire(grace) {
             resolver::clear(&name);
         }
-        if helper.connections.load(Ordering::Acquire) > 0 || !helper.adapters().is_empty() {
+        if !helper.connections().is_empty() || !helper.adapters().is_empty() {
             helper.touch();
         } else if helper.idle() > IDLE_TIMEOUT {
             return;
@@ -161,52 +172,77 @@ fn bind(options: &Options) -> io::Result<UnixListener> {
         ));
     }
     let _ = std::fs::remove_file(path);
-    let listener = UnixListener::bind(path)?;
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
-    if let Some(uid) = options.uid {
-        std::os::unix::fs::chown(path, Some(uid), None)?;
+    // Nobody else may connect, from the first moment on; and what a user may have put there meanwhile must not be given away.
+    let before = umask(Mode::from_bits_truncate(0o177));
+    let bound = UnixListener::bind(path);
+    umask(before);
+    if let (Ok(_), Some(uid)) = (&bound, options.uid) {
+        std::os::unix::fs::lchown(path, Some(uid), None)?;
     }
-    Ok(listener)
+    bound
 }
 
 fn spawn(stream: UnixStream, helper: &Arc<Helper>) {
-    if helper.connections.fetch_add(1, Ordering::AcqRel) >= CONNECTIONS_MAX {
-        helper.connections.fetch_sub(1, Ordering::AcqRel);
-        return;
-    }
-    let helper = Arc::clone(helper);
-    std::thread::spawn(move || {
-        helper.touch();
-        connection(&stream, &helper);
-        helper.touch();
-        helper.connections.fetch_sub(1, Ordering::AcqRel);
-    });
-}
-
-/// One request; `hold` stays until the other end closes.
-fn connection(stream: &UnixStream, helper: &Helper) {
     let _ = stream.set_nonblocking(false);
     let _ = stream.set_read_timeout(Some(REQUEST_TIMEOUT));
     let _ = stream.set_write_timeout(Some(REQUEST_TIMEOUT));
-    let Ok(peer) = getsockopt(stream, PeerCredentials) else {
+    let Ok(peer) = getsockopt(&stream, PeerCredentials) else {
         return;
     };
-    let uid = peer.uid();
-    if !allowed(uid, peer.gid(), helper.uid) {
-        return answer(
-            stream,
-            Err(Refusal::new(
-                "helper-refused",
-                "this user may not use Weft’s helper",
-            )),
-        );
+    let Some(place) = Place::take(helper, peer.uid()) else {
+        let why = "too many connections at once";
+        return answer(&stream, Err(Refusal::new("helper-refused", why)));
+    };
+    std::thread::spawn(move || {
+        place.0.touch();
+        connection(&stream, peer, &place.0);
+    });
+}
+
+/// A counted connection of a user.
+struct Place(Arc<Helper>, u32);
+
+impl Place {
+    /// `None`: this user, or all together, have too many.
+    fn take(helper: &Arc<Helper>, uid: u32) -> Option<Place> {
+        let mut open = helper.connections();
+        let all: usize = open.values().sum();
+        let own = open.get(&uid).copied().unwrap_or(0);
+        if own >= USER_CONNECTIONS_MAX || all >= CONNECTIONS_MAX {
+            return None;
+        }
+        open.insert(uid, own + 1);
+        Some(Place(Arc::clone(helper), uid))
     }
-    let parsed = read_line(stream).and_then(|line| request::parse(&line));
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.touch();
+        let mut open = self.0.connections();
+        let left = open.get(&self.1).map_or(0, |own| own - 1);
+        if left == 0 {
+            open.remove(&self.1);
+        } else {
+            open.insert(self.1, left);
+        }
+    }
+}
+
+/// One request; `hold` stays until the other end closes.
+fn connection(stream: &UnixStream, peer: UnixCredentials, helper: &Helper) {
+    // Read first: who is still writing when this closes would not see why.
+    let line = read_line(stream);
+    if !allowed(peer.uid(), peer.gid(), helper.uid) {
+        let why = "this user may not use Weft’s helper";
+        return answer(stream, Err(Refusal::new("helper-refused", why)));
+    }
+    let parsed = line.and_then(|line| request::parse(&line));
     match parsed {
         Err(refusal) => answer(stream, Err(refusal)),
         Ok(envelope) => {
             let owner = Owner {
-                uid,
+                uid: peer.uid(),
                 engine: envelope.owner.clone(),
             };
             if matches!(envelope.verb, Verb::Hold {}) {
