@@ -1,13 +1,16 @@
 import type { Host } from '../../netns/support/host.ts';
 import { pairOf, type Bench, type Measure } from '../measure.ts';
+import { pause } from '../probe.ts';
 import { median } from '../statistics.ts';
 
 const TURNS = 3;
 const PATIENCE_MS = 30_000;
+/** Between the start of the first host and the join of another. */
+const SETTLE_MS = 1500;
 
 /** Seconds from `begin` to the first answer that `from` gets; pings go out all the time from before that. */
-async function firstPing(from: Host, address: () => string, begin: () => Promise<void>): Promise<number> {
-  const loop = `until ping -n -c 1 -W 0.1 ${address()} >/dev/null 2>&1; do sleep 0.005; done; echo answered`;
+async function firstPing(from: Host, address: string, begin: () => Promise<void>): Promise<number> {
+  const loop = `until ping -n -c 1 -W 0.1 ${address} >/dev/null 2>&1; do sleep 0.005; done; echo answered`;
   const waiting = from.start(['sh', '-c', loop]);
   try {
     const started = performance.now();
@@ -19,15 +22,13 @@ async function firstPing(from: Host, address: () => string, begin: () => Promise
   }
 }
 
-async function join(bench: Bench, a: Host, b: Host): Promise<number> {
-  const { net, lab } = bench;
-  const address = () => net.address(a);
-  if (net.outsider) {
-    const late = await lab.addHost(`late${lab.hosts.size}`);
-    return firstPing(late, address, await net.outsider(late)).finally(() => net.halt(late));
-  }
-  await net.halt(b);
-  return firstPing(b, address, () => net.launch(b));
+/** From a host that joins to one that runs already. */
+async function join({ net, lab }: Bench, a: Host, b: Host): Promise<number> {
+  await net.launch(a);
+  await pause(SETTLE_MS);
+  if (!net.outsider) return firstPing(b, net.address(a), () => net.launch(b));
+  const late = await lab.addHost(`late${lab.hosts.size}`);
+  return firstPing(late, net.address(a), await net.outsider(late)).finally(() => net.halt(late));
 }
 
 export const startup: Measure = {
@@ -50,12 +51,14 @@ export const startup: Measure = {
   ],
   async run(bench) {
     const { a, b, address } = pairOf(bench);
+    const halt = () => Promise.all([a, b].map((host) => bench.net.halt(host)));
     const [starts, joins]: [number[], number[]] = [[], []];
     for (let turn = 0; turn < TURNS; turn++) {
       const begin = async () => void (await Promise.all([a, b].map((host) => bench.net.launch(host))));
-      starts.push(await firstPing(a, () => address, begin));
+      starts.push(await firstPing(a, address, begin));
+      await halt();
       joins.push(await join(bench, a, b));
-      for (const host of [a, b]) await bench.net.halt(host);
+      await halt();
     }
     return { start: median(starts), join: median(joins) };
   },

@@ -16,30 +16,24 @@ export const vpncloud: Peer = {
   kind: 'peer',
   transports: ['udp'],
   multicast: true,
-  note: `MTU set to ${MTU} by hand`,
+  note: `MTU set to ${MTU} and address by hand`,
   install: () => cargoInstall('vpncloud', VERSION, 'vpncloud'),
   version: async () => VERSION,
-  async lay(_lab, hosts) {
+  async lay(lab, hosts) {
     return netOf({
       address,
       device: () => 'vpc0',
       async launch(host, spawn) {
-        // It asks the kernel how it would reach the internet, and ends where there is no way.
-        await host.must(['ip', 'route', 'replace', 'default', 'dev', 'eth0']);
-        const own = ['--device', 'vpc0', '--type', 'tap', '--mode', 'switch', '--ip', `${address(host)}/24`];
+        // It asks the kernel how it would reach the internet, and ends where there is no way: this one leads nowhere.
+        await host.must(['ip', 'route', 'replace', 'default', 'via', `${lab.subnet}.254`, 'dev', 'eth0']);
+        // Without --ip: this build of it, made by a current compiler, sets a wrong one.
+        const own = ['--device', 'vpc0', '--type', 'tap', '--mode', 'switch'];
         const peers = hosts.filter((other) => other !== host).flatMap((other) => ['--peer', `${other.ipv4}:${PORT}`]);
         const rest = ['--password', 'bench', '--listen', `${host.ipv4}:${PORT}`, '--no-port-forwarding', '--quiet'];
         spawn([join(cache, 'cargo/bin/vpncloud'), ...own, ...peers, ...rest]);
-        await until(
-          'the adapter is up',
-          5000,
-          async () => {
-            const { stdout } = await host.exec(['ip', '-o', 'addr', 'show', 'dev', 'vpc0']);
-            return stdout.includes(address(host));
-          },
-          5,
-        );
-        await host.must(['ip', 'link', 'set', 'vpc0', 'mtu', String(MTU)]);
+        const configured = () => host.exec(['ip', 'addr', 'add', `${address(host)}/24`, 'dev', 'vpc0']);
+        await until('the adapter is there', 5000, async () => (await configured()).code === 0, 5);
+        await host.must(['ip', 'link', 'set', 'vpc0', 'mtu', String(MTU), 'up']);
       },
     });
   },
