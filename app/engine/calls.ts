@@ -134,6 +134,7 @@ const HANDLERS: Handlers = {
       const target = findMember(found, member);
       if (!target.ok) return target;
       const removed = found.roll.remove(now, target.value);
+      if (removed.ok) found.removing();
       return removed.ok ? ok({ records: removed.value.records, result: { review: removed.value.review } }) : removed;
     }),
   'member.rename': (engine, now, { network, member, name }, answer) =>

@@ -8,7 +8,10 @@ import { CONTRACT_VERSION } from '../contract/version.ts';
 import type { Answer, EngineApi } from './api.ts';
 import { freeName } from './adapter.ts';
 import { answerCall } from './calls.ts';
+import { originOf } from '../mesh/identity/identity.ts';
+import { hex } from '../wire/text.ts';
 import { readDevice, type Device } from './device.ts';
+import { findableOf, type Findable } from './findable.ts';
 import { NETWORKS_FOLDER, NetworkFiles, type LocalState } from './files.ts';
 import type { EngineOptions, Input } from './input.ts';
 import type { Join } from './join.ts';
@@ -197,6 +200,8 @@ export class Engine implements EngineApi {
         return this.networks.get(input.net)?.adapterReady(now, input.fd, input.name);
       case 'adapterFailed':
         return this.networks.get(input.net)?.adapterFailed(now, input.code, input.data);
+      case 'found':
+        return this.networks.get(input.net)?.found(now, hex(originOf(input.member)), input.endpoints);
       case 'linkOpen':
       case 'linkFailed':
       case 'linkClosed':
@@ -232,6 +237,11 @@ export class Engine implements EngineApi {
     for (const join of this.joins.values()) if (join.link(input)) return;
     // Whoever dialled is gone.
     if (input.kind === 'linkOpen') this.ports.links?.close(input.link);
+  }
+
+  /** What discovery needs to know of the networks that run. */
+  findable(): Findable[] {
+    return [...this.networks.values()].filter(({ running }) => running).map(findableOf);
   }
 
   /** How others are reached and what is done for them: the settings, within what the administrator allows. */

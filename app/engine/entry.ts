@@ -7,6 +7,7 @@ import { makeDevice, type Device } from './device.ts';
 import type { Engine } from './engine.ts';
 import { NetworkFiles, type LocalState } from './files.ts';
 import { Chance } from '../mesh/paths/chance.ts';
+import { SECRET_BYTES } from './rendezvous-secret.ts';
 import { Join } from './join.ts';
 import type { Network } from './network.ts';
 import type { Now } from './ports.ts';
@@ -38,7 +39,8 @@ export function createNetwork(engine: Engine, now: Now, name: string, memberName
   if (!made.ok) return made;
   const { roll, files } = made.value;
   const local = engine.newLocal(0, roll.mtu);
-  const stored = files.writeLocal(local);
+  const secret = files.writeSecret({ epoch: 0, secret: engine.ports.random.bytes(SECRET_BYTES) });
+  const stored = secret.ok ? files.writeLocal(local) : secret;
   if (!stored.ok) {
     files.remove();
     return stored;

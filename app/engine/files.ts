@@ -14,6 +14,7 @@ const LOCAL_VERSION = 1;
 const SEQ_VERSION = 1;
 const ROOT_VERSION = 1;
 const PRESENCES_VERSION = 1;
+const SECRET_VERSION = 1;
 const SEED_HEX = /^[0-9a-f]{64}$/;
 
 export interface KnownWay {
@@ -116,6 +117,18 @@ export class NetworkFiles {
 
   writeSeq(reserved: number): Outcome<void> {
     return this.#store.write(this.#file('seq'), encodeJson(SEQ_VERSION, { reserved }));
+  }
+
+  /** The rendezvous secret; damage costs only that another member has to tell it. */
+  readSecret(): { epoch: number; secret: Uint8Array } | null {
+    const fields = this.#json('rendezvous', SECRET_VERSION);
+    const { epoch, secret } = (fields.ok ? fields.value : null) ?? {};
+    if (typeof epoch !== 'number' || typeof secret !== 'string' || !SEED_HEX.test(secret)) return null;
+    return { epoch, secret: unhex(secret) };
+  }
+
+  writeSecret({ epoch, secret }: { epoch: number; secret: Uint8Array }): Outcome<void> {
+    return this.#store.write(this.#file('rendezvous'), encodeJson(SECRET_VERSION, { epoch, secret: hex(secret) }));
   }
 
   /** Statements of presence from the last run, with their age now; what is damaged or from a later version is left out. */

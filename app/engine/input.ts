@@ -19,6 +19,8 @@ export type Input =
   /** Once a second while somebody watches: rates and RTTs are sampled from the data plane's counters. */
   | { kind: 'statsTick' }
   | LinkInput
+  /** A member was seen on the local network or in the DHT; whether it is one is for the engine to say. `member`: 32 bytes. */
+  | { kind: 'found'; net: number; member: Uint8Array; endpoints: string[] }
   /** What the program knows of the machine; replaces what it said before. */
   | { kind: 'host'; listening: string[]; helper: State['helper']; problems: Problem[] };
 

@@ -57,6 +57,7 @@ export class Network {
   /** Groups of the host's applications; null: not known yet. */
   #hostGroups: GroupWish[] | null = null;
   #hostGroupsMono = Infinity;
+  #removing = false;
   #running = false;
   #offMono = Infinity;
   /** When the data plane is told of other members' groups. */
@@ -244,6 +245,7 @@ export class Network {
     const before = this.#parts.projection.ownIpv4;
     const { gone, fresh } = this.#parts.projection.peers(now);
     for (const peer of gone) this.#drop(now, peer);
+    if (gone.length > 0) this.#renewSecret(now);
     if (gone.length > 0) this.paths.setMembers(now, this.roll.members());
     for (const peer of fresh) this.#welcome(now, peer);
     if (this.#parts.projection.ownIpv4 !== before) this.#readdress(now);
@@ -366,6 +368,31 @@ export class Network {
     return this.reaching.link(input);
   }
 
+  /** Where members meet that lost each other; null: not known yet. */
+  get secret(): Uint8Array | null {
+    return this.#parts.secret.current?.secret ?? null;
+  }
+
+  /** Who was removed must not find the others by the old one. Its session is gone by now. */
+  #renewSecret(now: Now): void {
+    if (this.#removing) this.#parts.secret.renew();
+    else this.#parts.secret.await(now);
+    this.#removing = false;
+  }
+
+  /** This member removes somebody: the next change of members is its doing. */
+  removing(): void {
+    this.#removing = this.#running;
+  }
+
+  /** A member was found by other means than the network's own. */
+  found(now: Now, origin: Origin, endpoints: readonly string[]): void {
+    if (!this.#running || this.roll.standing(origin) !== 'member') return;
+    this.#now = now;
+    this.paths.hint(origin, [...endpoints]);
+    if (!this.paths.contacts.isUp(origin)) this.paths.contacts.moved(origin, now.mono);
+  }
+
   /** Settings that say how others are reached and served have changed. */
   conductChanged(now: Now): void {
     this.#now = now;
@@ -440,6 +467,7 @@ export class Network {
   nextDeadline(): number {
     const adapter = this.adapter?.nextDeadline() ?? Infinity;
     let next = Math.min(this.paths.nextDeadline(), this.#parts.strangers.nextDeadline(), this.#rollMono);
+    next = Math.min(next, this.#parts.secret.nextDeadline());
     if (this.#running) next = Math.min(next, this.reaching.nextDeadline());
     next = Math.min(
       next,
@@ -456,6 +484,7 @@ export class Network {
     this.paths.tick(now);
     if (this.#running) this.reaching.tick(now);
     this.#parts.strangers.tick(now);
+    this.#parts.secret.tick(now);
     const testimonies = this.#parts.testimonies.due(now, (error) => this.#note(error));
     if (testimonies.length > 0) this.publish(now, testimonies);
     this.adapter?.tick(now.mono);

@@ -10,6 +10,7 @@ import type { Now, PeerStats } from './ports.ts';
 import type { Problems } from './problems.ts';
 import { Projection } from './projection.ts';
 import { Reaching } from './reaching.ts';
+import { RendezvousSecret } from './rendezvous-secret.ts';
 import { Strangers } from './strangers.ts';
 import { RecordSync } from './sync.ts';
 import { Talk } from './talk.ts';
@@ -29,6 +30,7 @@ export interface NetworkParts {
   talk: Talk;
   testimonies: Testimonies;
   keeper: PresenceKeeper;
+  secret: RendezvousSecret;
 }
 
 /** What the parts need of the network around them. */
@@ -91,12 +93,25 @@ export function makeParts(start: NetworkStart, io: PartsIo): NetworkParts {
     },
     now.mono,
   );
+  const secret = new RendezvousSecret({
+    files,
+    random: ports.random,
+    tell: (bytes, except) => {
+      for (const origin of paths.contacts.ups()) {
+        const peer = origin === except ? undefined : peers.of(origin);
+        if (peer) send(peer.handle, bytes);
+      }
+    },
+    isDeputy: () =>
+      roll.members().every(({ origin }) => origin >= self || !paths.isOnline(origin)) && roll.self()?.role !== 'guest',
+    note: (outcome) => void (outcome.ok || io.note(outcome.error)),
+  });
   const talk = new Talk({
-    ...{ net, ports, roll, peers, paths, sync, strangers, problems: io.problems },
+    ...{ net, ports, roll, peers, paths, sync, strangers, secret, problems: io.problems },
     running: () => io.running(),
     meet: (time, peer, message) => reaching.met(time, peer, message),
     sponsor: (time, peer, request) => io.sponsor(time, peer, request),
     met: (time) => keeper.soon(time),
   });
-  return { peers, paths, reaching, projection, sync, strangers, talk, testimonies, keeper };
+  return { peers, paths, reaching, projection, sync, strangers, talk, testimonies, keeper, secret };
 }

@@ -9,6 +9,7 @@ import type { Peer, Peers } from './peers.ts';
 import type { Now, Ports } from './ports.ts';
 import type { Problems } from './problems.ts';
 import type { Roll } from './roll.ts';
+import type { RendezvousSecret } from './rendezvous-secret.ts';
 import { told, type Strangers } from './strangers.ts';
 import type { RecordSync } from './sync.ts';
 
@@ -25,6 +26,7 @@ export interface TalkIo {
   paths: Paths;
   sync: RecordSync;
   strangers: Strangers;
+  secret: RendezvousSecret;
   problems: Problems;
   running(): boolean;
   sponsor(now: Now, peer: Peer, request: Uint8Array): Outcome<void>;
@@ -74,7 +76,7 @@ export class Talk {
   }
 
   greeted(now: Now, peer: Peer, greet: Extract<Message, { type: 'greet' }>): void {
-    const { roll, paths, sync, problems } = this.#io;
+    const { roll, paths, sync, secret, problems } = this.#io;
     problems.clear(...OUT_CODES);
     // It began anew within what looked like the same session from here: it knows nothing of what was said before.
     if (this.#greeted.has(peer.handle)) {
@@ -85,6 +87,8 @@ export class Talk {
     this.skews.set(peer.origin, greet.wallMs - now.wall);
     const own = roll.digest();
     if (own.some((byte, index) => byte !== greet.ledger[index])) sync.compare(peer.handle);
+    const known = secret.message();
+    if (known) this.#io.ports.dataplane.sendControl(this.#io.net, peer.handle, known);
     paths.greeted(now, peer.origin, greet.presences);
   }
 
@@ -146,6 +150,9 @@ export class Talk {
       }
       case 'meet':
         this.#io.meet(now, peer, message);
+        return 'ok';
+      case 'secret':
+        this.#io.secret.hear(peer.origin, message);
         return 'ok';
       case 'joinAccepted':
         return 'ok';

@@ -19,6 +19,7 @@ import { TransportLinks } from '../transports/links.ts';
 import { proxySettings } from '../transports/proxy/choice.ts';
 import { AdapterKeeper } from './adapters.ts';
 import { doctorItems } from './doctor.ts';
+import { Finding } from './finding.ts';
 import { endpointsOf, listen } from './listening.ts';
 import type { DaemonOptions } from './options.ts';
 import { EngineRunner } from './runner.ts';
@@ -69,6 +70,7 @@ class Host implements EngineHost {
   private readonly adapters: AdapterKeeper;
   private readonly monitor: NetworkMonitor;
   private readonly links: TransportLinks;
+  private readonly finding: Finding;
   private addresses: string[] = [];
   /** Of `bound`: where streams are taken as well. */
   private readonly streams = new Set<string>();
@@ -115,6 +117,13 @@ class Host implements EngineHost {
     this.engine.onChange(() => {
       for (const listener of this.listeners) listener();
     });
+    this.finding = new Finding({
+      engine: this.engine,
+      policy: this.policy,
+      log,
+      handle: (input) => this.runner.handle(input),
+      onMapped: () => this.tellUnderlay(),
+    });
     this.monitor = new NetworkMonitor({ onChange: (addresses) => this.readdressed(addresses) });
     this.rpc = new RpcServer({
       handlers: this.handlers(),
@@ -129,6 +138,7 @@ class Host implements EngineHost {
     this.tellHost();
     this.monitor.start();
     void this.listenForStreams();
+    this.finding.start();
   }
 
   /** The port of the same number, wherever datagrams are taken. */
@@ -140,6 +150,7 @@ class Host implements EngineHost {
         else this.options.log.write('warn', 'no streams', { address, code: result.code });
       }),
     );
+    this.finding.bound(this.bound, this.streams);
     this.tellUnderlay();
   }
 
@@ -157,7 +168,7 @@ class Host implements EngineHost {
       this.rpc.close();
       this.monitor.stop();
       this.runner.stop(disconnect || this.disconnect);
-      await this.links.stop();
+      await Promise.all([this.links.stop(), this.finding.stop()]);
       this.dataplane.close();
       await this.adapters.stop(disconnect || this.disconnect);
       this.lock.release();
@@ -168,11 +179,13 @@ class Host implements EngineHost {
   private readdressed(addresses: string[]): void {
     this.addresses = addresses;
     this.tellUnderlay();
+    this.finding.readdressed();
     void this.links.lookForProxies();
   }
 
   private tellUnderlay(): void {
-    this.runner.handle({ kind: 'underlay', endpoints: endpointsOf(this.bound, this.addresses, this.streams) });
+    const own = endpointsOf(this.bound, this.addresses, this.streams);
+    this.runner.handle({ kind: 'underlay', endpoints: [...new Set([...own, ...this.finding.mapped()])] });
   }
 
   private tellHost(): void {
@@ -220,6 +233,7 @@ class Host implements EngineHost {
       'settings.set': async (params) => {
         const before = this.engine.settings.proxy;
         const done = await this.runner.call('settings.set', params);
+        this.finding.apply();
         if (this.engine.settings.proxy !== before)
           await this.links.lookForProxies(proxySettings(this.engine.settings.proxy));
         return done;

@@ -37,6 +37,7 @@ const MESSAGES: Record<string, Message> = {
   probe: { type: 'probe' },
   doubt: { type: 'doubt', origin: '0011223344556677', seq: 5 },
   meet: { type: 'meet', again: true, endpoints: ['192.0.2.1:4000/udp'] },
+  secret: { type: 'secret', epoch: 3, secret: fill(32, 0xcc) },
   heads: { type: 'heads', hashes: [fill(32, 9)] },
   records: { type: 'records', more: true, records: [fill(3, 1), fill(4, 2)] },
   'want-records': { type: 'wantRecords', hashes: [] },

@@ -47,6 +47,8 @@ export type Message =
   | { type: 'doubt'; origin: Origin; seq: number }
   /** The session goes through others: both ends try each other's addresses now. `endpoints`: what the sender knows of itself. */
   | { type: 'meet'; again: boolean; endpoints: string[] }
+  /** Where members that lost each other meet (docs/discovery.md): the higher epoch counts, at equal ones the larger bytes. */
+  | { type: 'secret'; epoch: number; secret: Uint8Array }
   /** Heads of the record ledger: the hashes that no known record names as seen. */
   | { type: 'heads'; hashes: Uint8Array[] }
   /** Records, each after those that it builds on. `more`: others follow. */
@@ -69,6 +71,7 @@ const TYPES = {
   probe: 7,
   doubt: 8,
   meet: 9,
+  secret: 13,
   heads: 16,
   records: 17,
   wantRecords: 18,
@@ -112,6 +115,9 @@ export function encodeMessage(message: Message): Uint8Array {
     case 'meet':
       writer.u8(message.again ? 1 : 0).u8(message.endpoints.length);
       for (const endpoint of message.endpoints) writeEndpoint(writer, endpoint);
+      break;
+    case 'secret':
+      writer.u32(message.epoch).bytes(message.secret);
       break;
     case 'heads':
     case 'wantRecords':
@@ -195,6 +201,8 @@ function read(type: number, reader: Reader): Message | null {
         endpoints: list(reader, reader.u8(), MEET_ENDPOINTS_MAX, () => readEndpoint(reader)),
       };
     }
+    case TYPES.secret:
+      return { type: 'secret', epoch: reader.u32(), secret: hash() };
     case TYPES.heads:
       return { type: 'heads', hashes: list(reader, reader.u16(), HASHES_PER_MESSAGE_MAX, hash) };
     case TYPES.wantRecords:
