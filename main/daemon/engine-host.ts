@@ -16,6 +16,7 @@ import { readPolicy } from '../host/policy.ts';
 import { programVersion } from '../host/version.ts';
 import { RpcServer, type Handlers, type Source, type Sources } from '../rpc/server.ts';
 import { TransportLinks } from '../transports/links.ts';
+import { STREAM_TRANSPORTS, type StreamTransport } from '../transports/transport.ts';
 import { proxySettings } from '../transports/proxy/choice.ts';
 import { AdapterKeeper } from './adapters.ts';
 import { doctorItems } from './doctor.ts';
@@ -102,7 +103,7 @@ class Host implements EngineHost {
       port: dataplane,
       log,
       onInput: (input) => this.runner.handle(input),
-      ...(this.policy.http === false ? { transports: ['tcp', 'tls'] } : {}),
+      transports: streamsAllowed(this.policy),
     });
     this.engine = new Engine(
       { crypto: nodeCrypto, random: nodeRandom, store, dataplane, adapters: this.adapters, links: this.links, log },
@@ -253,3 +254,12 @@ class Host implements EngineHost {
 
 const prefixed = (prefix: string, values: Record<string, number>): Record<string, number> =>
   Object.fromEntries(Object.entries(values).map(([key, value]) => [`${prefix}.${key}`, value]));
+
+/** What the administrator allows; of that, what WEFT_TRANSPORTS lists ("tls,wss": for tests and the benchmark). */
+function streamsAllowed({ http }: Policy): StreamTransport[] {
+  const asked = process.env['WEFT_TRANSPORTS']?.split(',');
+  const web = (transport: StreamTransport) => transport !== 'tcp' && transport !== 'tls';
+  return STREAM_TRANSPORTS.filter(
+    (transport) => !(http === false && web(transport)) && (asked?.includes(transport) ?? true),
+  );
+}

@@ -36,6 +36,8 @@ export interface Net {
   pids(host?: Host): number[];
   /** Ends everything. */
   stop(): Promise<void>;
+  /** Resolves when the path between the hosts is the one that was asked for. Absent: there is no other. */
+  settled?(): Promise<unknown>;
   /** Readies a host outside of the net; calling the result makes it join. Absent: `launch` of a host is its join. */
   outsider?(host: Host): Promise<() => Promise<void>>;
 }

@@ -23,6 +23,7 @@ async function launch(net: Net, hosts: Host[]): Promise<void> {
       until(`${host.name} answers`, ANSWER_MS_MAX, () => first.ping(net.address(host), '-W', '0.5'), 100),
     ),
   );
+  await net.settled?.();
 }
 
 export interface Turn {

@@ -2,7 +2,7 @@
 import path from 'node:path';
 import type { Host } from '../../netns/support/host.ts';
 import { join, joinAll } from '../../netns/support/lan.ts';
-import { must, projectRoot } from '../../netns/support/shell.ts';
+import { must, projectRoot, until } from '../../netns/support/shell.ts';
 import type { Lab } from '../../netns/support/lab.ts';
 import type { Net, Peer, Transport } from '../peer.ts';
 import { buildPlaintext, plaintextAddon } from '../plaintext.ts';
@@ -10,13 +10,27 @@ import { buildPlaintext, plaintextAddon } from '../plaintext.ts';
 const NETWORK = 'home';
 const cli = path.join(projectRoot, 'dist/cli/weft.cjs');
 
-async function lay(lab: Lab, hosts: Host[], _transport: Transport, env: NodeJS.ProcessEnv): Promise<Net> {
+/** Nothing leaves by UDP, so that a stream must carry. */
+const BLOCKED = `table inet weft_bench {
+  chain out {
+    type filter hook output priority 0
+    oifname "eth0" meta l4proto udp drop
+  }
+}
+`;
+/** Weft tries datagrams first, and streams as they are allowed. */
+const CHOICE_MS_MAX = 30_000;
+
+async function lay(lab: Lab, hosts: Host[], transport: Transport, given: NodeJS.ProcessEnv): Promise<Net> {
+  const streams = transport !== 'udp';
+  const env = { ...given, ...(streams && { WEFT_TRANSPORTS: transport }) };
   const names = hosts.map(({ name }) => name);
   await Promise.all(hosts.map((host) => host.startDaemon({ env })));
   await joinAll(lab, names, NETWORK);
   const own = new Map<Host, { ipv4: string; adapter: string }>();
   for (const host of hosts) own.set(host, await host.overlay());
   for (const host of hosts) await host.stopDaemon();
+  if (streams) for (const host of hosts) await host.nft(BLOCKED);
   return {
     address: (host) => own.get(host)?.ipv4 ?? '',
     device: (host) => own.get(host)?.adapter ?? '',
@@ -33,6 +47,11 @@ async function lay(lab: Lab, hosts: Host[], _transport: Transport, env: NodeJS.P
     async stop() {
       for (const host of own.keys()) await host.stopDaemon();
     },
+    settled: () =>
+      until(`the path is ${transport}`, CHOICE_MS_MAX, async () => {
+        const { members } = await (hosts[0] as Host).network(NETWORK);
+        return members.every((member) => member.self || (member.path === 'direct' && member.transport === transport));
+      }),
     async outsider(host) {
       await host.startDaemon({ env });
       const link = await (hosts[0] as Host).mustWeft('invite', NETWORK);
@@ -47,7 +66,7 @@ async function lay(lab: Lab, hosts: Host[], _transport: Transport, env: NodeJS.P
 export const weft: Peer = {
   name: 'Weft',
   kind: 'self',
-  transports: ['udp'],
+  transports: ['udp', 'tcp', 'tls', 'ws', 'wss'],
   multicast: true,
   install: async () => null,
   version: async () => (await must('git', ['rev-parse', '--short', 'HEAD'])).trim(),
