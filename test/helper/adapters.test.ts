@@ -185,6 +185,16 @@ describe.skipIf(reason)('with adapters', () => {
     await expect.poll(() => helper.devices(), { timeout: 5000 }).toEqual([]);
     await expect.poll(() => helper.hosts(), { timeout: 1000 }).toBe(HOSTS);
   });
+
+  it('withdraws names and adapters when it is told to end', async () => {
+    must(await helper.ask('adapter.open', adapter()));
+    const hosts = [['10.77.1.3', 'ben.home.weft']];
+    must(await helper.ask('dns.set', { name: 'weft0', domain: 'home.weft', servers: [], hosts }));
+    const held = await helper.hold();
+    await helper.end('SIGTERM');
+    expect(helper.hosts()).toBe(HOSTS);
+    held.release();
+  });
 });
 
 /** What another user hears. */

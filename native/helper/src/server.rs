@@ -2,6 +2,8 @@
 use crate::adapters::{Adapters, Owner};
 use crate::request::{self, Envelope, LINE_BYTES_MAX, Refusal, VERSION, Verb};
 use crate::{resolver, sys};
+use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::socket::{
     ControlMessage, MsgFlags, UnixCredentials, getsockopt, sendmsg, sockopt::PeerCredentials,
 };
@@ -112,6 +114,13 @@ pub fn run(options: &Options) -> ExitCode {
         eprintln!("weft-helper: {error}");
         return ExitCode::FAILURE;
     }
+    let ends = match ends() {
+        Ok(ends) => ends,
+        Err(error) => {
+            eprintln!("weft-helper: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
     println!("ready");
     let helper = Arc::new(Helper {
         adapters: Mutex::default(),
@@ -119,7 +128,7 @@ pub fn run(options: &Options) -> ExitCode {
         last_used: Mutex::new(Instant::now()),
         uid: options.uid,
     });
-    serve(&listener, &helper, options.grace);
+    serve(&listener, &ends, &helper, options.grace);
     for name in helper.adapters().names() {
         resolver::clear(&name);
     }
@@ -129,11 +138,21 @@ pub fn run(options: &Options) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-fn serve(listener: &UnixListener, helper: &Arc<Helper>, grace: Duration) {
-    loop {
+/// Told to end (by systemd, an uninstall or a person), it withdraws names first; adapters go with the process. Blocked before any
+/// thread starts, so that none of them is ended instead.
+fn ends() -> nix::Result<SignalFd> {
+    let mut signals = SigSet::empty();
+    signals.add(Signal::SIGTERM);
+    signals.add(Signal::SIGINT);
+    signals.thread_block()?;
+    SignalFd::with_flags(&signals, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)
+}
+
+fn serve(listener: &UnixListener, ends: &SignalFd, helper: &Arc<Helper>, grace: Duration) {
+    while !matches!(ends.read_signal(), Ok(Some(_))) {
         match listener.accept() {
             Ok((stream, _)) => spawn(stream, helper),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => wait(listener),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => wait(listener, ends),
             Err(_) => std::thread::sleep(TICK),
         }
         for name in helper.adapters().expire(grace) {
@@ -147,10 +166,10 @@ fn serve(listener: &UnixListener, helper: &Arc<Helper>, grace: Duration) {
     }
 }
 
-fn wait(listener: &UnixListener) {
+fn wait(listener: &UnixListener, ends: &SignalFd) {
     use nix::poll::{PollFd, PollFlags, poll};
     use std::os::fd::AsFd;
-    let mut fds = [PollFd::new(listener.as_fd(), PollFlags::POLLIN)];
+    let mut fds = [listener.as_fd(), ends.as_fd()].map(|fd| PollFd::new(fd, PollFlags::POLLIN));
     let _ = poll(&mut fds, TICK.as_millis() as u16);
 }
 

@@ -124,6 +124,10 @@ export class Helper {
       .sort();
   }
 
+  async end(signal: NodeJS.Signals): Promise<void> {
+    await this.running.stop(signal);
+  }
+
   async stop(): Promise<void> {
     await this.running.stop();
     rmSync(this.folder, { recursive: true, force: true });
