@@ -18,7 +18,7 @@ impl Table {
     /// `local`: what applications here joined, from [`crate::Snooper::local`].
     ///
     /// # Errors
-    /// `UnknownMember`, `BadSource`, `SourceRoute`, `HostControl`, `Dhcp`, `NotForUs`.
+    /// `UnknownMember`, `BadSource`, `SourceRoute`, `Malformed`, `HostControl`, `Dhcp`, `NotForUs`.
     pub fn accept(&self, packet: &L3<'_>, from: PeerId, local: &LocalGroups) -> Result<Delivery, DropReason> {
         if !self.is_member(from) {
             return Err(DropReason::UnknownMember);
@@ -28,6 +28,9 @@ impl Table {
         }
         if packet.has_source_route() {
             return Err(DropReason::SourceRoute);
+        }
+        if hides_l4(packet) {
+            return Err(DropReason::Malformed);
         }
         if steers_host(packet) {
             return Err(DropReason::HostControl);
@@ -80,9 +83,15 @@ fn steers_host(packet: &L3<'_>) -> bool {
     }
 }
 
+/// A first fragment that ends before L4 begins: the host would put together what nobody has looked at (RFC 7112).
+fn hides_l4(packet: &L3<'_>) -> bool {
+    packet.fragment().is_some_and(|f| f.offset == 0 && f.more) && packet.l4().is_empty()
+}
+
+/// By the target alone, as for what leaves: clients take answers from any port.
 fn is_dhcp(packet: &L3<'_>) -> bool {
     packet.protocol() == protocol::UDP
         && packet
             .ports()
-            .is_some_and(|(source, target)| DHCP_PORTS.contains(&target) && DHCP_PORTS.contains(&source))
+            .is_some_and(|(_, target)| DHCP_PORTS.contains(&target))
 }

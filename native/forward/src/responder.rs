@@ -17,8 +17,10 @@ pub fn answer_arp(table: &Table, frame: &Frame<'_>, out: &mut [u8; ANSWER_MAX]) 
     if !request.is_request() || request.sender().is_unspecified() || request.sender() == request.target() {
         return Err(DropReason::Unanswered);
     }
-    let mac = table
-        .peer_of_ipv4(request.target())
+    // An own address is never somebody else's, whoever claims it.
+    let mac = (!table.is_own(request.target().into()))
+        .then(|| table.peer_of_ipv4(request.target()))
+        .flatten()
         .and_then(|peer| table.mac_of(peer))
         .ok_or(DropReason::Unanswered)?;
     out[..ARP_REPLY_LEN].copy_from_slice(&arp::reply(&request, mac));
@@ -40,8 +42,9 @@ pub fn answer_nd(
     if question.source.is_unspecified() {
         return Err(DropReason::Unanswered);
     }
-    let mac = table
-        .peer_of_ipv6(question.target)
+    let mac = (!table.is_own(question.target.into()))
+        .then(|| table.peer_of_ipv6(question.target))
+        .flatten()
         .and_then(|peer| table.mac_of(peer))
         .ok_or(DropReason::Unanswered)?;
     out[..ADVERTISEMENT_FRAME_LEN].copy_from_slice(&nd::advertisement(&question, frame.src(), mac));

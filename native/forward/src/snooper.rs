@@ -24,6 +24,8 @@ const SETTLED_AFTER: u64 = 1_500 * MS;
 const QUERY_INTERVAL: u64 = 60_000 * MS;
 /// Three unanswered rounds: a host that does not report a group has left it without a word.
 const MEMBERSHIP_TIMEOUT: u64 = 3 * QUERY_INTERVAL + 10_000 * MS;
+/// A query that comes this late was held up.
+const STANDSTILL: u64 = 5_000 * MS;
 const QUICK_RESPONSE_MS: u16 = 100;
 const RESPONSE_MS: u16 = 1_000;
 /// fe80::77:6566:74, which no host derives from a member id in practice and no member may claim.
@@ -126,6 +128,9 @@ impl Snooper {
 
     fn record(&mut self, now: u64, record: Record<'_>) -> Result<(), DropReason> {
         let group = record.group;
+        if record.kind == RecordKind::Block && !self.joined.contains_key(&group) {
+            return Ok(());
+        }
         if record.sources.count() > SOURCES_MAX {
             return self
                 .set(now, group, SourceFilter::new(FilterMode::Exclude, Vec::new()))
@@ -140,8 +145,7 @@ impl Snooper {
             (RecordKind::IsExclude | RecordKind::ToExclude, _) => {
                 SourceFilter::new(FilterMode::Exclude, sources)
             }
-            (RecordKind::Allow, None) => SourceFilter::new(FilterMode::Include, sources),
-            (RecordKind::Block, None) => return Ok(()),
+            (RecordKind::Allow | RecordKind::Block, None) => SourceFilter::new(FilterMode::Include, sources),
             (kind, Some(filter)) => amended(filter, kind == RecordKind::Allow, sources),
         };
         if filter.mode == FilterMode::Include && filter.sources.is_empty() {
@@ -182,6 +186,10 @@ impl Snooper {
 
     pub fn handle_timeout(&mut self, now: u64) {
         let Some(attached) = self.attached else { return };
+        if self.settled && now >= self.next_query + STANDSTILL {
+            // The process stood still: that nobody reported says nothing.
+            return self.attach(now);
+        }
         if now >= self.next_query {
             self.ask(now, attached);
         }
@@ -189,7 +197,9 @@ impl Snooper {
             self.settled = true;
             self.drop_unseen(|seen| seen < attached);
         }
-        self.drop_unseen(|seen| seen + MEMBERSHIP_TIMEOUT < now);
+        if self.settled {
+            self.drop_unseen(|seen| seen + MEMBERSHIP_TIMEOUT < now);
+        }
     }
 
     fn ask(&mut self, now: u64, attached: u64) {
