@@ -201,7 +201,7 @@ export class Engine implements EngineApi {
       case 'adapterFailed':
         return this.networks.get(input.net)?.adapterFailed(now, input.code, input.data);
       case 'found':
-        return this.networks.get(input.net)?.found(now, hex(originOf(input.member)), input.endpoints);
+        return this.networks.get(input.net)?.found(now, hex(originOf(input.member)), input.endpoints, input.by);
       case 'linkOpen':
       case 'linkFailed':
       case 'linkClosed':

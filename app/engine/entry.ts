@@ -39,7 +39,11 @@ export function createNetwork(engine: Engine, now: Now, name: string, memberName
   if (!made.ok) return made;
   const { roll, files } = made.value;
   const local = engine.newLocal(0, roll.mtu);
-  const secret = files.writeSecret({ epoch: 0, secret: engine.ports.random.bytes(SECRET_BYTES) });
+  const secret = files.writeSecret({
+    epoch: 0,
+    secret: engine.ports.random.bytes(SECRET_BYTES),
+    previous: [],
+  });
   const stored = secret.ok ? files.writeLocal(local) : secret;
   if (!stored.ok) {
     files.remove();

@@ -8,6 +8,7 @@ import type { Aged } from '../wire/messages/message.ts';
 import { PRESENCE_BYTES_MAX, type Origin } from '../wire/messages/presence.ts';
 import { decodeJson, encodeJson } from './json.ts';
 import type { Store } from './ports.ts';
+import type { KeptSecret } from './rendezvous-secret.ts';
 
 export const NETWORKS_FOLDER = 'networks';
 const LOCAL_VERSION = 1;
@@ -120,15 +121,23 @@ export class NetworkFiles {
   }
 
   /** The rendezvous secret; damage costs only that another member has to tell it. */
-  readSecret(): { epoch: number; secret: Uint8Array } | null {
+  readSecret(): KeptSecret | null {
     const fields = this.#json('rendezvous', SECRET_VERSION);
-    const { epoch, secret } = (fields.ok ? fields.value : null) ?? {};
+    const { epoch, secret, previous } = (fields.ok ? fields.value : null) ?? {};
     if (typeof epoch !== 'number' || typeof secret !== 'string' || !SEED_HEX.test(secret)) return null;
-    return { epoch, secret: unhex(secret) };
+    const before = (Array.isArray(previous) ? previous : []) as { secret?: unknown; untilMs?: unknown }[];
+    const kept = before.flatMap(({ secret, untilMs }) =>
+      typeof secret === 'string' && SEED_HEX.test(secret) && typeof untilMs === 'number'
+        ? [{ secret: unhex(secret), untilMs }]
+        : [],
+    );
+    return { epoch, secret: unhex(secret), previous: kept };
   }
 
-  writeSecret({ epoch, secret }: { epoch: number; secret: Uint8Array }): Outcome<void> {
-    return this.#store.write(this.#file('rendezvous'), encodeJson(SECRET_VERSION, { epoch, secret: hex(secret) }));
+  writeSecret({ epoch, secret, previous }: KeptSecret): Outcome<void> {
+    const before = previous.map(({ secret, untilMs }) => ({ secret: hex(secret), untilMs }));
+    const fields = { epoch, secret: hex(secret), previous: before };
+    return this.#store.write(this.#file('rendezvous'), encodeJson(SECRET_VERSION, fields));
   }
 
   /** Statements of presence from the last run, with their age now; what is damaged or from a later version is left out. */

@@ -33,7 +33,7 @@ export function findableOf(network: Network): Findable {
     member: roll.keys.id,
     signSeed: roll.keys.signSeed,
     endpoints: paths.ownEndpoints(),
-    secret: network.secret,
+    secret: network.secret.current,
     seeking: online.length < others.length,
     lost: others.length > 0 && paths.contacts.upCount === 0,
     online: online.map(({ idBytes }) => idBytes),

@@ -20,7 +20,7 @@ export type Input =
   | { kind: 'statsTick' }
   | LinkInput
   /** A member was seen on the local network or in the DHT; whether it is one is for the engine to say. `member`: 32 bytes. */
-  | { kind: 'found'; net: number; member: Uint8Array; endpoints: string[] }
+  | { kind: 'found'; net: number; member: Uint8Array; endpoints: string[]; by: 'lan' | 'dht' }
   /** What the program knows of the machine; replaces what it said before. */
   | { kind: 'host'; listening: string[]; helper: State['helper']; problems: Problem[] };
 

@@ -2,18 +2,20 @@
 import type { Failure, Outcome } from '../contract/errors.ts';
 import { originOf } from '../mesh/identity/identity.ts';
 import { sharedWishes } from '../mesh/multicast/receivers.ts';
-import type { SessionInfo } from '../mesh/paths/contacts.ts';
+import { withoutCarrier, type SessionInfo } from '../mesh/paths/contacts.ts';
 import type { Paths } from '../mesh/paths/paths.ts';
 import { encodeMessage } from '../wire/messages/message.ts';
 import type { GroupWish, Origin } from '../wire/messages/presence.ts';
 import { Adapter } from './adapter.ts';
 import { joinedGroups } from './channels.ts';
 import type { LocalState, NetworkFiles } from './files.ts';
+import type { Found, FoundBy } from './found.ts';
 import { makeParts, type NetworkParts } from './parts.ts';
 import type { Peer, Peers } from './peers.ts';
 import type { DataplaneEvent, LinkInput, NetworkConfig, Now, PeerStats, Ports } from './ports.ts';
 import { Problems } from './problems.ts';
 import type { Conduct, Reaching } from './reaching.ts';
+import type { RendezvousSecret } from './rendezvous-secret.ts';
 import type { Roll, Standing } from './roll.ts';
 
 /** With an adapter, the data plane's first list of groups is awaited this long before the hosts' list counts as empty. */
@@ -245,8 +247,9 @@ export class Network {
     const before = this.#parts.projection.ownIpv4;
     const { gone, fresh } = this.#parts.projection.peers(now);
     for (const peer of gone) this.#drop(now, peer);
-    if (gone.length > 0) this.#renewSecret(now);
     if (gone.length > 0) this.paths.setMembers(now, this.roll.members());
+    this.#parts.secret.changed(now, this.#removing);
+    this.#removing = false;
     for (const peer of fresh) this.#welcome(now, peer);
     if (this.#parts.projection.ownIpv4 !== before) this.#readdress(now);
     this.#groupsMono = now.mono;
@@ -357,7 +360,8 @@ export class Network {
   }
 
   #up(now: Now, peer: Peer, session: Partial<SessionInfo> & { link?: number | undefined }): void {
-    const { endpoint = '', transport = 'udp' } = session;
+    const { endpoint = '', transport = 'udp', observed } = session;
+    if (observed && transport === 'udp') this.#parts.found.observe(peer.origin, observed);
     this.#parts.talk.up(now, peer, { ...session, endpoint, transport });
     if (this.paths.contacts.isUp(peer.origin)) this.reaching.up(now, peer, { ...session, transport });
   }
@@ -368,28 +372,31 @@ export class Network {
     return this.reaching.link(input);
   }
 
-  /** Where members meet that lost each other; null: not known yet. */
-  get secret(): Uint8Array | null {
-    return this.#parts.secret.current?.secret ?? null;
+  /** Where members meet that lost each other. */
+  get secret(): RendezvousSecret {
+    return this.#parts.secret;
   }
 
-  /** Who was removed must not find the others by the old one. Its session is gone by now. */
-  #renewSecret(now: Now): void {
-    if (this.#removing) this.#parts.secret.renew();
-    else this.#parts.secret.await(now);
-    this.#removing = false;
+  /** What was learned of places beside the gossip. */
+  get places(): Found {
+    return this.#parts.found;
   }
 
-  /** This member removes somebody: the next change of members is its doing. */
+  /** This member removes somebody: the next change of members is its doing, and who was removed must not know where the others meet. */
   removing(): void {
     this.#removing = this.#running;
   }
 
   /** A member was found by other means than the network's own. */
-  found(now: Now, origin: Origin, endpoints: readonly string[]): void {
+  found(now: Now, origin: Origin, endpoints: readonly string[], by: FoundBy): void {
     if (!this.#running || this.roll.standing(origin) !== 'member') return;
     this.#now = now;
-    this.paths.hint(origin, [...endpoints]);
+    const known = new Set(this.paths.contacts.endpointsOf(origin).map(withoutCarrier));
+    const news = endpoints.filter((endpoint) => !known.has(withoutCarrier(endpoint)));
+    // What says nothing new may be a replay: it hastens nothing.
+    if (news.length === 0) return;
+    this.#parts.found.add(origin, news, by);
+    this.paths.hint(origin, news);
     if (!this.paths.contacts.isUp(origin)) this.paths.contacts.moved(origin, now.mono);
   }
 
@@ -414,6 +421,7 @@ export class Network {
 
   underlay(now: Now, endpoints: readonly string[]): void {
     this.#endpoints = endpoints;
+    this.#parts.found.moved();
     if (this.#running) this.paths.underlay(now, endpoints);
   }
 

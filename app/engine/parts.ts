@@ -4,6 +4,7 @@ import { Chance } from '../mesh/paths/chance.ts';
 import { Paths } from '../mesh/paths/paths.ts';
 import { pathsIo } from './paths-io.ts';
 import { Peers, type Peer } from './peers.ts';
+import { Found } from './found.ts';
 import { PresenceKeeper } from './presence-keeper.ts';
 import type { NetworkStart } from './network.ts';
 import type { Now, PeerStats } from './ports.ts';
@@ -31,6 +32,7 @@ export interface NetworkParts {
   testimonies: Testimonies;
   keeper: PresenceKeeper;
   secret: RendezvousSecret;
+  found: Found;
 }
 
 /** What the parts need of the network around them. */
@@ -96,14 +98,18 @@ export function makeParts(start: NetworkStart, io: PartsIo): NetworkParts {
   const secret = new RendezvousSecret({
     files,
     random: ports.random,
+    removals: () => roll.removals,
     tell: (bytes, except) => {
       for (const origin of paths.contacts.ups()) {
-        const peer = origin === except ? undefined : peers.of(origin);
+        // Sessions of somebody who was just removed end a moment later than the records say so.
+        const told = origin !== except && roll.standing(origin) === 'member';
+        const peer = told ? peers.of(origin) : undefined;
         if (peer) send(peer.handle, bytes);
       }
     },
-    isDeputy: () =>
-      roll.members().every(({ origin }) => origin >= self || !paths.isOnline(origin)) && roll.self()?.role !== 'guest',
+    isDeputy: (before) =>
+      paths.contacts.upCount > 0 &&
+      roll.members().filter(({ origin }) => origin < self && paths.isOnline(origin)).length <= before,
     note: (outcome) => void (outcome.ok || io.note(outcome.error)),
   });
   const talk = new Talk({
@@ -113,5 +119,5 @@ export function makeParts(start: NetworkStart, io: PartsIo): NetworkParts {
     sponsor: (time, peer, request) => io.sponsor(time, peer, request),
     met: (time) => keeper.soon(time),
   });
-  return { peers, paths, reaching, projection, sync, strangers, talk, testimonies, keeper, secret };
+  return { peers, paths, reaching, projection, sync, strangers, talk, testimonies, keeper, secret, found: new Found() };
 }

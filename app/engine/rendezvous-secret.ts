@@ -7,21 +7,30 @@ import type { NetworkFiles } from './files.ts';
 import type { Now, Ports } from './ports.ts';
 
 export const SECRET_BYTES = 32;
-/** After somebody else's removal was seen, the remover's new secret is awaited this long. */
+/** After a removal was seen, the remover's new secret is awaited this long; then each deputy in turn gets as long. */
 const RENEW_WAIT_MS = 10_000;
+/** A member that slept through a removal meets the others under the secret of before for so long. */
+const PREVIOUS_MS = 30 * 86_400_000;
+export const PREVIOUS_MAX = 2;
 
-export interface Secret {
+/** As it is kept: hex is the file's business. */
+export interface KeptSecret {
+  /** Removals that its maker had seen. */
   epoch: number;
   secret: Uint8Array;
+  /** Newest first. */
+  previous: { secret: Uint8Array; untilMs: number }[];
 }
 
 export interface RendezvousSecretIo {
   files: NetworkFiles;
   random: Ports['random'];
-  /** To everybody with a session, except who told it. */
+  /** Removals among the records known here. */
+  removals(): number;
+  /** To every member that counts and has a session, except who told it. */
   tell(bytes: Uint8Array, except: Origin | null): void;
-  /** Whether this member is the one that renews when the remover does not. */
-  isDeputy(): boolean;
+  /** Whether at most `before` members that are online would have to renew before this one. */
+  isDeputy(before: number): boolean;
   note(outcome: Outcome<void>): void;
 }
 
@@ -29,44 +38,73 @@ type Told = Extract<Message, { type: 'secret' }>;
 
 export class RendezvousSecret {
   readonly #io: RendezvousSecretIo;
-  #current: Secret | null;
+  #kept: KeptSecret | null;
+  /** Of an epoch whose removals are not known here yet. */
+  #early: Told | null = null;
   #renewMono = Infinity;
-  #awaited = 0;
+  #rounds = 0;
 
   constructor(io: RendezvousSecretIo) {
     this.#io = io;
-    this.#current = io.files.readSecret();
+    this.#kept = io.files.readSecret();
   }
 
-  get current(): Secret | null {
-    return this.#current;
+  get current(): Uint8Array | null {
+    return this.#kept?.secret ?? null;
+  }
+
+  /** Secrets of before under which members may still look for this network. */
+  previous(wallMs: number): Uint8Array[] {
+    return (this.#kept?.previous ?? []).filter(({ untilMs }) => untilMs > wallMs).map(({ secret }) => secret);
   }
 
   message(): Uint8Array | null {
-    return this.#current && encodeMessage({ type: 'secret', ...this.#current });
+    return this.#kept && encodeMessage({ type: 'secret', epoch: this.#kept.epoch, secret: this.#kept.secret });
   }
 
-  hear(from: Origin, { epoch, secret }: Told): void {
-    const own = this.#current;
-    const older = own && (epoch < own.epoch || (epoch === own.epoch && compareBytes(secret, own.secret) <= 0));
-    if (!older) this.#take({ epoch, secret }, from);
+  /**
+   * The higher epoch counts, at equal ones the larger bytes. One from beyond the removals known here waits for their records: nobody
+   * is told of it who may be the one that was removed, and nobody can claim an epoch that no later removal outdoes.
+   */
+  hear(now: Now, from: Origin, told: Told): void {
+    if (told.epoch > this.#io.removals()) {
+      if (newer(told, this.#early)) this.#early = told;
+    } else if (newer(told, this.#kept)) this.#take(now, told, from);
   }
 
-  /** A new one: at the start of a network, and after a removal made here. */
-  renew(): void {
-    this.#take({ epoch: (this.#current?.epoch ?? -1) + 1, secret: this.#io.random.bytes(SECRET_BYTES) }, null);
+  /** Records came, or a member greeted. `mine`: by an act of this member. */
+  changed(now: Now, mine: boolean): void {
+    const early = this.#early;
+    if (early && early.epoch <= this.#io.removals()) {
+      this.#early = null;
+      this.hear(now, '', early);
+    }
+    if (!this.#stale()) this.#renewMono = Infinity;
+    else if (mine) this.#renew(now);
+    else if (this.#renewMono === Infinity) {
+      this.#rounds = 0;
+      this.#renewMono = now.mono + RENEW_WAIT_MS;
+    }
   }
 
-  /** Somebody else removed a member. */
-  await(now: Now): void {
-    this.#awaited = this.#current?.epoch ?? -1;
-    this.#renewMono = Math.min(this.#renewMono, now.mono + RENEW_WAIT_MS);
+  #stale(): boolean {
+    return (this.#kept?.epoch ?? -1) < this.#io.removals();
   }
 
-  #take(secret: Secret, from: Origin | null): void {
-    this.#current = secret;
-    this.#io.note(this.#io.files.writeSecret(secret));
-    this.#io.tell(encodeMessage({ type: 'secret', ...secret }), from);
+  #renew(now: Now): void {
+    const secret = this.#io.random.bytes(SECRET_BYTES);
+    this.#take(now, { type: 'secret', epoch: this.#io.removals(), secret }, null);
+  }
+
+  #take(now: Now, { epoch, secret }: Told, from: Origin | null): void {
+    this.#renewMono = Infinity;
+    const before = this.#kept;
+    const kept = (before?.previous ?? []).filter(({ untilMs }) => untilMs > now.wall);
+    // At equal epochs two made one at the same time: the loser's was nobody's meeting place.
+    if (before && before.epoch < epoch) kept.unshift({ secret: before.secret, untilMs: now.wall + PREVIOUS_MS });
+    this.#kept = { epoch, secret, previous: kept.slice(0, PREVIOUS_MAX) };
+    this.#io.note(this.#io.files.writeSecret(this.#kept));
+    this.#io.tell(encodeMessage({ type: 'secret', epoch, secret }), from);
   }
 
   nextDeadline(): number {
@@ -76,6 +114,15 @@ export class RendezvousSecret {
   tick(now: Now): void {
     if (this.#renewMono > now.mono) return;
     this.#renewMono = Infinity;
-    if ((this.#current?.epoch ?? -1) === this.#awaited && this.#io.isDeputy()) this.renew();
+    if (!this.#stale()) return;
+    if (this.#io.isDeputy(this.#rounds++)) this.#renew(now);
+    else this.#renewMono = now.mono + RENEW_WAIT_MS;
   }
+}
+
+type Numbered = Pick<KeptSecret, 'epoch' | 'secret'>;
+
+function newer(told: Numbered, known: Numbered | null): boolean {
+  if (!known || told.epoch !== known.epoch) return told.epoch > (known?.epoch ?? -1);
+  return compareBytes(told.secret, known.secret) > 0;
 }

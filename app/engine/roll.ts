@@ -84,6 +84,8 @@ export class Roll {
   #indexed = 0;
 
   /** The ledger's records are taken as durable where `files` is given. */
+  #removals = 0;
+
   constructor(ports: Ports, ledger: Ledger, keys: MemberKeys, files: NetworkFiles | null) {
     this.#ports = ports;
     this.#ledger = ledger;
@@ -158,6 +160,11 @@ export class Roll {
 
   self(): RollMember | undefined {
     return this.members().find((member) => member.origin === this.selfOrigin);
+  }
+
+  /** Removals among the records; only ever more. */
+  get removals(): number {
+    return this.#removals;
   }
 
   standing(origin: Origin): Standing {
@@ -289,6 +296,7 @@ export class Roll {
       const hash = crypto.hash(bytes);
       for (let i = 0; i < DIGEST_BYTES; i++) this.#digest[i] = (this.#digest[i] as number) ^ (hash[i] as number);
       const entry = this.#ledger.get(hash) as Entry;
+      if (isKind(entry, 'removal')) this.#removals++;
       if (isKind(entry, 'membership')) this.#name(memberIds.get(entry) as string, entry.body.noiseKey);
       if (isKind(entry, 'genesis')) {
         const owner = [...this.#now().members.values()].find(({ membership }) => membership === null);

@@ -43,6 +43,8 @@ export class Talk {
   readonly #putOut = new Map<Origin, number>();
   /** Who has greeted on its present session. */
   readonly #greeted = new Set<number>();
+  /** What the last member that refused said, while nobody has greeted since. */
+  #refusal: string | null = null;
 
   constructor(io: TalkIo) {
     this.#io = io;
@@ -78,6 +80,7 @@ export class Talk {
   greeted(now: Now, peer: Peer, greet: Extract<Message, { type: 'greet' }>): void {
     const { roll, paths, sync, secret, problems } = this.#io;
     problems.clear(...OUT_CODES);
+    this.#refusal = null;
     // It began anew within what looked like the same session from here: it knows nothing of what was said before.
     if (this.#greeted.has(peer.handle)) {
       paths.renewed(now, peer.origin);
@@ -87,7 +90,8 @@ export class Talk {
     this.skews.set(peer.origin, greet.wallMs - now.wall);
     const own = roll.digest();
     if (own.some((byte, index) => byte !== greet.ledger[index])) sync.compare(peer.handle);
-    const known = secret.message();
+    secret.changed(now, false);
+    const known = roll.standing(peer.origin) === 'member' ? secret.message() : null;
     if (known) this.#io.ports.dataplane.sendControl(this.#io.net, peer.handle, known);
     paths.greeted(now, peer.origin, greet.presences);
   }
@@ -99,6 +103,7 @@ export class Talk {
     this.#greeted.delete(handle);
     if (peer?.level === 'member') paths.down(now, peer.origin, reason);
     else if (peer) strangers.down(peer);
+    this.#conclude();
   }
 
   /** A member that is none any more. */
@@ -152,7 +157,7 @@ export class Talk {
         this.#io.meet(now, peer, message);
         return 'ok';
       case 'secret':
-        this.#io.secret.hear(peer.origin, message);
+        this.#io.secret.hear(now, peer.origin, message);
         return 'ok';
       case 'joinAccepted':
         return 'ok';
@@ -163,9 +168,15 @@ export class Talk {
 
   /** One member says that this device does not belong. It may be wrong: only when nobody else is there it counts as news. */
   #refused(now: Now, peer: Peer, code: string): void {
-    const { paths, problems } = this.#io;
+    const { paths } = this.#io;
     paths.bar(now, peer.origin, REFUSED_MS);
-    if (paths.contacts.upCount === 0 && OUT_CODES.includes(code)) problems.set(code);
+    if (OUT_CODES.includes(code)) this.#refusal = code;
+    this.#conclude();
+  }
+
+  #conclude(): void {
+    const { paths, problems } = this.#io;
+    if (this.#refusal !== null && paths.contacts.upCount === 0) problems.set(this.#refusal);
   }
 
   #bar(now: Now, peer: Peer): void {

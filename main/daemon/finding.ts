@@ -90,7 +90,7 @@ export class Finding {
     this.discovery = discovery;
     discovery.lan().onFound(({ net, member, endpoints }) => {
       this.figures.found.lan++;
-      this.options.handle({ kind: 'found', net, member, endpoints });
+      this.options.handle({ kind: 'found', net, member, endpoints, by: 'lan' });
     });
     discovery.portMapper().onChange(() => this.options.onMapped());
     discovery.portMapper().set(this.wishes);
@@ -200,7 +200,7 @@ export class Finding {
     });
     this.figures.found.dht += others.length;
     for (const { member, endpoints } of others)
-      this.options.handle({ kind: 'found', net: network.net, member, endpoints });
+      this.options.handle({ kind: 'found', net: network.net, member, endpoints, by: 'dht' });
   }
 
   /** All is well: somebody who was away for long should find the network by one of three. */
