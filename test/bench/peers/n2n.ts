@@ -1,9 +1,11 @@
 // n2n from Debian: edges around a supernode on the first host.
 import type { Host } from '../../netns/support/host.ts';
+import { until } from '../../netns/support/shell.ts';
 import { debianUnpack, debianVersion, fromDebian, libraries } from '../cache.ts';
 import { netOf, type Peer } from '../peer.ts';
 
 const PORT = 7654;
+const PORT_IN_PROC = `:${PORT.toString(16)} `;
 const address = (host: Host) => `10.95.0.${host.index}`;
 
 export const n2n: Peer = {
@@ -19,7 +21,12 @@ export const n2n: Peer = {
       address,
       device: () => 'n2n0',
       async launch(host, spawn) {
-        if (host === centre) spawn([fromDebian('usr/bin/supernode'), '-l', String(PORT)], libraries);
+        if (host === centre) {
+          spawn([fromDebian('usr/bin/supernode'), '-l', String(PORT)], libraries);
+          // An edge that finds nobody tries again after a long while.
+          const listens = async () => (await host.exec(['grep', '-qi', PORT_IN_PROC, '/proc/net/udp'])).code === 0;
+          await until('the supernode listens', 5000, listens, 5);
+        }
         const hardware = `02:6e:32:6e:00:${host.index.toString(16).padStart(2, '0')}`;
         const own = ['-d', 'n2n0', '-a', address(host), '-s', '255.255.255.0', '-m', hardware];
         const shared = ['-c', 'bench', '-k', 'bench', '-l', `${centre.ipv4}:${PORT}`];

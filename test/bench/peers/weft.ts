@@ -2,7 +2,7 @@
 import path from 'node:path';
 import type { Host } from '../../netns/support/host.ts';
 import { join, joinAll } from '../../netns/support/lan.ts';
-import { must, projectRoot, until } from '../../netns/support/shell.ts';
+import { projectRoot, run, until } from '../../netns/support/shell.ts';
 import type { Lab } from '../../netns/support/lab.ts';
 import type { Net, Peer, Transport } from '../peer.ts';
 import { buildPlaintext, plaintextAddon } from '../plaintext.ts';
@@ -69,7 +69,10 @@ export const weft: Peer = {
   transports: ['udp', 'tcp', 'tls', 'ws', 'wss'],
   multicast: true,
   install: async () => null,
-  version: async () => (await must('git', ['rev-parse', '--short', 'HEAD'])).trim(),
+  async version() {
+    const { code, stdout } = await run('git', ['rev-parse', '--short', 'HEAD'], { cwd: projectRoot });
+    return code === 0 ? stdout.trim() : 'not from a clone';
+  },
   lay: (lab, hosts, transport) => lay(lab, hosts, transport, {}),
 };
 
