@@ -138,6 +138,8 @@ export interface Stats {
 export interface DataplaneOptions {
   /** "auto" | "none": none forbids every GSO/GRO/TSO/USO/checksum offload, on adapter and socket. */
   offloads?: 'auto' | 'none';
+  /** "copy" (unless told): packets' DSCP and ECN show in the outer headers and congestion marks come back in (RFC 6040). "none": they stay inside. */
+  trafficClass?: 'copy' | 'none';
 }
 
 export class Dataplane {

@@ -22,6 +22,7 @@ type LinksFunction = ThreadsafeFunction<(), Unknown<'static>, Vec<u32>, Status, 
 #[napi(object)]
 pub struct DataplaneOptions {
     pub offloads: Option<String>,
+    pub traffic_class: Option<String>,
 }
 
 #[napi(object)]
@@ -163,13 +164,24 @@ pub struct Dataplane {
 impl Dataplane {
     #[napi(constructor)]
     pub fn new(options: Option<DataplaneOptions>) -> Result<Self> {
-        let no_offloads = match options.and_then(|o| o.offloads).as_deref() {
+        let (offloads, class) = options.map_or((None, None), |o| (o.offloads, o.traffic_class));
+        let no_class = match class.as_deref() {
+            None | Some("copy") => false,
+            Some("none") => true,
+            Some(other) => {
+                return Err(bad(format!(
+                    "The traffic class is “copy” or “none”, not “{other}”."
+                )));
+            }
+        };
+        let no_offloads = match offloads.as_deref() {
             None | Some("auto") => false,
             Some("none") => true,
             Some(other) => return Err(bad(format!("Offloads are “auto” or “none”, not “{other}”."))),
         };
         let options = dp::Options {
             no_offloads,
+            no_class,
             frame_max: None,
         };
         Ok(Dataplane {

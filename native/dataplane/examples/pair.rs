@@ -254,6 +254,7 @@ fn run() -> Result<(), Box<dyn std::error::Error>> {
     let plane = Dataplane::start(Options {
         no_offloads: args.no_offloads,
         frame_max: args.frame_max,
+        ..Options::default()
     })?;
     plane.listen(&[args.listen])?;
     plane.add_network(network_config(&args))?;

@@ -31,6 +31,8 @@ pub struct Common {
     pub events: Arc<Events>,
     pub commands: Arc<Commands>,
     pub links: Arc<Links>,
+    /// Traffic classes stay inside (`Options::no_class`).
+    pub no_class: bool,
 }
 
 /// Everything that the adapter's thread owns.

@@ -184,6 +184,8 @@ pub struct Stats {
 pub struct Options {
     /// No GSO, GRO, TSO, USO or checksum offload anywhere.
     pub no_offloads: bool,
+    /// DSCP and ECN of packets stay inside of the tunnel: outer headers show none, and marks set under way are lost.
+    pub no_class: bool,
     /// Longest datagram that paths are known to carry, bytes; longer frames go out as Weft's own fragments.
     pub frame_max: Option<usize>,
 }

@@ -28,6 +28,7 @@ impl Core {
             net.local = net.shared.local.load_full();
         }
         self.places.clear();
+        self.class = 0;
         let (mut at, mut frames, mut authentic) = (0, 0, false);
         while let Some(whole) = step(&batch, at) {
             authentic |= self.take_frame(now, Path::Link(link), &mut batch, at + LENGTH..at + whole);
@@ -88,6 +89,7 @@ mod tests {
             events: Arc::new(Events::new(wake.clone())),
             commands: Arc::new(Commands::new(wake.clone())),
             links: Arc::default(),
+            no_class: false,
         };
         Core::new(common, crate::api::Options::default(), &wake).unwrap()
     }

@@ -37,6 +37,8 @@ pub struct CastBatch {
     used: usize,
     count: usize,
     ended: bool,
+    /// Traffic class of the packets: the same for all.
+    pub class: u8,
     pub receivers: Vec<PeerId>,
     pub children: Vec<Child>,
     /// Neighbours whose paths are too narrow for these frames: they get fragments.
@@ -61,6 +63,7 @@ impl CastBatch {
             used: 0,
             count: 0,
             ended: false,
+            class: 0,
             receivers: Vec::new(),
             children: Vec::new(),
             narrow: Vec::new(),
@@ -127,6 +130,7 @@ impl CastBatch {
         done: &mut dyn FnMut(Sent<'_>),
     ) {
         let mut own = std::mem::take(&mut self.own);
+        outbox.class = self.class;
         let mut from = 0;
         while from < self.children.len() && self.count > 0 {
             let group = &self.children[from..self.children.len().min(from + CHILDREN)];
@@ -226,6 +230,7 @@ impl CastBatch {
         }
         // Neighbours mostly share one socket; one call per stretch that does.
         let mut messages = [Message {
+            class: 0,
             remote: ([0, 0, 0, 0], 0).into(),
             segment: 0,
             parts: &[],
@@ -241,6 +246,7 @@ impl CastBatch {
             }
             socket = through;
             messages[n] = Message {
+                class: self.class,
                 remote,
                 segment: self.shared + OWN,
                 parts: &parts[i][..2 * self.count + 1],

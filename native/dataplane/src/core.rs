@@ -51,6 +51,8 @@ pub struct Core {
     pub ports: Vec<u16>,
     /// Open links as far as frames came by them.
     pub(crate) links: BTreeMap<u32, LinkUse>,
+    /// Traffic class of the datagram that is being taken; 0 for what came by links.
+    pub(crate) class: u8,
     /// Frames of others on their way through.
     pub(crate) outbox: Outbox,
     pub(crate) poller: Poller,
@@ -85,6 +87,7 @@ impl Core {
             v6_only: Vec::new(),
             ports: Vec::new(),
             links: BTreeMap::new(),
+            class: 0,
             outbox: Outbox::new(),
             poller,
             closing: false,

@@ -80,6 +80,7 @@ impl Dataplane {
             events: Arc::new(Events::new(wake.clone())),
             commands: Arc::new(Commands::new(wake.clone())),
             links: Arc::default(),
+            no_class: options.no_class,
         };
         let core = Core::new(common.clone(), options, &wake).map_err(failed)?;
         let (alive, ended) = sync_channel(0);

@@ -62,6 +62,7 @@ impl Outlet<'_> {
 
 struct Run {
     exit: Exit,
+    class: u8,
     /// The session that carries, if these are frames inside of others.
     hop: Option<Arc<Tx>>,
     peer: Arc<PeerState>,
@@ -78,6 +79,8 @@ pub struct Outbox {
     arena: Vec<u8>,
     used: usize,
     runs: Vec<Run>,
+    /// Traffic class of the frames that follow; runs have one each.
+    pub class: u8,
     /// Sessions that rested until they carried something: `Command::Activity` is due for each.
     pub woken: Vec<Arc<Tx>>,
 }
@@ -88,6 +91,7 @@ impl Outbox {
             arena: vec![0; ARENA],
             used: 0,
             runs: Vec::with_capacity(RUNS_MAX),
+            class: 0,
             woken: Vec::new(),
         }
     }
@@ -110,7 +114,7 @@ impl Outbox {
             return None;
         }
         let start = match self.runs.last_mut() {
-            Some(run) if run.takes(exit, len) => run.extend(len),
+            Some(run) if run.takes(exit, self.class, len) => run.extend(len),
             _ => self.open(outlet, peer, exit, len, None),
         };
         self.used = start + len;
@@ -125,7 +129,7 @@ impl Outbox {
             return None;
         }
         let start = match self.runs.last_mut() {
-            Some(run) if run.carries(hop, exit, whole) => run.extend(whole),
+            Some(run) if run.carries(hop, exit, self.class, whole) => run.extend(whole),
             _ => self.open(outlet, &hop.state, exit, whole, Some(hop.tx.clone())),
         };
         self.used = start + whole;
@@ -168,6 +172,7 @@ impl Outbox {
         let peer = peer.clone();
         self.runs.push(Run {
             exit,
+            class: self.class,
             hop,
             peer,
             start,
@@ -226,6 +231,7 @@ impl Outbox {
             *part = IoSlice::new(&self.arena[run.start..run.end]);
         }
         let mut messages = [Message {
+            class: 0,
             remote: ([0, 0, 0, 0], 0).into(),
             segment: 0,
             parts: &[],
@@ -233,6 +239,7 @@ impl Outbox {
         for (i, run) in runs.iter().enumerate() {
             let Exit::Udp(_, remote) = run.exit else { continue };
             messages[i] = Message {
+                class: run.class,
                 remote,
                 segment: run.segment,
                 parts: &parts[i..=i],
@@ -248,17 +255,18 @@ impl Outbox {
 
 impl Run {
     #[inline]
-    fn takes(&self, exit: Exit, len: usize) -> bool {
-        self.hop.is_none() && self.fits(exit, len)
+    fn takes(&self, exit: Exit, class: u8, len: usize) -> bool {
+        self.hop.is_none() && self.fits(exit, class, len)
     }
 
-    fn carries(&self, hop: &Hop, exit: Exit, len: usize) -> bool {
-        self.hop.as_ref().is_some_and(|tx| Arc::ptr_eq(tx, &hop.tx)) && self.fits(exit, len)
+    fn carries(&self, hop: &Hop, exit: Exit, class: u8, len: usize) -> bool {
+        self.hop.as_ref().is_some_and(|tx| Arc::ptr_eq(tx, &hop.tx)) && self.fits(exit, class, len)
     }
 
     #[inline]
-    fn fits(&self, exit: Exit, len: usize) -> bool {
+    fn fits(&self, exit: Exit, class: u8, len: usize) -> bool {
         !self.ended
+            && self.class == class
             && len <= self.segment
             && self.frames < RUN_SEGMENTS_MAX
             && self.end - self.start + len <= RUN_BYTES_MAX

@@ -66,6 +66,7 @@ impl Core {
         outlet.send(
             socket,
             &[Message {
+                class: 0,
                 remote,
                 segment: bytes.len(),
                 parts: &parts,

@@ -7,7 +7,7 @@ use crate::shared::{Counters, add};
 use crate::sys;
 use std::io::IoSlice;
 use std::ops::Range;
-use weft_packet::{DropReason, L3, RUN_SEGMENTS_MAX};
+use weft_packet::{DropReason, L3, RUN_SEGMENTS_MAX, ecn};
 use weft_session::fragment::What;
 use weft_session::{HopCast, Path, wire};
 use weft_socket::{Place, RecvBatch};
@@ -41,6 +41,7 @@ impl Core {
             socket,
             remote: place.from,
         };
+        self.class = if self.common.no_class { 0 } else { place.class };
         let mut at = place.start;
         while at < place.end {
             let end = place.end.min(at + place.segment);
@@ -100,6 +101,7 @@ impl Core {
             self.drain(now);
         }
         match opened.kind() {
+            wire::kind::PACKET if !self.unmark(&mut frame[range.start + KIND..range.end]) => {}
             wire::kind::PACKET => {
                 let partial = opened.first_byte & wire::kind::PARTIAL != 0;
                 let packet = range.start + KIND..range.end;
@@ -128,12 +130,16 @@ impl Core {
                 let [first, packet @ ..] = &whole[..] else { return };
                 if first & wire::kind::MASK == wire::kind::PACKET {
                     let partial = first & wire::kind::PARTIAL != 0;
-                    self.singles.push(Single {
-                        net: name.0,
-                        peer: name.1,
-                        packet: packet.to_vec(),
-                        partial,
-                    });
+                    let mut packet = packet.to_vec();
+                    if self.unmark(&mut packet) {
+                        let (net, peer) = name;
+                        self.singles.push(Single {
+                            net,
+                            peer,
+                            packet,
+                            partial,
+                        });
+                    }
                 }
             }
             What::Cast => self.take_fragmented_cast(now, opened, &whole),
@@ -200,6 +206,9 @@ impl Core {
             return true;
         };
         add(&self.common.counters.casts_received, 1);
+        if !self.unmark(&mut frame[opened.packet.clone()]) {
+            return true;
+        }
         let start = at + opened.packet.start;
         self.merge(
             cast.opened.net,
@@ -209,6 +218,16 @@ impl Core {
             opened.partial,
         );
         true
+    }
+
+    /// Takes over the congestion mark that the datagram got under way. False: the packet cannot bear it and is dropped.
+    #[inline]
+    fn unmark(&self, packet: &mut [u8]) -> bool {
+        let keeps = self.class & ecn::ECN == 0 || ecn::combine(packet, self.class);
+        if !keeps {
+            add(&self.common.counters.ecn_dropped, 1);
+        }
+        keeps
     }
 
     /// Checks a packet and adds it to its network's runs. `start`: where it begins in the receive buffers.

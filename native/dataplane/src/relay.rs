@@ -190,6 +190,8 @@ impl Core {
             links: &self.common.links,
         };
         let lane = Lane::Straight(tx.path());
+        // As a router would: what is marked stays marked.
+        self.outbox.class = self.class;
         let Some(slot) = self.outbox.slot(&outlet, &state, &lane, frame.len()) else {
             return;
         };

@@ -11,7 +11,7 @@ use crate::outbox::Outlet;
 use crate::shared::{PeerState, View, add};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use weft_packet::{Checksum, DropReason, Splitter};
+use weft_packet::{Checksum, DropReason, Splitter, ecn};
 use weft_session::fragment::{self, What};
 use weft_session::wire::{FEATURE_PARTIAL, HEADER, STAMP, kind};
 use weft_session::{AUTH_SHARED, Path, TAG, Tx};
@@ -58,7 +58,18 @@ impl AdapterThread {
         let Some(lane) = self.lane(now, view, state, tx, run) else {
             return;
         };
+        self.outbox.class = self.class_of(run);
         self.seal_run(now, state, tx, &lane, run);
+    }
+
+    /// What the outer headers of a run say: as RFC 6040 has it, the same as the inner ones.
+    #[inline]
+    fn class_of(&self, run: &Splitter<'_>) -> u8 {
+        if self.common.no_class {
+            0
+        } else {
+            ecn::class(run.packet().bytes())
+        }
     }
 
     /// The way that a run goes; relayed ones are spread by flow.
@@ -229,6 +240,11 @@ impl AdapterThread {
             return;
         };
         for HeldPacket { bytes, cast, .. } in self.holds.take(state.peer) {
+            self.outbox.class = if self.common.no_class {
+                0
+            } else {
+                ecn::class(&bytes)
+            };
             if cast {
                 self.seal_late_cast(now, view, (state, tx, &lane), &bytes);
             } else if bytes.len() + KIND + DATA_OVERHEAD > lane.room(state) {
@@ -277,10 +293,12 @@ impl AdapterThread {
     }
 
     pub(crate) fn send_cast(&mut self, now: u64, view: &Arc<View>, receivers: &[PeerId], run: &Splitter<'_>) {
-        if self.batch.is_empty() || self.batch.receivers != receivers || !self.batch.takes(run.segment_len(0))
-        {
+        let class = self.class_of(run);
+        let joins = self.batch.receivers == receivers && self.batch.class == class;
+        if self.batch.is_empty() || !joins || !self.batch.takes(run.segment_len(0)) {
             self.flush_casts(now, view);
             self.begin_casts(now, view, receivers, run.segment_len(0));
+            self.batch.class = class;
         }
         for i in 0..self.batch.missing.len() {
             let state = self.batch.missing[i].clone();
@@ -349,6 +367,7 @@ impl AdapterThread {
             let Some(lane) = self.plain_lane(now, view, &state, &tx) else {
                 continue;
             };
+            self.outbox.class = self.batch.class;
             for packet in 0..self.batch.len() {
                 let body = self.batch.body(packet).to_vec();
                 self.seal_fragments(now, (&state, &tx, &lane), What::Cast, &body);

@@ -132,6 +132,8 @@ counters! {
     no_way = "noWay",
     carry_loop = "carryLoop",
     carry_foreign = "carryForeign",
+    /// Packets marked under way whose senders would not understand the mark.
+    ecn_dropped = "ecnDropped",
     /// Frames of our own that no neighbour was there to carry.
     no_relay = "noRelay",
 }
@@ -165,6 +167,7 @@ impl Counters {
             ("carryLoop", self.carry_loop.load(Relaxed)),
             ("carryForeign", self.carry_foreign.load(Relaxed)),
             ("noRelay", self.no_relay.load(Relaxed)),
+            ("ecnDropped", self.ecn_dropped.load(Relaxed)),
         ];
         packets.chain(sends).chain(full).filter(|(_, n)| *n > 0).collect()
     }

@@ -12,6 +12,7 @@ pub mod arp;
 mod bytes;
 pub mod checksum;
 mod drops;
+pub mod ecn;
 pub mod ether;
 pub mod icmp;
 pub mod igmp;

@@ -15,6 +15,8 @@ pub struct Message<'a> {
     pub remote: SocketAddr,
     /// Bytes of one datagram; at least the sum of `parts` for a single one.
     pub segment: usize,
+    /// Traffic class byte of the IP header: DSCP and ECN.
+    pub class: u8,
     /// Gathered in order, at most [`RUN_BYTES_MAX`] bytes, [`RUN_SEGMENTS_MAX`] segments and 1,024 parts.
     pub parts: &'a [IoSlice<'a>],
 }
@@ -83,6 +85,7 @@ mod tests {
     fn cut(parts: &[&[u8]], segment: usize) -> Vec<Vec<u8>> {
         let parts: Vec<IoSlice<'_>> = parts.iter().map(|p| IoSlice::new(p)).collect();
         let message = Message {
+            class: 0,
             remote: "1.2.3.4:5".parse().unwrap(),
             segment,
             parts: &parts,

@@ -55,6 +55,7 @@ pub struct Place {
     pub end: usize,
     pub segment: usize,
     pub from: SocketAddr,
+    pub class: u8,
 }
 
 /// See the Linux version.

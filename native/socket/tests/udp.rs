@@ -60,16 +60,19 @@ fn runs_to_several_destinations_arrive_whole_and_in_order() {
             &a,
             &[
                 Message {
+                    class: 0,
                     remote: to(&b),
                     segment: 1_000,
                     parts: &whole,
                 },
                 Message {
+                    class: 0,
                     remote: to(&c),
                     segment: 999,
                     parts: &pieces,
                 },
                 Message {
+                    class: 0,
                     remote: to(&b),
                     segment: body.len(),
                     parts: &whole,
@@ -109,6 +112,7 @@ fn one_socket_for_both_families_names_ipv4_plainly() {
         all_sent(
             socket,
             &[Message {
+                class: 0,
                 remote,
                 segment: 5,
                 parts: &parts,
@@ -119,6 +123,7 @@ fn one_socket_for_both_families_names_ipv4_plainly() {
         all_sent(
             &dual,
             &[Message {
+                class: 0,
                 remote: got[0].0,
                 segment: 5,
                 parts: &parts,
@@ -148,21 +153,25 @@ fn failures_are_told_and_do_not_stop_the_rest() {
     let sent = a.send_batch(
         &[
             Message {
+                class: 0,
                 remote: to(&b),
                 segment: 70_000,
                 parts: &long,
             },
             Message {
+                class: 0,
                 remote: to(&b),
                 segment: 1,
                 parts: &short,
             },
             Message {
+                class: 0,
                 remote: nowhere,
                 segment: 1,
                 parts: &short,
             },
             Message {
+                class: 0,
                 remote: to(&b),
                 segment: 1,
                 parts: &short,
@@ -183,6 +192,7 @@ fn failures_are_told_and_do_not_stop_the_rest() {
     for _ in 0..3 {
         a.send_batch(
             &[Message {
+                class: 0,
                 remote: closed,
                 segment: 1,
                 parts: &short,
@@ -201,6 +211,7 @@ fn a_full_run_is_taken() {
         all_sent(
             &a,
             &[Message {
+                class: 0,
                 remote: to(&b),
                 segment: 1_000,
                 parts: &[IoSlice::new(&body)]

@@ -85,12 +85,18 @@ impl Host {
         let plane = Dataplane::start(Options {
             no_offloads: features == NONE,
             frame_max,
+            ..Options::default()
         })
         .unwrap();
         let address = plane.listen(&["127.0.0.1:0".parse().unwrap()]).unwrap()[0];
         plane.add_network(network(n)).unwrap();
         let (device, cable) = fake::pair(features).unwrap();
         plane.attach(NET, Arc::new(device));
+        Host::of(n, plane, address, cable)
+    }
+
+    /// Around a data plane that was started otherwise.
+    pub fn of(n: u8, plane: Dataplane, address: SocketAddr, cable: fake::FakeDevice) -> Host {
         Host {
             n,
             plane: Arc::new(plane),

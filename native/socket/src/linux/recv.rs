@@ -23,6 +23,8 @@ pub struct Place {
     pub segment: usize,
     /// Never a v4-mapped address.
     pub from: SocketAddr,
+    /// Traffic class byte of the IP headers: DSCP and ECN. The same for all datagrams of a run.
+    pub class: u8,
 }
 
 /// One buffer: datagrams of `segment` bytes each but the last, from one sender.
@@ -45,6 +47,7 @@ impl RecvBatch {
             len: 0,
             segment: 0,
             from: None,
+            class: 0,
             truncated: false,
         };
         RecvBatch {
@@ -86,6 +89,7 @@ impl RecvBatch {
             end: start + received.len,
             segment,
             from: crate::normalise(from),
+            class: received.class,
         })
     }
 

@@ -18,10 +18,10 @@ pub const UDP_GRO: c_int = 104;
 type Address = libc::sockaddr_in6;
 const ADDRESS_LEN: usize = size_of::<Address>();
 
-/// Room for one control message with an int, aligned as the kernel wants it.
+/// Room for two control messages with an int each, aligned as the kernel wants it.
 #[repr(C, align(8))]
 #[derive(Clone, Copy)]
-struct Control([u8; 32]);
+struct Control([u8; 64]);
 
 fn check(result: c_int) -> io::Result<c_int> {
     if result < 0 {
@@ -120,17 +120,44 @@ pub fn local_address(fd: BorrowedFd<'_>) -> io::Result<SocketAddr> {
     decode(&storage).ok_or_else(|| io::ErrorKind::Unsupported.into())
 }
 
-/// Writes the UDP_SEGMENT control message; returns its length.
-fn segment_control(control: &mut Control, segment: u16) -> usize {
-    // SAFETY: `Control` is aligned and large enough for a cmsghdr with two bytes of data, and exclusively ours.
-    unsafe {
-        let header = control.0.as_mut_ptr().cast::<libc::cmsghdr>();
-        (*header).cmsg_level = libc::SOL_UDP;
-        (*header).cmsg_type = UDP_SEGMENT;
-        (*header).cmsg_len = libc::CMSG_LEN(2) as _;
-        libc::CMSG_DATA(header).cast::<u16>().write_unaligned(segment);
-        libc::CMSG_SPACE(2) as usize
+/// Writes the control messages that a message needs; returns their length, 0 for none.
+fn write_controls(control: &mut Control, message: &Message<'_>) -> usize {
+    let mut used = 0;
+    if message.len() > message.segment {
+        let segment = (message.segment as u16).to_ne_bytes();
+        used += put_control(control, used, libc::SOL_UDP, UDP_SEGMENT, &segment);
     }
+    if message.class != 0 {
+        // What leaves as IPv4 wants IPv4's, whatever the family of the socket.
+        let (level, kind) = match message.remote {
+            SocketAddr::V4(_) => (libc::IPPROTO_IP, libc::IP_TOS),
+            SocketAddr::V6(_) => (libc::IPPROTO_IPV6, libc::IPV6_TCLASS),
+        };
+        let class = c_int::from(message.class).to_ne_bytes();
+        used += put_control(control, used, level, kind, &class);
+    }
+    used
+}
+
+/// Writes one control message of at most four bytes at `at`; returns the room that it takes.
+fn put_control(control: &mut Control, at: usize, level: c_int, kind: c_int, data: &[u8]) -> usize {
+    // SAFETY: plain arithmetic.
+    let (space, length) = unsafe {
+        (
+            libc::CMSG_SPACE(data.len() as u32) as usize,
+            libc::CMSG_LEN(data.len() as u32) as usize,
+        )
+    };
+    let room = &mut control.0[at..at + space];
+    // SAFETY: `room` holds a cmsghdr and its data (checked by the slice), `Control` and every CMSG_SPACE are aligned for one.
+    unsafe {
+        let header = room.as_mut_ptr().cast::<libc::cmsghdr>();
+        (*header).cmsg_level = level;
+        (*header).cmsg_type = kind;
+        (*header).cmsg_len = length as _;
+        std::ptr::copy_nonoverlapping(data.as_ptr(), libc::CMSG_DATA(header), data.len());
+    }
+    space
 }
 
 /// Sends messages in order; returns how many were taken (at least one). `ipv6`: the family of the socket.
@@ -149,8 +176,9 @@ pub fn send(fd: BorrowedFd<'_>, ipv6: bool, messages: &[Message<'_>]) -> io::Res
         // The kernel does not write to what it sends; IoSlice has the layout of iovec.
         header.msg_iov = message.parts.as_ptr().cast_mut().cast();
         header.msg_iovlen = message.parts.len() as _;
-        if message.len() > message.segment {
-            header.msg_controllen = segment_control(&mut controls[i], message.segment as u16) as _;
+        let length = write_controls(&mut controls[i], message);
+        if length > 0 {
+            header.msg_controllen = length as _;
             header.msg_control = controls[i].0.as_mut_ptr().cast();
         }
     }
@@ -173,24 +201,35 @@ pub struct Received {
     /// Bytes of each datagram but the last; `len` when there is one.
     pub segment: usize,
     pub from: Option<SocketAddr>,
+    /// Traffic class byte of the IP header.
+    pub class: u8,
     /// The buffer was too short.
     pub truncated: bool,
 }
 
-/// The segment size that UDP_GRO reports, if there is one.
-fn gro_segment(header: &libc::msghdr) -> Option<usize> {
-    // SAFETY: the kernel wrote `msg_controllen` bytes of well-formed control messages to `msg_control`.
+/// What the control messages of one buffer say: the segment size (0 when none was told) and the traffic class.
+fn read_controls(header: &libc::msghdr) -> (usize, u8) {
+    let (mut segment, mut class) = (0, 0);
+    // SAFETY: the kernel wrote `msg_controllen` bytes of well-formed control messages to `msg_control`; each has the data that
+    // its kind has by the kernel's interface: an int, or a byte for IP_TOS.
     unsafe {
         let mut at = libc::CMSG_FIRSTHDR(header);
         while !at.is_null() {
-            if (*at).cmsg_level == libc::SOL_UDP && (*at).cmsg_type == UDP_GRO {
-                let size = libc::CMSG_DATA(at).cast::<c_int>().read_unaligned();
-                return usize::try_from(size).ok().filter(|n| *n > 0);
+            let data = libc::CMSG_DATA(at);
+            match ((*at).cmsg_level, (*at).cmsg_type) {
+                (libc::SOL_UDP, UDP_GRO) => {
+                    segment = usize::try_from(data.cast::<c_int>().read_unaligned()).unwrap_or(0);
+                }
+                (libc::IPPROTO_IP, libc::IP_TOS) => class = data.read(),
+                (libc::IPPROTO_IPV6, libc::IPV6_TCLASS) => {
+                    class = data.cast::<c_int>().read_unaligned() as u8;
+                }
+                _ => {}
             }
             at = libc::CMSG_NXTHDR(header, at);
         }
     }
-    None
+    (segment, class)
 }
 
 /// Receives what is there, one run of datagrams per buffer of `stride` bytes; returns how many buffers were filled.
@@ -235,10 +274,12 @@ pub fn receive(
     })?;
     for i in 0..n as usize {
         let (header, len) = (&headers[i].msg_hdr, headers[i].msg_len as usize);
+        let (segment, class) = read_controls(header);
         out[i] = Received {
             len,
-            segment: gro_segment(header).unwrap_or(len),
+            segment: if segment > 0 { segment } else { len },
             from: decode(&addresses[i]),
+            class,
             truncated: header.msg_flags & libc::MSG_TRUNC != 0,
         };
     }

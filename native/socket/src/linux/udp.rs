@@ -60,6 +60,7 @@ impl UdpSocket {
             // Without it datagrams come one by one, which works as well.
             let _ = sys::set_option(fd, libc::SOL_UDP, sys::UDP_GRO, 1);
         }
+        report_class(fd, ipv6);
         sys::bind(fd, address)?;
         let local = crate::normalise(sys::local_address(fd)?);
         let segmenting = AtomicBool::new(segmenting);
@@ -235,6 +236,7 @@ impl UdpSocket {
         ends: &[usize],
     ) -> (u64, Option<SendFailure>) {
         let mut messages = [Message {
+            class: of.class,
             remote: of.remote,
             segment: usize::MAX,
             parts: &[],
@@ -284,6 +286,15 @@ fn allow_fragments(fd: BorrowedFd<'_>, ipv6: bool) {
             libc::IPV6_MTU_DISCOVER,
             libc::IPV6_PMTUDISC_DONT,
         );
+    }
+}
+
+/// Asks for the traffic class of what comes. Without it everything seems unmarked.
+fn report_class(fd: BorrowedFd<'_>, ipv6: bool) {
+    // A dual-stack socket gets IPv4 as well.
+    let _ = sys::set_option(fd, libc::IPPROTO_IP, libc::IP_RECVTOS, 1);
+    if ipv6 {
+        let _ = sys::set_option(fd, libc::IPPROTO_IPV6, libc::IPV6_RECVTCLASS, 1);
     }
 }
 
