@@ -80,7 +80,7 @@ describe.skipIf(why)('the window', () => {
   it('members: how they are reached, details, search, remove with confirmation', async () => {
     const { page, press, heading, calls } = await open('mock=home');
     const row = (name: string) => page.getByRole('listitem').filter({ hasText: name });
-    await row('dora').getByText('Relayed · UDP').waitFor();
+    await row('dora').getByText('Relayed', { exact: true }).waitFor();
     await row('old-laptop').getByText('Offline').waitFor();
     await row('ben').getByText('3.3 ms').waitFor();
     await press('Details of ben');
@@ -118,6 +118,22 @@ describe.skipIf(why)('the window', () => {
     await heading('Revoke this invite?');
     await page.getByRole('dialog').getByRole('button', { name: 'Revoke' }).click();
     await page.getByRole('listitem').filter({ hasText: 'Revoked' }).waitFor();
+  });
+
+  it('channels: list, take part, create, close', async () => {
+    const { page, press, calls } = await open('mock=home');
+    await page.getByRole('tab', { name: /Channels/ }).click();
+    await page.getByRole('switch', { name: 'Receive walkie on this device' }).click();
+    expect(await calls('channel.join')).toMatchObject([{ params: { network: 'home', channel: 'c2' } }]);
+    await press('New channel');
+    await page.getByLabel('Name', { exact: true }).fill('camera 1');
+    await page.getByLabel('Who may send').selectOption('own');
+    await press('Create');
+    await page.getByText('camera 1').waitFor();
+    await press('Actions for camera 1');
+    await page.getByRole('menuitem', { name: 'Close channel' }).click();
+    await press('Close channel');
+    await page.getByText('camera 1').waitFor({ state: 'detached' });
   });
 
   it('groups: what they are and who is in them', async () => {

@@ -25,6 +25,7 @@ const SHOTS: Shot[] = [
   { name: 'problems', query: 'mock=degraded' },
   { name: 'off', query: 'mock=off' },
   { name: 'groups', query: 'mock=home', act: (page) => page.getByRole('tab', { name: /Groups/ }).click() },
+  { name: 'channels', query: 'mock=home', act: (page) => page.getByRole('tab', { name: /Channels/ }).click() },
   { name: 'invites', query: 'mock=home', act: (page) => page.getByRole('tab', { name: /Invites/ }).click() },
   {
     name: 'invite',

@@ -109,6 +109,13 @@ export class FakeEngine {
     return ok({});
   }
 
+  #take(network: string | undefined, channel: string, joined: boolean): Outcome<Record<string, never>> {
+    return this.#network(network, (given) => ({
+      ...given,
+      channels: (given.channels ?? []).map((one) => (one.id === channel ? { ...one, joined } : one)),
+    }));
+  }
+
   readonly #handlers: Handlers = {
     status: () => ok(this.state),
     'network.create': ({ name }) => {
@@ -155,6 +162,21 @@ export class FakeEngine {
         ...given,
         members: given.members.map((item) => (item.id === member ? { ...item, name } : item)),
       })),
+    'channel.create': ({ network, name, repair, publishers }) => {
+      const id = `c${this.calls.length}`;
+      const place = { address: '239.193.9.9', port: 20_500 };
+      const own = { joined: false, mayPublish: true, maySubscribe: true, mayChange: true };
+      const made = { id, name, ...place, repair, publishers, subscribers: null, ...own };
+      this.#network(network, (given) => ({ ...given, channels: [...(given.channels ?? []), made] }));
+      return ok({ id, ...place });
+    },
+    'channel.close': ({ network, channel }) =>
+      this.#network(network, (given) => ({
+        ...given,
+        channels: (given.channels ?? []).filter(({ id }) => id !== channel),
+      })),
+    'channel.join': ({ network, channel }) => this.#take(network, channel, true),
+    'channel.leave': ({ network, channel }) => this.#take(network, channel, false),
     'settings.set': (changes) => {
       this.state = { ...this.state, settings: { ...this.state.settings, ...changes } };
       return ok(this.state.settings);

@@ -90,6 +90,16 @@ export const home = (more: Partial<Network> = {}): Network => ({
     group('239.20.1.7', ['anna', 'cleo'], { mode: 'include', sources: ['10.87.3.23'] }),
     group('ff15::4a5', ['dora', 'cleo']),
   ],
+  channels: [
+    {
+      ...{ id: 'c1', name: 'stage', address: '239.193.4.5', port: 20_112, repair: 'nack', subscribers: null },
+      ...{ publishers: [idOf('ben')], joined: true, mayPublish: false, maySubscribe: true, mayChange: true },
+    },
+    {
+      ...{ id: 'c2', name: 'walkie', address: '239.194.77.2', port: 23_004, repair: 'off', subscribers: null },
+      ...{ publishers: null, joined: false, mayPublish: true, maySubscribe: true, mayChange: true },
+    },
+  ],
   invites: [
     invite('i1', { usesMax: 5, usesLeft: 3 }),
     invite('i2', {
@@ -116,13 +126,14 @@ export const club = (more: Partial<Network> = {}): Network =>
     selfRole: 'member',
     members: [{ ...self('anna', 17), role: 'member' }, member('omar', 3, { role: 'owner' }), member('lin', 5)],
     groups: [],
+    channels: [],
     invites: [],
     ...more,
   });
 
 /** A network as `network.create` makes it. */
 export const fresh = (id: string, name: string): Network =>
-  home({ id, name, members: [self('anna', 9)], groups: [], invites: [] });
+  home({ id, name, members: [self('anna', 9)], groups: [], channels: [], invites: [] });
 
 export const state = (networks: Network[], more: Partial<State> = {}): State => ({
   version: '0.1.0',

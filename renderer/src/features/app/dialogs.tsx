@@ -1,4 +1,6 @@
 // The one open dialog, if any.
+import { CloseChannelDialog } from '../channels/close-channel-dialog.tsx';
+import { CreateChannelDialog } from '../channels/create-channel-dialog.tsx';
 import { InviteDialog } from '../invites/invite-dialog.tsx';
 import { RevokeDialog } from '../invites/revoke-dialog.tsx';
 import { JoinDialog } from '../join/join-dialog.tsx';
@@ -33,6 +35,10 @@ export function Dialogs() {
       return <RenameMemberDialog networkId={dialog.networkId} memberId={dialog.memberId} />;
     case 'removeMember':
       return <RemoveMemberDialog key={dialog.memberId} networkId={dialog.networkId} memberId={dialog.memberId} />;
+    case 'createChannel':
+      return <CreateChannelDialog networkId={dialog.networkId} />;
+    case 'closeChannel':
+      return <CloseChannelDialog networkId={dialog.networkId} channelId={dialog.channelId} />;
     case 'revoke':
       return <RevokeDialog networkId={dialog.networkId} inviteId={dialog.inviteId} />;
   }

@@ -4,14 +4,15 @@ import type { Network } from '../../../../app/contract/state.ts';
 import { useMirror } from '../../client/mirror.ts';
 
 export type Page = 'network' | 'connection' | 'settings';
-export type Tab = 'members' | 'groups' | 'invites';
+export type Tab = 'members' | 'groups' | 'channels' | 'invites';
 
 export type DialogView =
   | { kind: 'create' }
   | { kind: 'join'; link: string }
   | { kind: 'stop' }
-  | { kind: 'invite' | 'renameNetwork' | 'leave' | 'recovery'; networkId: string }
+  | { kind: 'invite' | 'renameNetwork' | 'leave' | 'recovery' | 'createChannel'; networkId: string }
   | { kind: 'renameMember' | 'removeMember'; networkId: string; memberId: string }
+  | { kind: 'closeChannel'; networkId: string; channelId: string }
   | { kind: 'revoke'; networkId: string; inviteId: string };
 
 interface View {

@@ -8,6 +8,7 @@ import { CopyValue, Dot, Empty, Menu, type MenuEntry } from '../../ui/controls.t
 import kit from '../../ui/kit.module.css';
 import app from '../app/app.module.css';
 import { openDialog, showTab, useCurrentNetwork, useView, type Tab } from '../app/view.ts';
+import { Channels } from '../channels/channels.tsx';
 import { Groups } from '../groups/groups.tsx';
 import { Invites } from '../invites/invites.tsx';
 import { Members } from '../members/members.tsx';
@@ -96,6 +97,7 @@ function Parts({ network }: { network: Network }) {
   const tabs: { id: Tab; text: string; count: number }[] = [
     { id: 'members', text: t('members.tab'), count: network.members.length },
     { id: 'groups', text: t('groups.tab'), count: network.groups.length },
+    ...(network.channels ? [{ id: 'channels' as const, text: t('channels.tab'), count: network.channels.length }] : []),
     ...(network.invites.length > 0 || mayManage(network.selfRole)
       ? [{ id: 'invites' as const, text: t('invites.tab'), count: open }]
       : []),
@@ -116,6 +118,9 @@ function Parts({ network }: { network: Network }) {
       </Tabs.Content>
       <Tabs.Content value="groups" tabIndex={-1}>
         <Groups network={network} />
+      </Tabs.Content>
+      <Tabs.Content value="channels" tabIndex={-1}>
+        <Channels network={network} />
       </Tabs.Content>
       <Tabs.Content value="invites" tabIndex={-1}>
         <Invites network={network} />
