@@ -53,7 +53,11 @@ fn exchange(path: &str, line: &str) -> io::Result<(String, Vec<OwnedFd>)> {
             return Err(io::ErrorKind::TimedOut.into());
         }
         socket.set_read_timeout(Some(left))?;
-        let n = sys::receive(&socket, &mut buffer, &mut fds)?;
+        let n = match sys::receive(&socket, &mut buffer, &mut fds) {
+            // Reads with a timeout are never restarted by the kernel, and a process that starts others gets signals.
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            read => read?,
+        };
         answer.extend_from_slice(&buffer[..n]);
         if n == 0 || buffer[..n].contains(&b'\n') {
             break;

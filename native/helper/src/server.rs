@@ -305,9 +305,11 @@ fn read_line(mut stream: &UnixStream) -> Result<Vec<u8>, Refusal> {
     let mut chunk = [0u8; 4096];
     let started = Instant::now();
     loop {
-        let count = stream
-            .read(&mut chunk)
-            .map_err(|_| request::bad("no request came"))?;
+        let count = match stream.read(&mut chunk) {
+            // Stopped and continued.
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            read => read.map_err(|_| request::bad("no request came"))?,
+        };
         let end = chunk[..count].iter().position(|&b| b == b'\n');
         line.extend_from_slice(&chunk[..end.unwrap_or(count)]);
         if line.len() > LINE_BYTES_MAX {
