@@ -163,7 +163,7 @@ export class FakeEngine {
         members: given.members.map((item) => (item.id === member ? { ...item, name } : item)),
       })),
     'channel.create': ({ network, name, repair, publishers }) => {
-      const id = `c${this.calls.length}`;
+      const id = `made-c${this.calls.length}`;
       const place = { address: '239.193.9.9', port: 20_500 };
       const own = { joined: false, mayPublish: true, maySubscribe: true, mayChange: true };
       const made = { id, name, ...place, repair, publishers, subscribers: null, ...own };
