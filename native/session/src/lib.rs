@@ -10,6 +10,7 @@
 
 mod aead;
 mod api;
+pub mod bundle;
 mod cast;
 mod cast_rx;
 mod control;

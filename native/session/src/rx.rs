@@ -73,8 +73,8 @@ pub struct Opened {
     /// First byte of the plaintext (kind and its flags), 0 for an empty one.
     pub first_byte: u8,
     pub is_new_highest: bool,
-    /// Call `Sessions::opened(now, &opened, path, plaintext)`: always for the kinds 0, 2–4 and 6–8, and for kinds 1
-    /// and 5 when something else changed (first frame under these keys, another path, end of a rest).
+    /// Call `Sessions::opened(now, &opened, path, plaintext)`: always for the kinds 0, 2–4 and 6–8, and for kinds 1,
+    /// 5 and 9 when something else changed (first frame under these keys, another path, end of a rest).
     pub tell: bool,
     start: usize,
     end: usize,
@@ -319,14 +319,14 @@ fn accept(
 ) -> Result<Opened, DropReason> {
     let is_new_highest = session.window.commit(counter);
     let what = first_byte & kind::MASK;
-    let is_packet = matches!(what, kind::PACKET | kind::FRAGMENT);
+    let is_packet = matches!(what, kind::PACKET | kind::FRAGMENT | kind::BUNDLE);
     // A control frame without a part only acknowledges: nothing is owed for it.
     let is_data = is_packet || (what == kind::CONTROL && plaintext.len() > CONTROL_HEAD);
     session.hop.note_heard(now, bytes as u64, is_data);
     if is_packet && !session.hop.is_member() {
         return Err(DropReason::StrangerPacket);
     }
-    if what > kind::CLOSE {
+    if what > kind::BUNDLE {
         return Err(DropReason::UnknownKind);
     }
     let first = session.heard.load(Relaxed) == 0;

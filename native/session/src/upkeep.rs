@@ -153,7 +153,7 @@ fn take(
             end(core, net, peer, now, reason, None);
             Ok(())
         }
-        kind::KEEPALIVE | kind::PACKET | kind::FRAGMENT => Ok(()),
+        kind::KEEPALIVE | kind::PACKET | kind::FRAGMENT | kind::BUNDLE => Ok(()),
         _ => Err(DropReason::Malformed),
     }
 }

@@ -70,6 +70,7 @@ pub mod kind {
     pub const SENDER_KEY: u8 = 6;
     pub const SENDER_KEY_ACK: u8 = 7;
     pub const CLOSE: u8 = 8;
+    pub const BUNDLE: u8 = 9;
     /// Flag of `PACKET`: the L4 checksum is partial.
     pub const PARTIAL: u8 = 0x10;
     pub const MASK: u8 = 0x0F;
@@ -77,6 +78,8 @@ pub mod kind {
 
 /// `features` of hello and answer: partial checksums are understood.
 pub const FEATURE_PARTIAL: u16 = 1;
+/// Bundles are understood.
+pub const FEATURE_BUNDLE: u16 = 2;
 
 pub(crate) fn u16_at(b: &[u8], at: usize) -> u16 {
     u16::from_be_bytes([b[at], b[at + 1]])

@@ -5,7 +5,7 @@ mod world;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 use weft_session::fragment::{What, split};
-use weft_session::{AUTH_SHARED, CastTx, Level, Path, SenderKey, Suite, TAG, wire};
+use weft_session::{AUTH_SHARED, CastTx, Level, Path, SenderKey, Suite, TAG, bundle, wire};
 use world::{NET, Node, S, World, addr, key, origin, secret, sessions_from};
 
 fn hex(bytes: &[u8]) -> String {
@@ -262,6 +262,33 @@ fn carry() {
         }
     }
     check("carry", &vectors);
+}
+
+/// Two packets and a cast (from its stamp on) in one frame.
+#[test]
+fn bundle() {
+    let mut world = world(1);
+    let mut plaintext = Vec::new();
+    bundle::begin(&mut plaintext);
+    let packet = [&[wire::kind::PACKET][..], b"an IP packet"].concat();
+    bundle::put(&mut plaintext, What::Packet, &packet);
+    bundle::put(&mut plaintext, What::Cast, &[0xCA; wire::STAMP + TAG]);
+    bundle::put(&mut plaintext, What::Packet, &packet);
+    let tx = world.node(1).txs[&2].clone();
+    let mut frame = [vec![0; wire::HEADER], plaintext.clone(), vec![0; TAG]].concat();
+    tx.seal(2_000, &mut frame);
+    let (now, mut opened) = (world.now, frame.clone());
+    let got = world.node(2).rx.open(now, Path::Link(0), &mut opened).unwrap();
+    assert_eq!(
+        (got.kind(), &opened[got.plaintext()]),
+        (wire::kind::BUNDLE, &plaintext[..])
+    );
+    let fields = [
+        ("version", "1".to_string()),
+        ("plaintext", hex(&plaintext)),
+        ("frame", hex(&frame)),
+    ];
+    check("bundle", &fields);
 }
 
 fn tx_key(tx: &CastTx, suite: Suite) -> SenderKey {
