@@ -9,5 +9,7 @@ export default defineConfig({
     // Hosts in namespaces, browsers and builds share two cores: one file at a time is faster and steadier.
     fileParallelism: false,
     pool: 'forks',
+    // Engines under test ask no router and no DHT of the machine that they run on; tests of that say otherwise.
+    env: { WEFT_DISCOVERY: 'none' },
   },
 });

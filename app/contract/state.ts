@@ -23,6 +23,8 @@ export const Member = z.object({
   transport: z.string().optional(),
   /** Underlay endpoint of the session, e.g. "192.0.2.1:4000". */
   endpoint: z.string().optional(),
+  /** The HTTP proxy that the session goes through: "http://proxy.example:3128". */
+  proxy: z.string().optional(),
   /** Of a relayed session: names of the members that pass its packets on. */
   relays: z.array(z.string()).optional(),
   rttMs: z.number().optional(),
@@ -32,6 +34,8 @@ export const Member = z.object({
   txBytes: z.number(),
   /** Why the member is not reached directly or is offline, as an error code. */
   cause: z.string().optional(),
+  /** How the session's endpoint became known here; absent: the member called. */
+  foundBy: z.enum(['invite', 'gossip', 'lan', 'dht']).optional(),
 });
 export type Member = z.infer<typeof Member>;
 
@@ -143,6 +147,32 @@ export const Settings = z.object({
 });
 export type Settings = z.infer<typeof Settings>;
 
+/** How this device finds others and is found. */
+export const Finding = z.object({
+  /**
+   * What stands before it, judged from where others see it. `mapped`: a router forwards a port; `cone`: everybody sees one place;
+   * `symmetric`: each sees another one; `nat`: only one has seen it.
+   */
+  nat: z.enum(['unknown', 'open', 'mapped', 'cone', 'symmetric', 'nat']),
+  /** Where others saw it, each place once. */
+  observed: z.array(z.string()),
+  mapping: z.object({
+    state: z.enum(['off', 'searching', 'mapped', 'none']),
+    by: z.enum(['upnp', 'nat-pmp', 'pcp']).optional(),
+    endpoints: z.array(z.string()),
+    code: z.string().optional(),
+  }),
+  /** `found`: beacons of members heard since the start. */
+  lan: z.object({ on: z.boolean(), found: z.number() }),
+  dht: z.object({
+    on: z.boolean(),
+    /** Records of members found since the start. */
+    found: z.number(),
+    last: z.enum(['idle', 'working', 'published', 'found', 'nothing', 'unreachable']),
+  }),
+});
+export type Finding = z.infer<typeof Finding>;
+
 export const State = z.object({
   version: z.string(),
   contract: z.number(),
@@ -153,6 +183,8 @@ export const State = z.object({
   /** Underlay addresses that the engine listens on. */
   listening: z.array(z.string()),
   helper: z.enum(['ready', 'missing', 'refused', 'unneeded']),
+  /** Absent: an engine that does not say, or nothing is looked for. */
+  finding: Finding.optional(),
 });
 export type State = z.infer<typeof State>;
 

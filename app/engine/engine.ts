@@ -8,10 +8,9 @@ import { CONTRACT_VERSION } from '../contract/version.ts';
 import type { Answer, EngineApi } from './api.ts';
 import { freeName } from './adapter.ts';
 import { answerCall } from './calls.ts';
-import { originOf } from '../mesh/identity/identity.ts';
-import { hex } from '../wire/text.ts';
 import { readDevice, type Device } from './device.ts';
 import { findableOf, type Findable } from './findable.ts';
+import { takeFound, takeObserved } from './found.ts';
 import { NETWORKS_FOLDER, NetworkFiles, type LocalState } from './files.ts';
 import type { EngineOptions, Input } from './input.ts';
 import type { Join } from './join.ts';
@@ -21,7 +20,7 @@ import type { Conduct } from './reaching.ts';
 import { Problems } from './problems.ts';
 import type { Roll } from './roll.ts';
 import { defaultSettings, readSettings, type FullSettings } from './settings.ts';
-import { networkView } from './snapshot.ts';
+import { findingView, networkView } from './snapshot.ts';
 import { loadRoll } from './ticket.ts';
 import { TrafficMeter } from './traffic.ts';
 
@@ -135,6 +134,7 @@ export class Engine implements EngineApi {
       problems: [...this.problems.list(), ...this.#host.problems],
       listening: this.#host.listening,
       helper: this.#host.helper,
+      ...(this.#host.finding && { finding: findingView(this, this.#host.finding) }),
     };
   }
 
@@ -200,8 +200,13 @@ export class Engine implements EngineApi {
         return this.networks.get(input.net)?.adapterReady(now, input.fd, input.name);
       case 'adapterFailed':
         return this.networks.get(input.net)?.adapterFailed(now, input.code, input.data);
-      case 'found':
-        return this.networks.get(input.net)?.found(now, hex(originOf(input.member)), input.endpoints, input.by);
+      case 'found': {
+        const network = this.networks.get(input.net);
+        return network && takeFound(network, now, input);
+      }
+      case 'observed':
+        for (const network of this.networks.values()) takeObserved(network, now, this.endpoints, input.answers);
+        return;
       case 'linkOpen':
       case 'linkFailed':
       case 'linkClosed':
@@ -241,7 +246,7 @@ export class Engine implements EngineApi {
 
   /** What discovery needs to know of the networks that run. */
   findable(): Findable[] {
-    return [...this.networks.values()].filter(({ running }) => running).map(findableOf);
+    return [...this.networks.values()].filter(({ running }) => running).map((each) => findableOf(each, this.#now.wall));
   }
 
   /** How others are reached and what is done for them: the settings, within what the administrator allows. */

@@ -13,6 +13,8 @@ export interface Findable {
   endpoints: string[];
   /** Rendezvous secret; null: not known yet. */
   secret: Uint8Array | null;
+  /** Those of before under which members may still look for the network. */
+  previous: Uint8Array[];
   /** Some member is not online. */
   seeking: boolean;
   /** There are others, and no session with any. */
@@ -23,7 +25,7 @@ export interface Findable {
   keyOf(member: Uint8Array): Uint8Array | null;
 }
 
-export function findableOf(network: Network): Findable {
+export function findableOf(network: Network, wallMs: number): Findable {
   const { net, roll, paths } = network;
   const others = roll.members().filter(({ origin }) => origin !== roll.selfOrigin);
   const online = others.filter(({ origin }) => paths.isOnline(origin));
@@ -34,6 +36,7 @@ export function findableOf(network: Network): Findable {
     signSeed: roll.keys.signSeed,
     endpoints: paths.ownEndpoints(),
     secret: network.secret.current,
+    previous: network.secret.previous(wallMs),
     seeking: online.length < others.length,
     lost: others.length > 0 && paths.contacts.upCount === 0,
     online: online.map(({ idBytes }) => idBytes),

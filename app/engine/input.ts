@@ -1,5 +1,5 @@
 // What goes into the engine: everything that happens outside of it, as data.
-import type { Problem, State } from '../contract/state.ts';
+import type { Finding, Problem, State } from '../contract/state.ts';
 import type { DataplaneEvent, LinkInput } from './ports.ts';
 
 export type Input =
@@ -21,8 +21,16 @@ export type Input =
   | LinkInput
   /** A member was seen on the local network or in the DHT; whether it is one is for the engine to say. `member`: 32 bytes. */
   | { kind: 'found'; net: number; member: Uint8Array; endpoints: string[]; by: 'lan' | 'dht' }
+  /** STUN servers saw a socket of this machine, not the one that members call: "198.51.100.7:40000". */
+  | { kind: 'observed'; answers: { server: string; observed: string }[] }
   /** What the program knows of the machine; replaces what it said before. */
-  | { kind: 'host'; listening: string[]; helper: State['helper']; problems: Problem[] };
+  | {
+      kind: 'host';
+      listening: string[];
+      helper: State['helper'];
+      problems: Problem[];
+      finding?: Omit<Finding, 'nat' | 'observed'>;
+    };
 
 /** An administrator's word; what is absent is allowed. */
 export interface Policy {

@@ -2,14 +2,14 @@
 import type { Failure, Outcome } from '../contract/errors.ts';
 import { originOf } from '../mesh/identity/identity.ts';
 import { sharedWishes } from '../mesh/multicast/receivers.ts';
-import { withoutCarrier, type SessionInfo } from '../mesh/paths/contacts.ts';
+import type { SessionInfo } from '../mesh/paths/contacts.ts';
 import type { Paths } from '../mesh/paths/paths.ts';
 import { encodeMessage } from '../wire/messages/message.ts';
 import type { GroupWish, Origin } from '../wire/messages/presence.ts';
 import { Adapter } from './adapter.ts';
 import { joinedGroups } from './channels.ts';
 import type { LocalState, NetworkFiles } from './files.ts';
-import type { Found, FoundBy } from './found.ts';
+import type { Found } from './found.ts';
 import { makeParts, type NetworkParts } from './parts.ts';
 import type { Peer, Peers } from './peers.ts';
 import type { DataplaneEvent, LinkInput, NetworkConfig, Now, PeerStats, Ports } from './ports.ts';
@@ -145,6 +145,8 @@ export class Network {
     this.#running = false;
     this.adapter?.carrier(false);
     this.paths.stop(now);
+    // Off may last: what was learned last is worth the most then.
+    this.#parts.keeper.save(now);
     this.#offMono = now.mono + OFF_LINGER_MS;
   }
 
@@ -387,17 +389,11 @@ export class Network {
     this.#removing = this.#running;
   }
 
-  /** A member was found by other means than the network's own. */
-  found(now: Now, origin: Origin, endpoints: readonly string[], by: FoundBy): void {
-    if (!this.#running || this.roll.standing(origin) !== 'member') return;
+  /** Takes in what was not said by members. */
+  learn(now: Now, work: () => void): void {
+    if (!this.#running) return;
     this.#now = now;
-    const known = new Set(this.paths.contacts.endpointsOf(origin).map(withoutCarrier));
-    const news = endpoints.filter((endpoint) => !known.has(withoutCarrier(endpoint)));
-    // What says nothing new may be a replay: it hastens nothing.
-    if (news.length === 0) return;
-    this.#parts.found.add(origin, news, by);
-    this.paths.hint(origin, news);
-    if (!this.paths.contacts.isUp(origin)) this.paths.contacts.moved(origin, now.mono);
+    work();
   }
 
   /** Settings that say how others are reached and served have changed. */

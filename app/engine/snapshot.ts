@@ -1,14 +1,20 @@
 // The contract's view of a network, from what the engine knows.
-import type { Group, Member, Network as NetworkView } from '../contract/state.ts';
+import type { Finding, Group, Member, Network as NetworkView } from '../contract/state.ts';
 import { dnsName } from '../mesh/names/names.ts';
 import { channelsView } from './channels.ts';
 import { withoutCarrier } from '../mesh/paths/contacts.ts';
+import type { Engine } from './engine.ts';
+import type { FoundBy } from './found.ts';
 import type { Network } from './network.ts';
 import type { Now } from './ports.ts';
 import type { RollMember } from './roll.ts';
 
 /** Problems that mean: it works, but not as it should. */
 const DEGRADING = ['no-rights', 'no-tun', 'helper-missing', 'helper-refused', 'name-taken', 'adapter-lost', 'internal'];
+
+/** Networks may know more or less of the same NAT: what says most comes first. */
+const NATS_TELLING: Finding['nat'][] = ['mapped', 'symmetric', 'cone', 'nat', 'open'];
+const OBSERVED_SHOWN_MAX = 8;
 
 export function networkView(network: Network, now: Now): NetworkView {
   const { roll, local } = network;
@@ -70,6 +76,10 @@ function memberView(network: Network, member: RollMember, now: Now): Member {
     const endpoint = stats?.endpoint ?? withoutCarrier(contact.lastEndpoint ?? '');
     if (contact.transport === 'relay') view.relays = relayNames(network, member);
     else if (endpoint) view.endpoint = endpoint;
+    const proxy = network.reaching.proxyOf(stats?.link);
+    if (proxy !== undefined) view.proxy = proxy;
+    const by = contact.transport === 'relay' ? undefined : foundBy(network, member, endpoint);
+    if (by) view.foundBy = by;
     const rtt = stats?.rttMs ?? contact.rttMs;
     if (rtt !== undefined) view.rttMs = rtt;
   }
@@ -79,6 +89,29 @@ function memberView(network: Network, member: RollMember, now: Now): Member {
   }
   if (!up && !self && contact && contact.failures > 0) view.cause = 'nobody-reached';
   return view;
+}
+
+/** What told the endpoint first; nothing when it is no endpoint that was told: the member called. */
+function foundBy(network: Network, { origin }: RollMember, endpoint: string): FoundBy | undefined {
+  const found = network.places.by(origin, endpoint);
+  if (found) return found;
+  const told = (endpoints: readonly string[] = []): boolean =>
+    endpoints.some((each) => withoutCarrier(each) === endpoint);
+  if (told(network.local.ways.find((way) => way.origin === origin)?.endpoints)) return 'invite';
+  return told(network.paths.presence(origin)?.endpoints) ? 'gossip' : undefined;
+}
+
+/** What the program says of discovery, and what the networks saw. */
+export function findingView(engine: Engine, finding: Omit<Finding, 'nat' | 'observed'>): Finding {
+  const observed = new Set<string>();
+  const kinds = new Set<Finding['nat']>();
+  for (const { places, running } of engine.networks.values()) {
+    if (!running) continue;
+    for (const endpoint of places.observed()) observed.add(endpoint);
+    kinds.add(places.nat(engine.endpoints, finding.mapping.endpoints));
+  }
+  const nat = NATS_TELLING.find((kind) => kinds.has(kind)) ?? 'unknown';
+  return { ...finding, nat, observed: [...observed].slice(0, OBSERVED_SHOWN_MAX) };
 }
 
 function relayNames(network: Network, { origin }: RollMember): string[] {

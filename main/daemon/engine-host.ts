@@ -123,7 +123,10 @@ class Host implements EngineHost {
       policy: this.policy,
       log,
       handle: (input) => this.runner.handle(input),
-      onMapped: () => this.tellUnderlay(),
+      onChange: () => {
+        this.tellUnderlay();
+        this.tellHost();
+      },
     });
     this.monitor = new NetworkMonitor({ onChange: (addresses) => this.readdressed(addresses) });
     this.rpc = new RpcServer({
@@ -191,7 +194,13 @@ class Host implements EngineHost {
 
   private tellHost(): void {
     this.problems = this.adapters.problems();
-    this.runner.handle({ kind: 'host', listening: this.bound, helper: this.adapters.helper, problems: this.problems });
+    this.runner.handle({
+      kind: 'host',
+      listening: this.bound,
+      helper: this.adapters.helper,
+      problems: this.problems,
+      finding: this.finding.state(),
+    });
   }
 
   private topics(): Sources {

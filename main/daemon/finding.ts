@@ -1,82 +1,64 @@
-// Finds members by other means than the network's own: beacons on the local network, the router's ports, and the DHT when all else failed.
+// Finds members by other means than the network's own: beacons on the local network, the router's ports, the DHT when all else failed, and
+// STUN servers that the user named. Nothing is sent while no network is on; libraries load on first use.
+import type { Finding as FindingView } from '../../app/contract/state.ts';
 import type { Engine } from '../../app/engine/engine.ts';
 import type { Findable } from '../../app/engine/findable.ts';
 import type { Input, Policy } from '../../app/engine/input.ts';
 import type { Log } from '../../app/engine/ports.ts';
-import { mayPublish, PUBLISH_EVERY_MS, rendezvousKeys } from '../../app/mesh/discovery/rendezvous.ts';
-import { dayOf } from '../../app/mesh/discovery/seal.ts';
+import { ENTRY_ENDPOINTS_MAX } from '../../app/mesh/discovery/entry.ts';
 import { createDiscovery } from '../discovery/discovery.ts';
 import type { Discovery, DiscoverySwitches, MappingState, MappingWish } from '../discovery/ports.ts';
-import { sealCrypto } from '../discovery/seal-crypto.ts';
 import { split } from './listening.ts';
+import { Meeting } from './rendezvous.ts';
 
 /** How often the engine is asked what is missing. */
-const LOOK_EVERY_MS = 5_000;
-/** A network without any session is looked up after this long, and then again after these. */
-const LOST_AFTER_MS = 10_000;
-const LOOKUP_AGAIN_MS = [12_000, 15_000, 30_000, 60_000, 120_000, 300_000, 900_000];
-/** The first publication, when all is well. */
-const PUBLISH_AFTER_MS = 60_000;
+const LOOK_EVERY_MS = 2_000;
+const STUN_EVERY_MS = 600_000;
+const HTTPS_PORT = 443;
+const OFF: DiscoverySwitches = { portMapping: false, lan: false, dht: false };
 
 export interface FindingOptions {
   engine: Engine;
   policy: Policy;
   log: Log;
   handle(input: Input): void;
-  /** Endpoints that the router maps here changed. */
-  onMapped(): void;
-}
-
-interface Dht {
-  lostSince: number;
-  lookups: number;
-  lookupAt: number;
-  publishAt: number;
-  busy: boolean;
-}
-
-export interface FindingState {
-  mapping: MappingState;
-  lan: boolean;
-  dht: boolean;
-  /** Look-ups made, members found by them. */
-  lookups: number;
-  found: { lan: number; dht: number };
+  /** What `mapped` or `state` say changed. */
+  onChange(): void;
 }
 
 export class Finding {
-  private readonly options: FindingOptions;
   private discovery: Discovery | null = null;
-  private switches: DiscoverySwitches = { portMapping: false, lan: false, dht: false };
+  private switches = OFF;
   private timer: NodeJS.Timeout | null = null;
-  private readonly dht = new Map<number, Dht>();
+  private readonly meetings = new Map<number, Meeting>();
   private announced = '';
   private wishes: MappingWish[] = [];
+  private wished = '[]';
+  private stunAt = 0;
   private stopped = false;
   private working: Promise<void> = Promise.resolve();
-  private readonly figures = { lookups: 0, found: { lan: 0, dht: 0 } };
+  private readonly found = { lan: 0, dht: 0 };
+  private told = '';
 
-  constructor(options: FindingOptions) {
-    this.options = options;
-  }
+  constructor(private readonly options: FindingOptions) {}
 
+  /** WEFT_DISCOVERY=none: for tests on machines whose network is not theirs. */
   start(): void {
-    this.apply();
+    if (process.env['WEFT_DISCOVERY'] === 'none') return;
+    this.look();
     this.timer = setInterval(() => this.look(), LOOK_EVERY_MS);
   }
 
-  /** Settings changed: parts that are off end, those that are on begin. */
+  /** Settings changed. */
   apply(): void {
-    const { engine, policy } = this.options;
-    const { portMapping, lan, dht } = engine.settings;
-    const wanted = { portMapping: portMapping && policy.portMapping !== false, lan, dht };
-    if (this.discovery && JSON.stringify(wanted) === JSON.stringify(this.switches)) return;
-    this.switches = wanted;
-    this.working = this.working.then(() => this.renew()).catch((error: unknown) => this.failed(error));
+    this.stunAt = 0;
+    if (this.timer) this.look();
   }
 
-  private failed(error: unknown): void {
-    this.options.log.write('warn', 'discovery', { why: String(error) });
+  private wanted(networks: readonly Findable[]): DiscoverySwitches {
+    if (networks.length === 0) return OFF;
+    const { portMapping, lan, dht } = this.options.engine.settings;
+    return { portMapping: portMapping && this.options.policy.portMapping !== false, lan, dht };
   }
 
   private async renew(): Promise<void> {
@@ -89,12 +71,13 @@ export class Finding {
     });
     this.discovery = discovery;
     discovery.lan().onFound(({ net, member, endpoints }) => {
-      this.figures.found.lan++;
+      this.found.lan++;
       this.options.handle({ kind: 'found', net, member, endpoints, by: 'lan' });
     });
-    discovery.portMapper().onChange(() => this.options.onMapped());
-    discovery.portMapper().set(this.wishes);
+    discovery.portMapper().onChange(() => this.tell());
     this.announced = '';
+    this.wished = '[]';
+    this.tell();
     this.look();
   }
 
@@ -102,119 +85,105 @@ export class Finding {
     return this.options.engine.findable().find((one) => one.net === net);
   }
 
-  /** Ports that are bound here and can be called from outside once the router maps them. `streams`: those of them that take streams. */
+  /** Ports that are bound here. `streams`: those of them that take streams. */
   bound(addresses: readonly string[], streams: ReadonlySet<string>): void {
-    const wishes: MappingWish[] = [];
-    for (const address of addresses) {
-      const { host, port } = split(address);
-      if (host.includes(':')) continue;
-      const local = Number(port);
-      wishes.push({ protocol: 'udp', local, external: local });
-      if (!streams.has(address)) continue;
-      wishes.push({ protocol: 'tcp', local, external: local });
-      if (local !== 443) wishes.push({ protocol: 'tcp', local, external: 443 });
-    }
-    if (JSON.stringify(wishes) === JSON.stringify(this.wishes)) return;
-    this.wishes = wishes;
-    this.discovery?.portMapper().set(wishes);
+    this.wishes = mappingWishes(addresses, streams);
+    if (this.timer) this.look();
   }
 
   /** The machine's addresses changed. */
   readdressed(): void {
     this.discovery?.portMapper().refresh();
     this.discovery?.lan().refresh();
-    // Somewhere else, what did not help before may help now.
-    for (const dht of this.dht.values()) dht.lookups = 0;
+    for (const meeting of this.meetings.values()) meeting.moved();
+    this.stunAt = 0;
+  }
+
+  private mapping(): MappingState {
+    return this.discovery?.portMapper().state() ?? { state: 'off', mappings: [] };
   }
 
   /** What the router maps here, as others may call it. */
   mapped(): string[] {
-    const state = this.discovery?.portMapper().state();
-    const endpoints = new Set(state?.mappings.map(({ endpoint }) => endpoint) ?? []);
-    const bare = [...endpoints].map((endpoint) => endpoint.split('/')[0] as string);
-    const both = bare.filter((one) => endpoints.has(`${one}/udp`) && endpoints.has(`${one}/tcp`));
-    return [...new Set([...both, ...[...endpoints].filter((one) => !both.includes(one.split('/')[0] as string))])];
+    return mappedEndpoints(this.mapping());
   }
 
-  state(): FindingState {
-    const mapping = this.discovery?.portMapper().state() ?? { state: 'off', mappings: [] };
-    return { mapping, lan: this.switches.lan, dht: this.switches.dht, ...this.figures };
+  state(): Omit<FindingView, 'nat' | 'observed'> {
+    const { state, code, mappings } = this.mapping();
+    const by = mappings[0]?.by;
+    const words = [...this.meetings.values()].map(({ word }) => word);
+    const last = words.find((word) => word !== 'idle') ?? 'idle';
+    return {
+      mapping: { state, endpoints: this.mapped(), ...(by && { by }), ...(code && { code }) },
+      lan: { on: this.switches.lan, found: this.found.lan },
+      dht: { on: this.switches.dht, found: this.found.dht, last },
+    };
+  }
+
+  private tell(): void {
+    const text = JSON.stringify(this.state());
+    if (text === this.told || this.stopped) return;
+    this.told = text;
+    this.options.onChange();
   }
 
   private look(): void {
-    if (!this.discovery || this.stopped) return;
+    if (this.stopped) return;
     const networks = this.options.engine.findable();
-    this.announce(networks);
-    if (this.switches.dht) for (const network of networks) this.rendezvous(network);
-    for (const net of this.dht.keys()) if (!networks.some((one) => one.net === net)) this.dht.delete(net);
+    const wanted = this.wanted(networks);
+    if (JSON.stringify(wanted) !== JSON.stringify(this.switches)) {
+      this.switches = wanted;
+      this.working = this.working
+        .then(() => this.renew())
+        .catch((error: unknown) => this.options.log.write('warn', 'discovery', { why: String(error) }));
+    } else if (this.discovery) this.work(this.discovery, networks);
+    this.tell();
   }
 
-  private announce(networks: readonly Findable[]): void {
+  private work(discovery: Discovery, networks: readonly Findable[]): void {
+    const wished = JSON.stringify(this.wishes);
+    if (wished !== this.wished) {
+      this.wished = wished;
+      discovery.portMapper().set(this.wishes);
+    }
+    this.announce(discovery, networks);
+    for (const net of this.meetings.keys()) if (!networks.some((one) => one.net === net)) this.meetings.delete(net);
+    if (this.switches.dht) for (const network of networks) this.meeting(network.net).look(network);
+    if (networks.length > 0) void this.askStun(discovery);
+  }
+
+  private announce(discovery: Discovery, networks: readonly Findable[]): void {
     const list = networks.map(({ net, networkId, member, signSeed, endpoints, seeking }) => ({
       ...{ net, networkId, member, signSeed, seeking },
-      endpoints: endpoints.slice(0, 6),
+      endpoints: endpoints.slice(0, ENTRY_ENDPOINTS_MAX),
     }));
     const text = JSON.stringify(list.map(({ net, endpoints, seeking }) => [net, endpoints, seeking]));
     if (text === this.announced) return;
     this.announced = text;
-    this.discovery?.lan().set(list);
+    discovery.lan().set(list);
   }
 
-  private rendezvous(network: Findable): void {
-    const now = performance.now();
-    let dht = this.dht.get(network.net);
-    if (!dht) {
-      dht = { lostSince: Infinity, lookups: 0, lookupAt: Infinity, publishAt: now + PUBLISH_AFTER_MS, busy: false };
-      this.dht.set(network.net, dht);
-    }
-    if (!network.lost) {
-      Object.assign(dht, { lostSince: Infinity, lookups: 0, lookupAt: Infinity });
-    } else if (dht.lostSince === Infinity) {
-      dht.lostSince = now;
-      dht.lookupAt = now + LOST_AFTER_MS;
-    }
-    if (dht.busy || network.secret === null) return;
-    if (dht.lookupAt <= now) void this.lookup(network, network.secret, dht);
-    else if (dht.publishAt <= now && network.online.length > 0) void this.publish(network, network.secret, dht);
-  }
-
-  private async lookup(network: Findable, secret: Uint8Array, dht: Dht): Promise<void> {
-    dht.busy = true;
-    this.figures.lookups++;
-    const rendezvous = this.discovery?.rendezvous();
-    const at = { networkId: network.networkId, secret };
-    // The others may be looking for this member, too: where it is now is said first.
-    const self = { member: network.member, signSeed: network.signSeed, endpoints: network.endpoints.slice(0, 6) };
-    const [published, found] = await Promise.all([
-      rendezvous?.publish(at, self, network.keyOf),
-      rendezvous?.lookup(at, network.keyOf),
-    ]);
-    const again = LOOKUP_AGAIN_MS[Math.min(dht.lookups, LOOKUP_AGAIN_MS.length - 1)] as number;
-    dht.lookups++;
-    dht.lookupAt = dht.lostSince === Infinity ? Infinity : performance.now() + again;
-    dht.busy = false;
-    const others = found?.ok ? found.value.filter(({ member }) => !same(member, network.member)) : [];
-    this.options.log.write('info', 'dht', {
-      published: published?.ok ? published.value : (published?.code ?? 'off'),
-      found: found?.ok ? others.length : (found?.code ?? 'off'),
+  private meeting(net: number): Meeting {
+    const known = this.meetings.get(net);
+    if (known) return known;
+    const meeting = new Meeting({
+      rendezvous: () => this.discovery?.rendezvous(),
+      found: (at, { member, endpoints }) => {
+        this.found.dht++;
+        this.options.handle({ kind: 'found', net: at, member, endpoints, by: 'dht' });
+      },
+      note: (fields) => this.options.log.write('info', 'dht', fields),
     });
-    this.figures.found.dht += others.length;
-    for (const { member, endpoints } of others)
-      this.options.handle({ kind: 'found', net: network.net, member, endpoints, by: 'dht' });
+    this.meetings.set(net, meeting);
+    return meeting;
   }
 
-  /** All is well: somebody who was away for long should find the network by one of three. */
-  private async publish(network: Findable, secret: Uint8Array, dht: Dht): Promise<void> {
-    dht.publishAt = performance.now() + PUBLISH_EVERY_MS * (0.9 + Math.random() * 0.2);
-    const keys = rendezvousKeys(sealCrypto, network.networkId, secret, dayOf(Date.now()));
-    if (!mayPublish(sealCrypto, keys, network.member, network.online)) return;
-    dht.busy = true;
-    const self = { member: network.member, signSeed: network.signSeed, endpoints: network.endpoints.slice(0, 6) };
-    const done = await this.discovery
-      ?.rendezvous()
-      .publish({ networkId: network.networkId, secret }, self, network.keyOf);
-    dht.busy = false;
-    if (done && !done.ok) this.options.log.write('info', 'dht', { publish: done.code });
+  private async askStun(discovery: Discovery): Promise<void> {
+    const servers = this.options.engine.settings.stun;
+    if (servers.length === 0 || performance.now() < this.stunAt) return;
+    this.stunAt = performance.now() + STUN_EVERY_MS;
+    const answers = await discovery.stun().ask(servers);
+    this.options.handle({ kind: 'observed', answers });
   }
 
   async stop(): Promise<void> {
@@ -226,4 +195,28 @@ export class Finding {
   }
 }
 
-const same = (a: Uint8Array, b: Uint8Array): boolean => a.every((byte, at) => byte === b[at]);
+/** Of the IPv4 ports bound here; streams also by 443, which passes where little else does. */
+export function mappingWishes(addresses: readonly string[], streams: ReadonlySet<string>): MappingWish[] {
+  const ports = new Map<number, boolean>();
+  for (const address of addresses) {
+    const { host, port } = split(address);
+    if (!host.includes(':') && !host.startsWith('127.')) ports.set(Number(port), streams.has(address));
+  }
+  const wishes: MappingWish[] = [];
+  for (const [local, hasStreams] of ports) {
+    wishes.push({ protocol: 'udp', local, external: local });
+    if (hasStreams) wishes.push({ protocol: 'tcp', local, external: local });
+  }
+  const stream = [...ports].find(([, hasStreams]) => hasStreams)?.[0];
+  if (stream !== undefined && !ports.has(HTTPS_PORT))
+    wishes.push({ protocol: 'tcp', local: stream, external: HTTPS_PORT });
+  return wishes;
+}
+
+/** One endpoint for what is mapped for datagrams and streams alike. */
+export function mappedEndpoints({ mappings }: MappingState): string[] {
+  const endpoints = new Set(mappings.map(({ endpoint }) => endpoint));
+  const place = (endpoint: string): string => endpoint.split('/')[0] as string;
+  const both = (one: string): boolean => endpoints.has(`${one}/udp`) && endpoints.has(`${one}/tcp`);
+  return [...new Set([...endpoints].map((one) => (both(place(one)) ? place(one) : one)))];
+}

@@ -250,9 +250,7 @@ export class Paths {
       this.#statements.own.touch(now.mono, NEIGHBOUR_GAINED_COALESCE_MS);
       this.#io.changed('members');
     }
-    const { observed } = session;
-    if (observed && this.#statements.own.observe(now.mono, observed, origin))
-      this.#statements.own.touch(now.mono, OBSERVED_COALESCE_MS);
+    if (session.observed) this.observed(now, session.observed, origin);
     if (!fresh) return false;
     this.#graphChanged();
     this.#statements.spread.up(origin);
@@ -260,6 +258,12 @@ export class Paths {
     this.#neighbours.up(origin);
     this.#io.changed('members');
     return true;
+  }
+
+  /** A member, or a server, sees this machine there. */
+  observed(now: MeshTime, endpoint: string, by: string): void {
+    if (this.#statements.own.observe(now.mono, endpoint, by))
+      this.#statements.own.touch(now.mono, OBSERVED_COALESCE_MS);
   }
 
   /** The member's engine began anew on a session that stayed up here. */

@@ -1,0 +1,89 @@
+// When a member publishes where it is, and when it looks up where the others are. Pure; time and chance are arguments.
+import { PUBLISH_EVERY_MS } from './rendezvous.ts';
+
+/** A network without any session is looked up after this long … */
+export const LOST_AFTER_MS = 10_000;
+/** … and then again after these. The first ones are short: whoever looks for us at the same time has just published. */
+export const LOOKUP_AGAIN_MS = [5_000, 10_000, 30_000, 60_000, 120_000, 300_000, 900_000];
+/** The first publication when all is well. */
+export const PUBLISH_AFTER_MS = 60_000;
+/** Records that say something else than before are renewed at most this often. */
+export const PUBLISH_PAUSE_MS = 120_000;
+/** After a publication that failed. */
+const PUBLISH_RETRY_MS = 600_000;
+/** Part of an hour by which publications differ. */
+const JITTER = 0.1;
+
+export interface RendezvousNeeds {
+  /** There are others, and no session with any. */
+  lost: boolean;
+  /** Among those that publish, as far as it is known here. */
+  publisher: boolean;
+  /** What a publication would say. */
+  text: string;
+}
+
+export interface RendezvousStep {
+  publish: boolean;
+  lookup: boolean;
+}
+
+export class RendezvousSchedule {
+  /** 0 ≤ result < 1. */
+  readonly #chance: () => number;
+  #busy = false;
+  #lookups = 0;
+  #lookupMono = Infinity;
+  #publishMono: number;
+  #publishedMono = -Infinity;
+  #published = '';
+  #lost = false;
+
+  constructor(nowMono: number, chance: () => number) {
+    this.#chance = chance;
+    this.#publishMono = nowMono + PUBLISH_AFTER_MS;
+  }
+
+  /** This machine is somewhere else: what did not help before may help now. */
+  moved(nowMono: number): void {
+    this.#lookups = 0;
+    if (this.#lost) this.#lookupMono = Math.min(this.#lookupMono, nowMono + LOST_AFTER_MS);
+  }
+
+  /** What is to be done now; `done` must follow. null: nothing, or something is under way. */
+  next(nowMono: number, { lost, publisher, text }: RendezvousNeeds): RendezvousStep | null {
+    if (lost !== this.#lost) {
+      this.#lost = lost;
+      this.#lookups = 0;
+      this.#lookupMono = lost ? nowMono + LOST_AFTER_MS : Infinity;
+    }
+    if (this.#busy) return null;
+    const changed = text !== this.#published && nowMono - this.#publishedMono >= PUBLISH_PAUSE_MS;
+    const lookup = this.#lookupMono <= nowMono;
+    // Who is lost says where it is when it looks, whatever the hour: the others may be looking for it, too.
+    const due = this.#publishMono <= nowMono || (changed && (this.#published !== '' || lookup));
+    const publish = publisher && due && text !== '' && (lookup || !lost);
+    if (due && !publisher) this.#publishMono = this.#later(nowMono, PUBLISH_EVERY_MS);
+    if (!publish && !lookup) return null;
+    this.#busy = true;
+    if (publish) this.#published = text;
+    return { publish, lookup };
+  }
+
+  /** `published`: it lies there now or enough others do. */
+  done(nowMono: number, step: RendezvousStep, published: boolean): void {
+    this.#busy = false;
+    if (step.publish) {
+      this.#publishedMono = nowMono;
+      this.#publishMono = this.#later(nowMono, published ? PUBLISH_EVERY_MS : PUBLISH_RETRY_MS);
+      if (!published && this.#lost) this.#publishMono = nowMono;
+    }
+    if (!step.lookup || !this.#lost) return;
+    const at = Math.min(this.#lookups++, LOOKUP_AGAIN_MS.length - 1);
+    this.#lookupMono = nowMono + (LOOKUP_AGAIN_MS[at] as number);
+  }
+
+  #later(nowMono: number, ms: number): number {
+    return nowMono + ms * (1 - JITTER + 2 * JITTER * this.#chance());
+  }
+}
