@@ -41,6 +41,8 @@ export class Reaching {
   #rerouteMono = Infinity;
   /** Relays that the data plane was told for each peer. */
   readonly #spread = new Map<number, string>();
+  /** Proxies that links of this network go through, by link. */
+  readonly #proxies = new Map<number, string>();
   #routes = '';
   #service = '';
 
@@ -117,7 +119,14 @@ export class Reaching {
 
   /** What a transport says of a dial or link. False: it is none of this network's. */
   link(input: LinkInput): boolean {
+    if (input.kind === 'linkOpen' && input.proxy !== undefined) this.#proxies.set(input.link, input.proxy);
+    else if (input.kind === 'linkClosed') this.#proxies.delete(input.link);
     return this.#callers.take(input);
+  }
+
+  /** The proxy that a link goes through, as shown to users. */
+  proxyOf(link: number | undefined): string | undefined {
+    return link === undefined ? undefined : this.#proxies.get(link);
   }
 
   // ---- both ends at the same time ------------------------------------------------------------------------------------------

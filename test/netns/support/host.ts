@@ -12,6 +12,7 @@ export interface StatusMember {
   online: boolean;
   path: string;
   transport?: string;
+  proxy?: string;
   rttMs?: number;
   self: boolean;
 }
