@@ -1,0 +1,85 @@
+// What an origin has learned of edges and nodes that fail: for a while it plans around them.
+import type { Origin } from '../../wire/messages/presence.ts';
+import { BANS_MAX, EDGE_BAN_MS, MISSING_MAX_MS, MISSING_MS, WEAK_MS } from './limits.ts';
+
+interface Missing {
+  /** Who did not reach it lately. */
+  parents: Set<Origin>;
+  /** Left out of plans until then; -Infinity: not left out. */
+  untilMono: number;
+  tries: number;
+}
+
+/** Parents that must have failed before it is the node's own fault. */
+const PARENTS_FAILED = 2;
+
+export class Bans {
+  readonly #edges = new Map<string, number>();
+  readonly #weak = new Map<Origin, number>();
+  readonly #missing = new Map<Origin, Missing>();
+
+  /** `parent` could not reach `child`. */
+  unreachable(nowMono: number, parent: Origin, child: Origin): void {
+    put(this.#edges, `${parent} ${child}`, nowMono + EDGE_BAN_MS);
+    // Whoever is hard to reach does not feed others.
+    this.weak(nowMono, child, EDGE_BAN_MS);
+    const missing = this.#missing.get(child) ?? { parents: new Set(), untilMono: -Infinity, tries: 0 };
+    missing.parents.add(parent);
+    if (missing.parents.size >= PARENTS_FAILED || missing.tries > 0) {
+      missing.untilMono = nowMono + Math.min(MISSING_MAX_MS, MISSING_MS * 2 ** missing.tries++);
+      missing.parents.clear();
+    }
+    put(this.#missing, child, missing);
+  }
+
+  /** The child gets nothing from that parent. */
+  silent(nowMono: number, parent: Origin, child: Origin): void {
+    put(this.#edges, `${parent} ${child}`, nowMono + EDGE_BAN_MS);
+  }
+
+  weak(nowMono: number, origin: Origin, ms = WEAK_MS): void {
+    put(this.#weak, origin, Math.max(this.#weak.get(origin) ?? 0, nowMono + ms));
+  }
+
+  /** It was reached. */
+  stands(origin: Origin): void {
+    this.#missing.delete(origin);
+  }
+
+  get anyMissing(): boolean {
+    return this.#missing.size > 0;
+  }
+
+  isBarred(nowMono: number, parent: Origin, child: Origin): boolean {
+    return this.#edges.size > 0 && (this.#edges.get(`${parent} ${child}`) ?? 0) > nowMono;
+  }
+
+  isWeak(nowMono: number, origin: Origin): boolean {
+    return (this.#weak.get(origin) ?? 0) > nowMono;
+  }
+
+  isMissing(nowMono: number, origin: Origin): boolean {
+    return (this.#missing.get(origin)?.untilMono ?? -Infinity) > nowMono;
+  }
+
+  /** When somebody is to be tried again; Infinity: nobody. */
+  retryMono(nowMono: number): number {
+    let next = Infinity;
+    for (const { untilMono } of this.#missing.values()) if (untilMono > nowMono) next = Math.min(next, untilMono);
+    return next;
+  }
+
+  /** Forgets what is over, and members that are none any more. */
+  tidy(nowMono: number, isMember: (origin: Origin) => boolean): void {
+    for (const [edge, until] of this.#edges) if (until <= nowMono) this.#edges.delete(edge);
+    for (const [origin, until] of this.#weak) if (until <= nowMono) this.#weak.delete(origin);
+    for (const origin of this.#missing.keys()) if (!isMember(origin)) this.#missing.delete(origin);
+  }
+}
+
+/** The oldest goes when there are too many. */
+function put<K, V>(map: Map<K, V>, key: K, value: V): void {
+  map.delete(key);
+  map.set(key, value);
+  if (map.size > BANS_MAX) map.delete(map.keys().next().value as K);
+}

@@ -1,0 +1,378 @@
+// What the own device sends to one set of receivers: its groups, its trees, and the rounds in which their epochs come to stand.
+import type { Origin } from '../../wire/messages/presence.ts';
+import type { TreeFailure, TreeMessage } from '../../wire/messages/tree.ts';
+import type { Bans } from './bans.ts';
+import type { Delivery } from './delivery.ts';
+import type { TreesIo } from './io.ts';
+import {
+  COALESCE_MS,
+  EPOCH_EVERY_MS,
+  KEEP_EVERY_MS,
+  OLD_EPOCH_MS,
+  RATE_CHECK_MS,
+  RATE_DOWN,
+  RATE_UP,
+  ROUNDS_MAX,
+  SEALS_PER_TURN,
+  SETTLE_MS,
+} from './limits.ts';
+import { OwnTree } from './own-tree.ts';
+import { planInput } from './plan-nodes.ts';
+import type { Shape } from './shape.ts';
+import { planStripes } from './stripes.ts';
+
+const BYTES_PER_KB = 1_000;
+/** After a round in which nobody was reached. */
+const AGAIN_MS = 2_000;
+
+export interface CastIo {
+  io: TreesIo;
+  self: Origin;
+  networkId: Uint8Array;
+  start: number;
+  bans: Bans;
+  /** Null: none is left. */
+  nextTree(): number | null;
+  /** All trees known here, for the load that they are. */
+  shapes(): readonly Shape[];
+}
+
+type Ack = Extract<TreeMessage, { type: 'treeAck' }>;
+
+export class Cast {
+  readonly groups = new Set<string>();
+  /** All receivers of its groups, online or not. */
+  receivers: readonly Origin[] = [];
+  /** Receivers for whom no uplink was left. */
+  unserved: readonly Origin[] = [];
+  trees: OwnTree[] = [];
+  readonly #at: CastIo;
+  /** Trees of a plan before, until what is under way has arrived. */
+  #retired: { atMono: number; tree: OwnTree }[] = [];
+  #planMono: number;
+  #plannedMono = -Infinity;
+  /** When the round ends at the latest; Infinity: none is on. */
+  #roundMono = Infinity;
+  #round = 0;
+  /** In the active epochs, but known not to be reached. */
+  readonly #absent = new Set<Origin>();
+  /** Packets take the trees. */
+  switched = false;
+  #told = new Set<string>();
+  #rate = 0;
+  #rateMono: number;
+  #keepMono = Infinity;
+
+  constructor(at: CastIo, nowMono: number) {
+    this.#at = at;
+    this.#planMono = nowMono;
+    this.#rateMono = nowMono + RATE_CHECK_MS;
+  }
+
+  // ---- plans -----------------------------------------------------------------------------------------------------------------
+
+  /** Something that a plan depends on changed. */
+  soon(nowMono: number): void {
+    this.#planMono = Math.min(this.#planMono, Math.max(nowMono + COALESCE_MS, this.#plannedMono + EPOCH_EVERY_MS));
+  }
+
+  setGroups(groups: Iterable<string>): void {
+    this.groups.clear();
+    for (const group of groups) this.groups.add(group);
+    if (this.switched) this.#tell();
+  }
+
+  #plan(nowMono: number): void {
+    const { io, self, bans } = this.#at;
+    this.#planMono = Infinity;
+    this.#plannedMono = nowMono;
+    const wanted = this.receivers.filter(
+      (origin) => io.isOnline(origin) && io.peerHandle(origin) !== null && !bans.isMissing(nowMono, origin),
+    );
+    this.#takeRate();
+    const latest = this.trees.flatMap((tree) =>
+      tree.latest ? [tree.latest.shape, tree.active?.shape ?? tree.latest.shape] : [],
+    );
+    const input = planInput(
+      {
+        ...{ io, self, nowMono, bans, shapes: this.#at.shapes(), own: new Set(latest) },
+        rateKBps: this.#rate / BYTES_PER_KB,
+      },
+      wanted,
+    );
+    const previous = this.trees.flatMap((tree) => (tree.latest ? [tree.parents()] : []));
+    const plan = planStripes(input, previous);
+    this.unserved = plan.unserved;
+    this.#shapeTrees(nowMono, plan.trees.length);
+    const subscribers = new Set(wanted);
+    const head = {
+      repair: strongest([...this.groups].map((group) => io.repair(group))),
+      rate: Math.round(this.#rate / plan.trees.length),
+      groups: [...this.groups].sort().slice(0, 32),
+    };
+    let offered = false;
+    for (const [place, tree] of this.trees.entries()) {
+      const planned = plan.trees[place];
+      if (!planned) continue;
+      this.#rotateWhere(nowMono, tree);
+      if (tree.offer(nowMono, planned, subscribers, head)) offered = true;
+    }
+    const retry = bans.retryMono(nowMono);
+    if (retry < Infinity) this.#planMono = Math.min(this.#planMono, retry);
+    if (offered) this.#roundMono = nowMono + SETTLE_MS;
+    else if (this.trees.every((tree) => tree.offered === null)) this.#finish(nowMono);
+    this.#seal();
+    this.#judge(nowMono);
+  }
+
+  /** As many trees as the plan has; what is too much ends after the switch. */
+  #shapeTrees(nowMono: number, count: number): void {
+    const { io, self, networkId, start } = this.#at;
+    while (this.trees.length < count) {
+      const tree = this.#at.nextTree();
+      if (tree === null) break;
+      this.trees.push(new OwnTree({ io, self, networkId, start, tree, nowMono }));
+    }
+    for (const tree of this.trees.splice(count)) this.#retired.push({ atMono: Infinity, tree });
+  }
+
+  /** Who may not read any more has no use of what it knows. */
+  #rotateWhere(nowMono: number, tree: OwnTree): void {
+    const { io } = this.#at;
+    const now = new Set(this.receivers);
+    const mayHear = (origin: Origin): boolean => [...this.groups].every((group) => io.mayHear(origin, group));
+    const lost = [...tree.readers()].some((origin) => !now.has(origin) && !mayHear(origin));
+    if (tree.keyExpired <= nowMono || (lost && tree.rotateMono <= nowMono)) tree.rotate(nowMono);
+    else if (lost) this.#planMono = Math.min(this.#planMono, tree.rotateMono);
+  }
+
+  #seal(): void {
+    let left = SEALS_PER_TURN;
+    for (const tree of this.trees) while (left > 0 && tree.sealing) left -= Math.max(1, tree.seal(left));
+  }
+
+  // ---- rounds ----------------------------------------------------------------------------------------------------------------
+
+  #judge(nowMono: number): void {
+    const offered = this.trees.flatMap(({ offered: delivery }) => delivery ?? []);
+    if (offered.length === 0) return;
+    if (nowMono < this.#roundMono && !offered.every((delivery) => delivery.settled)) return;
+    this.#roundMono = Infinity;
+    const failing = new Set<Origin>();
+    for (const tree of this.trees) {
+      if (!tree.offered) continue;
+      const failures = tree.offered.failures();
+      const here = below(tree.offered.shape, failures);
+      for (const failure of failures) this.#learn(nowMono, tree, tree.offered.shape, failure);
+      tree.confirm((origin) => !here.has(origin));
+      for (const origin of here) failing.add(origin);
+      if (this.#at.bans.anyMissing) this.#allow(tree.offered, here);
+    }
+    const nobody = offered.some(({ shape }) => shape.description.nodes.every(({ origin }) => failing.has(origin)));
+    const served = [...failing].some((origin) => this.#isServed(origin));
+    if (failing.size > 0 && (nobody || (served && this.#round < ROUNDS_MAX - 1))) {
+      this.#round++;
+      // Nobody at all: perhaps the own device is cut off.
+      this.#planMono = Math.min(this.#planMono, nobody && this.#round > ROUNDS_MAX ? nowMono + AGAIN_MS : nowMono);
+      return;
+    }
+    this.#absent.clear();
+    for (const origin of failing) this.#absent.add(origin);
+    this.#finish(nowMono);
+    if (failing.size > 0) this.#planMono = Math.min(this.#planMono, nowMono + EPOCH_EVERY_MS);
+  }
+
+  /** Gets packets by the active epochs, as far as known. */
+  #isServed(origin: Origin): boolean {
+    return this.switched && !this.#absent.has(origin) && this.trees.some((tree) => tree.active?.shape.node(origin));
+  }
+
+  #allow(delivery: Delivery, failing: ReadonlySet<Origin>): void {
+    for (const { origin } of delivery.shape.description.nodes) if (!failing.has(origin)) this.#at.bans.stands(origin);
+  }
+
+  /** All trees of the plan stand. */
+  #finish(nowMono: number): void {
+    this.#round = 0;
+    for (const tree of this.trees) tree.switch(nowMono);
+    if (this.trees.some((tree) => tree.active === null)) return;
+    if (!this.switched) this.#keepMono = nowMono + KEEP_EVERY_MS;
+    this.switched = true;
+    this.#tell();
+    for (const retired of this.#retired) retired.atMono = Math.min(retired.atMono, nowMono + OLD_EPOCH_MS);
+  }
+
+  /** Names the trees for its groups to the data plane. */
+  #tell(): void {
+    const ids = this.trees.map(({ tree }) => tree);
+    const told = new Set([...this.groups].map((group) => `${group} ${ids.join()}`));
+    for (const group of this.groups) if (!this.#told.has(`${group} ${ids.join()}`)) this.#at.io.sendOn(group, ids);
+    this.#told = told;
+  }
+
+  /** The data plane asks again for a group. */
+  tellAgain(group: string): void {
+    if (this.switched)
+      this.#at.io.sendOn(
+        group,
+        this.trees.map(({ tree }) => tree),
+      );
+  }
+
+  #learn(nowMono: number, tree: OwnTree, shape: Shape, { origin, code }: TreeFailure): void {
+    const { bans } = this.#at;
+    const parent = shape.parentOf(origin);
+    if (parent === undefined) return;
+    if (code === 'unreachable') bans.unreachable(nowMono, parent, origin);
+    else if (code === 'refused') bans.weak(nowMono, origin);
+    else if (code === 'noKey') tree.unread(origin);
+    else this.#silent(nowMono, shape, parent, origin);
+  }
+
+  /** A parent that falls silent for more than one does not feed any more. */
+  #silent(nowMono: number, shape: Shape, parent: Origin, child: Origin): void {
+    const { bans, self } = this.#at;
+    bans.silent(nowMono, parent, child);
+    const barred = shape.childrenOf(parent).filter((one) => bans.isBarred(nowMono, parent, one)).length;
+    if (parent !== self && barred * 2 > shape.childrenOf(parent).length) bans.weak(nowMono, parent);
+  }
+
+  // ---- messages and events ---------------------------------------------------------------------------------------------------
+
+  tree(id: number): OwnTree | undefined {
+    return this.trees.find(({ tree }) => tree === id);
+  }
+
+  /** `bad`: the sender has no such part in the tree. */
+  hear(nowMono: number, from: Origin, tree: OwnTree, ack: Ack): 'ok' | 'bad' | 'stale' {
+    const deliveries = [tree.offered, tree.active];
+    const delivery = deliveries.find((one) => one?.shape.description.epoch === ack.epoch);
+    if (ack.what === 'lost') {
+      const shape = tree.latest?.shape;
+      if (shape?.node(from) === undefined) return 'bad';
+      for (const failure of ack.failed.slice(0, 1))
+        if (failure.code === 'lost') this.#learn(nowMono, tree, tree.active?.shape ?? shape, failure);
+      this.soon(nowMono);
+      return 'ok';
+    }
+    if (!delivery) return 'stale';
+    if (!delivery.has(from)) return 'bad';
+    if (ack.what === 'want') delivery.wants(nowMono, from);
+    else if (delivery === tree.offered) delivery.acked(from, ack.failed);
+    else this.#changed(nowMono, tree, delivery, () => delivery.acked(from, ack.failed));
+    this.#judge(nowMono);
+    return 'ok';
+  }
+
+  /** News of an epoch that carries: somebody was lost, or came after all. */
+  #changed(nowMono: number, tree: OwnTree, delivery: Delivery, change: () => void): void {
+    const before = below(delivery.shape, delivery.failures());
+    change();
+    const failures = delivery.failures();
+    const after = below(delivery.shape, failures);
+    for (const origin of before) {
+      if (after.has(origin)) continue;
+      this.#absent.delete(origin);
+      this.#at.bans.stands(origin);
+    }
+    const fresh = failures.filter(({ origin }) => !before.has(origin));
+    for (const failure of fresh) this.#learn(nowMono, tree, delivery.shape, failure);
+    for (const origin of after) this.#absent.add(origin);
+    if (fresh.length > 0) this.soon(nowMono);
+  }
+
+  up(nowMono: number, origin: Origin): void {
+    for (const tree of this.trees) {
+      tree.offered?.up(nowMono, origin);
+      tree.active?.up(nowMono, origin);
+    }
+  }
+
+  down(nowMono: number, origin: Origin): void {
+    for (const tree of this.trees) {
+      tree.offered?.down(nowMono, origin);
+      tree.active?.down(nowMono, origin);
+    }
+  }
+
+  nextDeadline(): number {
+    if (this.trees.some((tree) => tree.sealing)) return -Infinity;
+    // While a round is on, no other plan is made.
+    let next = this.#roundMono < Infinity ? this.#roundMono : this.#planMono;
+    next = Math.min(next, this.#keepMono, this.#rateMono);
+    for (const tree of this.trees) {
+      next = Math.min(
+        next,
+        tree.nextDeadline(),
+        tree.active?.graceMono ?? Infinity,
+        tree.offered?.graceMono ?? Infinity,
+      );
+    }
+    for (const { atMono } of this.#retired) next = Math.min(next, atMono);
+    return next;
+  }
+
+  tick(nowMono: number): void {
+    this.#seal();
+    for (const tree of this.trees) {
+      tree.tick(nowMono);
+      tree.offered?.giveUp(nowMono);
+      const { active } = tree;
+      if (active && active.graceMono <= nowMono) this.#changed(nowMono, tree, active, () => active.giveUp(nowMono));
+    }
+    for (const { tree } of this.#retired.filter(({ atMono }) => atMono <= nowMono)) tree.drop();
+    this.#retired = this.#retired.filter(({ atMono }) => atMono > nowMono);
+    this.#judge(nowMono);
+    if (nowMono >= this.#keepMono) this.#keep(nowMono);
+    if (nowMono >= this.#rateMono) this.#checkRate(nowMono);
+    if (this.#roundMono === Infinity && nowMono >= this.#planMono) this.#plan(nowMono);
+  }
+
+  #keep(nowMono: number): void {
+    this.#keepMono = nowMono + KEEP_EVERY_MS;
+    for (const tree of this.trees) tree.active?.remind(nowMono);
+    this.soon(nowMono);
+  }
+
+  /** What was planned with stays until it is far off: a new plan for every wobble helps nobody. */
+  #takeRate(): boolean {
+    const rate = Math.max(0, ...[...this.groups].map((group) => this.#at.io.rate(group)));
+    if (rate === 0 || (rate <= this.#rate * RATE_UP && rate >= this.#rate * RATE_DOWN)) return false;
+    this.#rate = rate;
+    return true;
+  }
+
+  #checkRate(nowMono: number): void {
+    this.#rateMono = nowMono + RATE_CHECK_MS;
+    if (this.#takeRate()) this.soon(nowMono);
+  }
+
+  /** Handles of peers may have changed. */
+  configure(): void {
+    for (const tree of this.trees) tree.configure();
+  }
+
+  /** The end of all its trees; its groups are another's business. */
+  drop(): void {
+    for (const tree of [...this.trees, ...this.#retired.map((retired) => retired.tree)]) tree.drop();
+    this.trees = [];
+    this.#retired = [];
+  }
+}
+
+/** All nodes that do not get packets when these fail. A node without its key still passes on; one that refuses still reads. */
+function below(shape: Shape, failures: readonly TreeFailure[]): Set<Origin> {
+  const found = new Set<Origin>();
+  for (const { origin, code } of failures) {
+    if (code === 'noKey') found.add(origin);
+    else if (code === 'unreachable') for (const one of shape.subtree(origin)) found.add(one);
+    else if (code === 'refused') for (const one of shape.subtree(origin)) if (one !== origin) found.add(one);
+  }
+  return found;
+}
+
+const STRENGTH = ['off', 'nack', 'fec'] as const;
+type Repair = (typeof STRENGTH)[number];
+
+const strongest = (wishes: readonly Repair[]): Repair =>
+  wishes.reduce((most, one) => (STRENGTH.indexOf(one) > STRENGTH.indexOf(most) ? one : most), 'off');

@@ -1,0 +1,410 @@
+// Trees of others: verifies what their origins describe, takes its place in them, passes them on, says upwards what stands below.
+import { hex, unhex } from '../../wire/messages/hex.ts';
+import type { Origin } from '../../wire/messages/presence.ts';
+import {
+  ACK_FAILED_MAX,
+  castKeyAad,
+  castKeySigned,
+  encodeDescription,
+  encodeTreeMessage,
+  NODE_SUBSCRIBES,
+  treeSigned,
+  type TreeDescription,
+  type TreeFailure,
+  type TreeMessage,
+} from '../../wire/messages/tree.ts';
+import { Bucket } from '../guard/bucket.ts';
+import { configOf } from './config.ts';
+import { Delivery, type KeysMessage } from './delivery.ts';
+import type { TreesIo } from './io.ts';
+import {
+  FOLLOWED_MAX,
+  FOLLOWED_NODES_MAX,
+  FOLLOWED_PER_ORIGIN_MAX,
+  OLD_EPOCH_MS,
+  REPORTS_PER_SECOND,
+  TREE_LIFE_MS,
+} from './limits.ts';
+import { Offers, type OfferMessage } from './offers.ts';
+import { isNewer, Shape } from './shape.ts';
+
+/** An origin that is offline this long has gone. */
+const ORIGIN_GONE_MS = 30_000;
+/** Reminders are passed on at most so often. */
+const REMIND_EVERY_MS = 30_000;
+const KEYS_KEPT = 4;
+const ENDED_MAX = 4_096;
+
+interface Followed {
+  shape: Shape;
+  parent: Origin;
+  delivery: Delivery;
+  /** Passes on to its children. */
+  feeds: boolean;
+  /** Of sender keys that the data plane has. */
+  keys: number[];
+  /** The parent is told by then at the latest; Infinity: it was. */
+  dueMono: number;
+  /** What the parent was told last; empty: nothing of this epoch. */
+  told: string;
+  expiresMono: number;
+  remindedMono: number;
+  reports: Bucket;
+  /** As the data plane has it. */
+  config: string;
+}
+
+type Verdict = 'ok' | 'bad';
+
+export class Follower {
+  readonly #io: TreesIo;
+  readonly #self: Origin;
+  readonly #networkId: Uint8Array;
+  readonly #trees = new Map<string, Followed>();
+  readonly #offers: Offers;
+  /** Where trees ended, the oldest first: nobody brings their old epochs back. */
+  readonly #ended = new Map<string, { start: number; epoch: number }>();
+  /** Children of before that are in no epoch of ours any more. */
+  #farewells: { atMono: number; to: Origin; key: string; message: Extract<TreeMessage, { type: 'treeDrop' }> }[] = [];
+  readonly #count: (what: string) => void;
+
+  constructor(io: TreesIo, self: Origin, networkId: Uint8Array, count: (what: string) => void) {
+    this.#io = io;
+    this.#self = self;
+    this.#networkId = networkId;
+    this.#count = count;
+    this.#offers = new Offers(count);
+  }
+
+  // ---- messages --------------------------------------------------------------------------------------------------------------
+
+  hear(nowMono: number, from: Origin, message: TreeMessage): Verdict {
+    if (message.type === 'treeOffer') return this.#onOffer(nowMono, from, message);
+    const tree = this.#trees.get(keyOf(message));
+    if (!tree || tree.shape.description.start !== message.start) return this.#ignored('unknown-tree');
+    if (message.type === 'treeDrop') return this.#onDrop(from, tree, message.epoch);
+    if (message.type === 'treeAck' && message.what === 'lost') return this.#onLost(nowMono, from, tree, message);
+    if (message.epoch !== tree.shape.description.epoch) return this.#ignored('stale');
+    if (message.type === 'treeKeys') return this.#onKeys(nowMono, from, tree, message);
+    if (!tree.delivery.has(from)) return this.#refused('no-child');
+    if (message.what === 'want') tree.delivery.wants(nowMono, from);
+    else tree.delivery.acked(from, message.failed);
+    this.#report(nowMono, tree);
+    return 'ok';
+  }
+
+  #ignored(what: string): Verdict {
+    this.#count(what);
+    return 'ok';
+  }
+
+  #refused(what: string): Verdict {
+    this.#count(what);
+    return 'bad';
+  }
+
+  #onOffer(nowMono: number, from: Origin, message: OfferMessage): Verdict {
+    if (message.origin === this.#self) return this.#refused('own-tree');
+    const known = this.#trees.get(keyOf(message));
+    const before = known?.shape.description;
+    if (this.#isOld(before, message)) return this.#ignored('stale');
+    const offer = this.#offers.take(nowMono, from, message, before);
+    if (offer === 'more') return 'ok';
+    if (offer === 'limited') return this.#ignored('limited');
+    if (offer === 'bad') return this.#refused('malformed');
+    if (offer === 'want') {
+      this.#say(from, { ...nameOf(message), what: 'want', failed: [] });
+      return 'ok';
+    }
+    const again = known && before?.start === message.start && before.epoch === message.epoch;
+    if (again) return this.#again(nowMono, from, known, offer.signature);
+    const shape = Shape.of(offer.description);
+    if (!shape) return this.#refused('no-tree');
+    if (shape.parentOf(this.#self) !== from) return this.#refused('misrouted');
+    const signed = treeSigned(this.#networkId, encodeDescription(offer.description));
+    if (!this.#io.verify(message.origin, signed, offer.signature)) return this.#refused('forged');
+    if (!this.#room(shape, known)) return this.#ignored('full');
+    this.#forgetOlderStarts(offer.description);
+    this.#follow(nowMono, from, this.#trees.get(keyOf(message)), shape, offer, message.waitMs);
+    return 'ok';
+  }
+
+  #isOld(before: TreeDescription | undefined, { start, epoch, origin, tree }: OfferMessage): boolean {
+    if (before?.start === start) return before.epoch !== epoch && !isNewer(epoch, before.epoch);
+    const ended = this.#ended.get(`${origin} ${tree}`);
+    if (!before && ended?.start === start && !isNewer(epoch, ended.epoch)) return true;
+    // Any tree of a later start of its origin tells that this one is from before.
+    for (const { shape } of this.#trees.values())
+      if (shape.description.origin === origin && shape.description.start > start) return true;
+    return false;
+  }
+
+  /** The same epoch once more: the parent wants to know how it stands, or says that it still does. */
+  #again(nowMono: number, from: Origin, tree: Followed, signature: Uint8Array): Verdict {
+    if (from !== tree.parent) return this.#refused('misrouted');
+    if (hex(signature) !== hex(tree.delivery.signature)) return this.#refused('forged');
+    tree.expiresMono = nowMono + TREE_LIFE_MS;
+    tree.told = '';
+    this.#report(nowMono, tree);
+    if (nowMono - tree.remindedMono >= REMIND_EVERY_MS) {
+      tree.remindedMono = nowMono;
+      tree.delivery.remind(nowMono);
+    }
+    return 'ok';
+  }
+
+  #room(shape: Shape, known: Followed | undefined): boolean {
+    let nodes = shape.description.nodes.length - (known?.shape.description.nodes.length ?? 0);
+    let ofOrigin = known ? 0 : 1;
+    for (const tree of this.#trees.values()) {
+      nodes += tree.shape.description.nodes.length;
+      if (tree.shape.description.origin === shape.description.origin) ofOrigin++;
+    }
+    const count = this.#trees.size + (known ? 0 : 1);
+    return count <= FOLLOWED_MAX && ofOrigin <= FOLLOWED_PER_ORIGIN_MAX && nodes <= FOLLOWED_NODES_MAX;
+  }
+
+  #forgetOlderStarts({ origin, start }: TreeDescription): void {
+    for (const [key, tree] of this.#trees) {
+      const { description } = tree.shape;
+      if (description.origin === origin && description.start < start) this.#forget(key, tree);
+    }
+  }
+
+  /** Takes its place in a verified epoch. */
+  #follow(
+    nowMono: number,
+    parent: Origin,
+    before: Followed | undefined,
+    shape: Shape,
+    offer: { signature: Uint8Array; delta: Uint8Array | null },
+    waitMs: number,
+  ): void {
+    const subscribes = this.#subscribes(shape);
+    const feeds = this.#io.conduct().relays;
+    const { delta, signature } = offer;
+    const known = (child: Origin): boolean => before?.shape.node(child) !== undefined;
+    const delivery = new Delivery(this.#io, {
+      ...{ self: this.#self, shape, signature, deadlineMono: nowMono + waitMs },
+      delta: delta && { bytes: delta, known },
+    });
+    const tree: Followed = {
+      ...{ shape, parent, delivery, feeds, told: '', config: '' },
+      keys: before?.keys ?? [],
+      dueMono: nowMono + waitMs,
+      expiresMono: nowMono + TREE_LIFE_MS,
+      remindedMono: nowMono,
+      reports: before?.reports ?? new Bucket(REPORTS_PER_SECOND, REPORTS_PER_SECOND, nowMono),
+    };
+    const key = keyOf(shape.description);
+    this.#trees.set(key, tree);
+    this.#farewells = this.#farewells.filter((one) => one.key !== key || shape.node(one.to) === undefined);
+    if (before) this.#farewell(nowMono, key, before, shape);
+    // Who only would pass on, but does not, has no part in it.
+    if (subscribes || feeds) this.#configure(tree);
+    if (feeds) delivery.begin(nowMono);
+    const backup = shape.backupsOf(this.#self)[0];
+    if (backup !== undefined && !this.#io.isUp(backup)) this.#io.connect(backup);
+    this.#report(nowMono, tree);
+    this.#io.changed();
+  }
+
+  #subscribes(shape: Shape): boolean {
+    return ((shape.node(this.#self)?.flags ?? 0) & NODE_SUBSCRIBES) !== 0;
+  }
+
+  #farewell(nowMono: number, key: string, before: Followed, shape: Shape): void {
+    const { origin, start, tree, epoch } = shape.description;
+    for (const to of before.delivery.children()) {
+      if (shape.node(to) !== undefined) continue;
+      const message = { type: 'treeDrop', origin, start, tree, epoch } as const;
+      this.#farewells.push({ atMono: nowMono + OLD_EPOCH_MS, to, key, message });
+    }
+  }
+
+  #configure(tree: Followed): void {
+    const config = configOf(this.#io, this.#self, tree.shape, tree.feeds);
+    const text = JSON.stringify(config);
+    // Without a parent it would be the origin.
+    if (config.parent === null || text === tree.config) return;
+    tree.config = text;
+    this.#io.setTree(config);
+  }
+
+  #onKeys(nowMono: number, from: Origin, tree: Followed, message: KeysMessage): Verdict {
+    const { description } = tree.shape;
+    if (from !== tree.parent || message.keyId !== description.keyId) return this.#refused('misrouted');
+    const { origin, start, tree: id, keyId, lowest, keyHash } = message;
+    const name = { origin, start, tree: id };
+    if (!this.#offers.allowed(nowMono, origin)) return this.#ignored('limited');
+    const signed = castKeySigned(this.#networkId, name, { keyId, lowest, keyHash });
+    if (!this.#io.verify(origin, signed, message.signature)) return this.#refused('forged');
+    const own = message.keys.find((key) => key.origin === this.#self);
+    if (own && this.#subscribes(tree.shape)) {
+      const sealed = Uint8Array.from([...message.ephemeral, ...own.sealed]);
+      const key = this.#io.openBox(sealed, castKeyAad(this.#networkId, name, keyId, this.#self));
+      if (!key || hex(this.#io.hash(key)) !== hex(keyHash)) this.#count('sealed');
+      else {
+        this.#io.setCastKey({ origin: unhex(origin), tree: id, id: keyId, lowest, key });
+        tree.keys = [...tree.keys.filter((known) => known !== keyId), keyId].slice(-KEYS_KEPT);
+      }
+    }
+    if (tree.feeds) tree.delivery.passKeys(message, message.keys);
+    this.#report(nowMono, tree);
+    return 'ok';
+  }
+
+  #onDrop(from: Origin, tree: Followed, epoch: number): Verdict {
+    if (isNewer(tree.shape.description.epoch, epoch)) return this.#ignored('stale');
+    if (from !== tree.parent) return this.#refused('misrouted');
+    this.#end(tree);
+    return 'ok';
+  }
+
+  /** Somebody below lost its parent: the origin shall know. */
+  #onLost(nowMono: number, from: Origin, tree: Followed, message: AckMessage): Verdict {
+    if (tree.shape.node(from) === undefined) return this.#refused('misrouted');
+    if (!tree.reports.take(nowMono)) return this.#ignored('limited');
+    this.#io.send(tree.parent, encodeTreeMessage(message));
+    return 'ok';
+  }
+
+  // ---- upwards ---------------------------------------------------------------------------------------------------------------
+
+  #say(to: Origin, ack: Omit<AckMessage, 'type'>): boolean {
+    return this.#io.send(to, encodeTreeMessage({ type: 'treeAck', ...ack }));
+  }
+
+  #failures(tree: Followed): TreeFailure[] {
+    const failed: TreeFailure[] = [];
+    const { keyId } = tree.shape.description;
+    if (this.#subscribes(tree.shape) && !tree.keys.includes(keyId)) failed.push({ origin: this.#self, code: 'noKey' });
+    if (!tree.feeds && tree.shape.childrenOf(this.#self).length > 0)
+      failed.push({ origin: this.#self, code: 'refused' });
+    else failed.push(...tree.delivery.failures());
+    return failed.slice(0, ACK_FAILED_MAX);
+  }
+
+  /** When the subtree has settled or time is up, and later whenever something changed. */
+  #report(nowMono: number, tree: Followed): void {
+    const failed = this.#failures(tree);
+    const settled = !tree.feeds || tree.delivery.settled;
+    const complete = settled && !failed.some(({ origin, code }) => origin === this.#self && code === 'noKey');
+    if (!complete && nowMono < tree.dueMono) return;
+    tree.dueMono = -Infinity;
+    const text = JSON.stringify(failed);
+    if (tree.told === text) return;
+    const { origin, start, tree: id, epoch } = tree.shape.description;
+    if (this.#say(tree.parent, { origin, start, tree: id, epoch, what: 'stands', failed })) tree.told = text;
+  }
+
+  /** The data plane moved to a backup by itself, or found none. */
+  parentLost(nowMono: number, origin: Origin, id: number, now: Origin | null): void {
+    const tree = this.#trees.get(`${origin} ${id}`);
+    if (!tree || !tree.reports.take(nowMono)) return;
+    const { start, epoch } = tree.shape.description;
+    const failed: TreeFailure[] = [{ origin: this.#self, code: 'lost' }];
+    for (const to of [origin, now, tree.parent])
+      if (to !== null && this.#say(to, { origin, start, tree: id, epoch, what: 'lost', failed })) return;
+  }
+
+  // ---- what happens ----------------------------------------------------------------------------------------------------------
+
+  up(nowMono: number, origin: Origin): void {
+    for (const tree of this.#trees.values()) {
+      if (tree.feeds) tree.delivery.up(nowMono, origin);
+      if (origin === tree.parent) this.#report(nowMono, tree);
+    }
+  }
+
+  down(nowMono: number, origin: Origin): void {
+    this.#offers.forget(origin);
+    for (const tree of this.#trees.values()) {
+      if (tree.feeds) tree.delivery.down(nowMono, origin);
+      // What it was told may be lost with the session.
+      if (origin === tree.parent) tree.told = '';
+      else if (origin === tree.shape.backupsOf(this.#self)[0]) this.#io.connect(origin);
+    }
+  }
+
+  /** Who belongs and who is online has changed. */
+  membersChanged(nowMono: number): void {
+    for (const [key, tree] of this.#trees) {
+      const { origin } = tree.shape.description;
+      if (this.#io.peerHandle(origin) === null) this.#forget(key, tree);
+      else {
+        if (!this.#io.isOnline(origin)) tree.expiresMono = Math.min(tree.expiresMono, nowMono + ORIGIN_GONE_MS);
+        else if (tree.expiresMono <= nowMono + ORIGIN_GONE_MS) tree.expiresMono = nowMono + TREE_LIFE_MS;
+        if (tree.config !== '') this.#configure(tree);
+      }
+    }
+  }
+
+  nextDeadline(): number {
+    let next = this.#farewells.reduce((soonest, { atMono }) => Math.min(soonest, atMono), Infinity);
+    for (const { dueMono, expiresMono, delivery } of this.#trees.values()) {
+      next = Math.min(next, expiresMono, delivery.graceMono);
+      if (dueMono !== -Infinity) next = Math.min(next, dueMono);
+    }
+    return next;
+  }
+
+  tick(nowMono: number): void {
+    const due = this.#farewells.filter(({ atMono }) => atMono <= nowMono);
+    if (due.length > 0) this.#farewells = this.#farewells.filter(({ atMono }) => atMono > nowMono);
+    for (const { to, message } of due) this.#io.send(to, encodeTreeMessage(message));
+    for (const [key, tree] of this.#trees) {
+      if (tree.expiresMono <= nowMono) {
+        this.#count('expired');
+        this.#forget(key, tree);
+        continue;
+      }
+      const gone = tree.feeds && tree.delivery.giveUp(nowMono);
+      if (gone || (tree.dueMono !== -Infinity && tree.dueMono <= nowMono)) this.#report(nowMono, tree);
+    }
+  }
+
+  /** The end of a tree, or of the own part in it: those below hear of it, too. */
+  #end(tree: Followed): void {
+    const { origin, start, tree: id, epoch } = tree.shape.description;
+    for (const child of tree.delivery.children())
+      this.#io.send(child, encodeTreeMessage({ type: 'treeDrop', origin, start, tree: id, epoch }));
+    this.#forget(keyOf(tree.shape.description), tree);
+  }
+
+  #forget(key: string, tree: Followed): void {
+    const { origin, tree: id, start, epoch } = tree.shape.description;
+    this.#trees.delete(key);
+    this.#ended.delete(key);
+    this.#ended.set(key, { start, epoch });
+    if (this.#ended.size > ENDED_MAX) this.#ended.delete(this.#ended.keys().next().value as string);
+    this.#farewells = this.#farewells.filter((one) => one.key !== key);
+    this.#io.dropTree(unhex(origin), id);
+    this.#io.changed();
+  }
+
+  /** All of them, without a word: the data plane has forgotten the network. */
+  clear(): void {
+    this.#trees.clear();
+    this.#farewells = [];
+  }
+
+  shapes(): Shape[] {
+    return [...this.#trees.values()].map(({ shape }) => shape);
+  }
+}
+
+type AckMessage = Extract<TreeMessage, { type: 'treeAck' }>;
+
+const keyOf = ({ origin, tree }: { origin: Origin; tree: number }): string => `${origin} ${tree}`;
+const nameOf = ({
+  origin,
+  start,
+  tree,
+  epoch,
+}: OfferMessage): Pick<AckMessage, 'origin' | 'start' | 'tree' | 'epoch'> => ({
+  origin,
+  start,
+  tree,
+  epoch,
+});
