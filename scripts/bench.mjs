@@ -1,4 +1,7 @@
-// npm run bench: Weft and its peers on the same namespaces in one run; ratios go to docs/benchmarks.md.  --quick: wireguard-go only.
+// npm run bench: Weft and its peers on the same namespaces in one run; ratios go to docs/benchmarks.md.
+//   --rounds N  --seconds N   how often, and of each TCP stream     --quick        three minutes, beside wireguard-go alone
+//   --peers a,b               beside these only                     --only X,Y     these measures or scenes only
+//   --more                    goes on with the samples of the last run, which may have been cut short (Ctrl-C ends after a turn)
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { build } from 'esbuild';
@@ -20,6 +23,8 @@ await build({
   logLevel: 'error',
   define: { 'import.meta.dirname': JSON.stringify(join(root, 'test/netns/support')) },
 });
+// The program below ends after its turn, and writes what it has.
+process.on('SIGINT', () => undefined);
 process.exit(
   spawnSync(process.execPath, [outfile, ...process.argv.slice(2)], { cwd: root, stdio: 'inherit' }).status ?? 1,
 );

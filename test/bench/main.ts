@@ -8,6 +8,7 @@ import { judgements, page, targetLine, type Setup } from './page.ts';
 import type { Peer } from './peer.ts';
 import { peers as known, unavailable, WIREGUARD } from './peers/index.ts';
 import { plot } from './plot.ts';
+import { othersShare } from './probe.ts';
 import { pictures } from './pictures.ts';
 import { Results } from './results.ts';
 import { rowsOf, scenes as all, type Scene } from './scenes.ts';
@@ -103,6 +104,7 @@ const setup: Setup = {
     })),
   ),
   absent,
+  busyBefore: await othersShare(),
   machine: `${cpus().length} × ${cpus()[0]?.model ?? 'CPU'}, ${(totalmem() / 2 ** 30).toFixed(0)} GiB, Linux ${release()}`,
   command: ['npm run bench', ...(args.length ? ['--', ...args] : [])].join(' '),
   day: new Date().toISOString().slice(0, 10),
@@ -111,10 +113,13 @@ const setup: Setup = {
 /** A part of the whole must not replace the page. */
 const writes = !options.quick && (options.more || !(options.peers.length || options.only.length));
 
-for (let round = 1; round <= options.rounds; round++) {
-  for (const scene of scenes.filter(({ once }) => !once || round === 1))
+for (let round = 1; round <= options.rounds; round++)
+  for (const scene of scenes.filter(({ once }) => !once || round === 1)) {
     for (const peer of peers) await take(peer, scene, round, results);
-  if (writes) writeFileSync(join(projectRoot, 'docs/benchmarks.md'), page({ ...setup, plots: drawn(setup) }));
-}
-if (options.quick) for (const one of judgements(setup)) console.log(targetLine(one, 'Weft').join(' | '));
+    // After each scene: a run that is cut short leaves its page.
+    if (writes) writeFileSync(join(projectRoot, 'docs/benchmarks.md'), page({ ...setup, plots: drawn(setup) }));
+  }
+if (options.quick)
+  for (const one of judgements(setup).filter(({ verdict }) => verdict !== 'unknown'))
+    console.log(targetLine(one, 'Weft').join(' | '));
 else console.log(page(setup));

@@ -36,7 +36,7 @@ export function parseOptions(args: string[]): Options {
     return value;
   };
   const { quick } = values;
-  const seconds = number(values.seconds, quick ? 3 : 6);
+  const seconds = number(values.seconds, quick ? 3 : 4);
   return {
     rounds: Math.ceil(number(values.rounds, quick ? 1 : 3)),
     quick,
@@ -45,7 +45,7 @@ export function parseOptions(args: string[]): Options {
     only: names(values.only),
     effort: quick
       ? { seconds, pings: 200, trials: 7, trialSeconds: 0.4, settleSeconds: 5, idleSeconds: 10 }
-      : { seconds, pings: 500, trials: 8, trialSeconds: 1, settleSeconds: 30, idleSeconds: 60 },
+      : { seconds, pings: 400, trials: 8, trialSeconds: 0.6, settleSeconds: 20, idleSeconds: 40 },
   };
 }
 
@@ -58,7 +58,9 @@ export function chosen(all: Scene[], { only, quick }: Options): Scene[] {
     .filter(({ long }) => !(quick && long && !only.length))
     .map((scene) => ({
       ...scene,
-      measures: scene.measures.filter(({ name }) => !only.length || only.includes(scene.name) || only.includes(name)),
+      measures: scene.measures.filter(({ name, multicast }) =>
+        only.length ? only.includes(scene.name) || only.includes(name) : !(quick && multicast),
+      ),
     }))
     .filter(({ measures }) => measures.length);
 }

@@ -11,7 +11,7 @@ function setup(figures: Record<string, Record<string, number>>): Setup {
   const column = (name: string, kind: 'self' | 'peer' | 'floor') => ({ name, kind, version: '1' });
   const columns = [column('Weft', 'self'), column('wireguard-go', 'peer'), column('bare veth', 'floor')];
   const absent = [{ name: 'ZeroTier', why: 'no package' }];
-  return { results, scenes, columns, absent, machine: 'm', command: 'c', day: 'd', plots: [] };
+  return { results, scenes, columns, absent, machine: 'm', busyBefore: 0.01, command: 'c', day: 'd', plots: [] };
 }
 
 describe('the page', () => {
@@ -30,6 +30,14 @@ describe('the page', () => {
   it('has a table per scene with columns that hold something', () => {
     expect(text).toContain('| TCP, 1 stream, Gbit/s | 9.00 | 3.00 |\n');
     expect(text).toContain('## Idle\n\nNot measured in this run.');
+  });
+});
+
+describe('a busy machine', () => {
+  it('is told', () => {
+    const quiet = setup({});
+    expect(page(quiet)).not.toContain('not quiet');
+    expect(page({ ...quiet, busyBefore: 0.5 })).toContain('not quiet: 50 %');
   });
 });
 

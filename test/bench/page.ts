@@ -10,11 +10,16 @@ export interface Setup {
   columns: { name: string; kind: 'self' | 'peer' | 'floor'; version: string; note?: string }[];
   absent: { name: string; why: string }[];
   machine: string;
+  /** Share of the CPUs that something else used when the run began. */
+  busyBefore: number;
   command: string;
   day: string;
   /** File names below docs/, with their titles. */
   plots: { file: string; title: string }[];
 }
+
+/** Above this the page warns. */
+const QUIET_MAX = 0.05;
 
 const table = (head: string[], rows: string[][]) => {
   const line = (cells: string[]) => `| ${cells.join(' | ')} |`;
@@ -61,7 +66,7 @@ function sceneTable({ results, columns }: Setup, rows: Row[]): string {
 const list = (lines: string[]) => lines.map((line) => `- ${line}`).join('\n');
 
 export function page(setup: Setup): string {
-  const { results, scenes, columns, absent, machine, command, day, plots } = setup;
+  const { results, scenes, columns, absent, machine, busyBefore, command, day, plots } = setup;
   const self = columns.find(({ kind }) => kind === 'self')?.name ?? '';
   const judged = judgements(setup).map((one) => targetLine(one, self));
   const failures = results.failures();
@@ -69,11 +74,11 @@ export function page(setup: Setup): string {
   return `# Benchmarks
 
 Written by \`npm run bench\` on ${day}; this run: \`${command}\`, ${machine}.
-Medians of ${results.rounds} rounds; in each round every peer has its turn on fresh namespaces joined by veth and a bridge. All hosts, the programs that
+Medians of ${results.rounds} ${results.rounds === 1 ? 'round' : 'rounds'}; in each round every peer has its turn on fresh namespaces joined by veth and a bridge. All hosts, the programs that
 send and receive and the kernel share the machine's cores, so ratios within one run count and absolute figures are this machine's.
 
-A complete run on a quiet machine takes about two hours: \`sudo npm run bench -- --rounds 3 --seconds 6\`. It can be cut short at any time, and goes on
-where it was with \`--more\`. \`--quick\` (three minutes) compares with wireguard-go alone; \`--peers a,b\` and \`--only MEASURE,…\` (${[
+${busyBefore > QUIET_MAX ? `**The machine was not quiet: ${(busyBefore * 100).toFixed(0)} % of its CPUs were busy when this run began, so the figures are noisy.**\n\n` : ''}One round takes about 40 minutes on a quiet machine, each further one 25; three give the medians: \`sudo npm run bench -- --rounds 3\`. Ctrl-C ends
+after the present turn and writes what is there; \`--more\` goes on with it, as does a higher \`--rounds\`. \`--quick\` (three minutes) compares with wireguard-go alone; \`--peers a,b\` and \`--only MEASURE,…\` (${[
     ...new Set(scenes.flatMap(({ measures }) => measures.map(({ name }) => name))),
   ].join(', ')}) choose.
 

@@ -1,5 +1,6 @@
 // Reads what processes and devices used.
 import { readFileSync, readdirSync } from 'node:fs';
+import { cpus } from 'node:os';
 import type { Host } from '../netns/support/host.ts';
 import { busyOf, cpuOf, trafficOf } from './statistics.ts';
 
@@ -25,6 +26,15 @@ export function wakeUps(pid: number): number {
 
 export async function underlay(host: Host): Promise<ReturnType<typeof trafficOf>> {
   return trafficOf(await host.must(['cat', '/proc/net/dev']), 'eth0');
+}
+
+const LOOK_MS = 3000;
+
+/** Share of the machine's CPUs that others use now. */
+export async function othersShare(): Promise<number> {
+  const [before, started] = [busySeconds(), performance.now()];
+  await pause(LOOK_MS);
+  return (busySeconds() - before) / ((performance.now() - started) / 1000) / cpus().length;
 }
 
 export const pause = (ms: number) => new Promise<void>((settle) => setTimeout(settle, ms));

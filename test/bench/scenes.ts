@@ -5,7 +5,7 @@ import { castCost, castSpread, castToOne, castToSix } from './measures/multicast
 import { idlePing } from './measures/ping.ts';
 import { startup } from './measures/startup.ts';
 import { carrier, loaded, memory, throughput } from './measures/tcp.ts';
-import { datagrams } from './measures/udp.ts';
+import { datagrams, otherDatagrams } from './measures/udp.ts';
 
 export interface Scene {
   name: string;
@@ -36,7 +36,7 @@ export const scenes: Scene[] = [
     title: 'Two hosts',
     hosts: 2,
     prefix: '',
-    measures: [idlePing, throughput, loaded, datagrams, castToOne, memory],
+    measures: [idlePing, throughput, loaded, datagrams, otherDatagrams, castToOne, memory],
   },
   {
     name: 'eight',
@@ -64,7 +64,7 @@ export const scenes: Scene[] = [
     prefix: 'plain.',
     plainNic: true,
     long: true,
-    measures: [idlePing, throughput, loaded, datagrams],
+    measures: [idlePing, throughput, datagrams],
   },
 ];
 

@@ -32,16 +32,14 @@ async function rate(bench: Bench, size: number, segment = 0): Promise<number> {
 
 export const datagrams: Measure = {
   name: 'udp',
-  rows: [
-    row('udp1300', '1300 B', twice),
-    row('udp64', '64 B', twice),
-    row('udpSegments', `1300 B, sent and taken ${SEGMENTS} at a time,`),
-  ],
+  rows: [row('udp1300', '1300 B', twice)],
+  run: async (bench) => ({ udp1300: await rate(bench, 1300) }),
+};
+
+export const otherDatagrams: Measure = {
+  name: 'udp-more',
+  rows: [row('udp64', '64 B', twice), row('udpSegments', `1300 B, sent and taken ${SEGMENTS} at a time,`)],
   async run(bench) {
-    return {
-      udp1300: await rate(bench, 1300),
-      udp64: await rate(bench, 64),
-      udpSegments: await rate(bench, 1300, SEGMENTS),
-    };
+    return { udp64: await rate(bench, 64), udpSegments: await rate(bench, 1300, SEGMENTS) };
   },
 };
