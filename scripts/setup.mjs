@@ -15,10 +15,11 @@ function checkTools() {
       `Weft needs Node.js ${NODE_MAJOR_MIN} or newer; this is ${process.version}.`,
       'Install a current Node.js and try again.',
     );
-  if (!has('cargo') || !has('rustc'))
+  // A rustup without a toolchain has the commands, but they do not work.
+  if (!['cargo', 'rustc'].every((tool) => run(tool, ['--version'], { quiet: true }).code === 0))
     stop(
-      'Weft needs the Rust compiler (cargo), which is not installed.',
-      'Install it with rustup (stable) and try again.',
+      'Weft needs the Rust compiler (cargo), which is not installed or has no toolchain.',
+      'Install it with rustup and run: rustup default stable',
     );
   if (!has('cc') && !has('gcc') && !has('clang'))
     stop(

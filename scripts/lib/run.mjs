@@ -48,7 +48,8 @@ function* filesUnder(path) {
   if (!stats) return;
   if (!stats.isDirectory()) return void (yield path);
   for (const name of readdirSync(path).sort()) {
-    if (skipFolders.has(name) || name.startsWith('target-')) continue;
+    // The addon is an output that lies among its sources.
+    if (skipFolders.has(name) || name.startsWith('target-') || /\.node(\.new)?$/.test(name)) continue;
     yield* filesUnder(join(path, name));
   }
 }
