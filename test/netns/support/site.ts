@@ -1,4 +1,5 @@
 // Kinds of places where members sit, built behind an `Internet`. What each kind lets through is proved by test/netns/sites.test.ts.
+import { GATEWAY_SERVICES } from './gateway.ts';
 import type { Host } from './host.ts';
 import type { Internet, Middle } from './internet.ts';
 import { MAPPING_TIMEOUT_S, natRules, noUdp, nothing, tlsOnly, webrtcOnly, type NatOptions } from './nat.ts';
@@ -26,6 +27,7 @@ export const extraKinds = [
   'proxy-pac',
   'intercepting-no-upgrade',
   'lan-only',
+  'upnp',
 ] as const;
 export type SiteKind = (typeof siteKinds)[number] | (typeof extraKinds)[number];
 
@@ -73,6 +75,7 @@ const behind: Partial<Record<SiteKind, Behind>> = {
   'address-restricted': { mapping: 'endpoint-independent', filtering: 'address' },
   'port-restricted': restricted,
   symmetric: { mapping: 'random', filtering: 'address-and-port' },
+  upnp: { mapping: 'random', filtering: 'address-and-port', services: GATEWAY_SERVICES },
   'symmetric-sequential': { mapping: 'sequential', filtering: 'address-and-port' },
   'two-nats': restricted,
   'udp-blocked': { ...restricted, policy: noUdp },
