@@ -54,6 +54,8 @@ export class OwnTree {
   active: Delivery | null = null;
   /** What was offered last, and does not carry yet. */
   offered: Delivery | null = null;
+  /** As the data plane has it. */
+  #configured = '';
   #farewells: { atMono: number; to: Origin }[] = [];
 
   constructor(start: OwnTreeStart) {
@@ -217,7 +219,12 @@ export class OwnTree {
   /** Tells the data plane of the active epoch, once more when a peer's handle has changed. */
   configure(): void {
     const { io, self } = this.#start;
-    if (this.active && this.#activeKey) io.setTree(configOf(io, self, this.active.shape, true, this.#activeKey));
+    if (!this.active || !this.#activeKey) return;
+    const config = configOf(io, self, this.active.shape, true, this.#activeKey);
+    const text = JSON.stringify({ ...config, key: config.key?.id });
+    if (text === this.#configured) return;
+    this.#configured = text;
+    io.setTree(config);
   }
 
   nextDeadline(): number {

@@ -1,0 +1,155 @@
+// Origins and followers together: trees come to stand, change, break and end; what is sent on them arrives once.
+import { describe, expect, it } from 'vitest';
+import { seeds } from './support/random.ts';
+import { World, type TestNode } from './support/world.ts';
+
+const GROUP = '239.1.2.3';
+const range = (from: number, to: number): number[] => Array.from({ length: to - from }, (_, n) => from + n);
+
+function standing(seed: number, count: number): World {
+  const world = new World(seed, count);
+  world.join(GROUP, ...range(1, count));
+  world.stream(0, GROUP);
+  const stands = world.until(() => world.node(0).groups.has(GROUP), 1_500);
+  expect(stands, `seed ${seed}: stands`).toBe(true);
+  return world;
+}
+
+/** Sends every `everyMs` for a while; gives back the packets' names. */
+function sendFor(
+  world: World,
+  ms: number,
+  everyMs: number,
+  between: (step: number) => void = () => undefined,
+): string[] {
+  const packets: string[] = [];
+  for (let step = 0; step * everyMs < ms; step++) {
+    between(step);
+    const packet = `${world.mono}-${step}`;
+    if (world.node(0).cast(GROUP, packet)) packets.push(packet);
+    world.run(everyMs);
+  }
+  world.run(1_500);
+  return packets;
+}
+
+const missed = (node: TestNode, packets: string[]): number =>
+  packets.filter((packet) => node.got.get(packet) !== 1).length;
+
+describe.each(seeds(1, 2, 3))('seed %i', (seed) => {
+  it.each([6, 24, 100])('%i members: a tree stands within its time and everybody gets each packet once', (count) => {
+    const world = standing(seed, count);
+    const packets = sendFor(world, 500, 10);
+    expect(packets.length).toBe(50);
+    for (const node of world.nodes.slice(1)) expect(missed(node, packets), `seed ${seed} node ${node.number}`).toBe(0);
+    expect(world.duplicates).toBe(0);
+    expect(world.misrouted).toBe(0);
+    const view = world.node(0).trees.view();
+    expect(view.own[0]).toMatchObject({ receivers: count - 1, unserved: 0 });
+    expect(view.own[0]?.degree).toBeLessThanOrEqual(8);
+    expect(view.own[0]?.copies).toBeLessThanOrEqual(4);
+    for (const node of world.nodes) expect(node.bad, `node ${node.number}`).toBe(0);
+  });
+
+  it('ten join and leave each second: nothing is lost or doubled at those who stay', () => {
+    const world = new World(seed, 60);
+    world.join(GROUP, ...range(1, 40));
+    world.stream(0, GROUP);
+    world.run(1_200);
+    const inside = new Set(range(1, 40));
+    const touched = new Set<number>();
+    const packets = sendFor(world, 6_000, 5, (step) => {
+      if (step % 20 !== 0) return;
+      const number = 1 + world.random.below(59);
+      touched.add(number);
+      if (inside.delete(number)) world.leave(GROUP, number);
+      else {
+        inside.add(number);
+        world.join(GROUP, number);
+      }
+    });
+    const stayed = [...inside].filter((number) => !touched.has(number));
+    expect(stayed.length).toBeGreaterThan(3);
+    for (const number of stayed) expect(missed(world.node(number), packets), `seed ${seed} node ${number}`).toBe(0);
+    expect(world.duplicates).toBe(0);
+    for (const node of world.nodes) expect(node.bad, `node ${node.number}`).toBe(0);
+    // Those who left in time get nothing more, those who came get everything.
+    world.run(5_000);
+    const last = sendFor(world, 300, 10);
+    for (const number of range(1, 60)) {
+      const got = last.filter((packet) => world.node(number).got.has(packet)).length;
+      expect(got, `seed ${seed} node ${number}`).toBe(inside.has(number) ? last.length : 0);
+    }
+  });
+
+  it('nodes die in the middle of a change of epoch: the others are served soon', () => {
+    const world = standing(seed, 40);
+    world.run(1_000);
+    world.leave(GROUP, 39);
+    world.run(60);
+    // Those that feed most.
+    const parents =
+      world
+        .node(0)
+        .trees.view()
+        .own[0]?.parents.map(([, parent]) => parent) ?? [];
+    const inner = [...new Set(parents)].filter((origin) => origin !== world.node(0).origin).slice(0, 3);
+    for (const origin of inner) world.kill(world.byName.get(origin) as TestNode);
+    world.run(9_000);
+    const packets = sendFor(world, 500, 10);
+    for (const node of world.nodes.slice(1, 39))
+      if (node.alive) expect(missed(node, packets), `seed ${seed} node ${node.number}`).toBe(0);
+  });
+
+  it('a node that restarts gets the tree and a key again', () => {
+    const world = standing(seed, 20);
+    world.run(1_000);
+    const node = world.node(7);
+    node.restart();
+    world.run(50);
+    world.changedMembers();
+    world.run(4_000);
+    const packets = sendFor(world, 300, 10);
+    expect(missed(node, packets), `seed ${seed}`).toBe(0);
+  });
+
+  it('an origin that restarts builds trees that replace those of before', () => {
+    const world = standing(seed, 20);
+    world.run(1_000);
+    world.node(0).restart();
+    world.changedMembers();
+    world.run(500);
+    world.stream(0, GROUP);
+    world.run(2_000);
+    const packets = sendFor(world, 300, 10);
+    expect(packets.length).toBe(30);
+    for (const node of world.nodes.slice(1)) expect(missed(node, packets), `seed ${seed} node ${node.number}`).toBe(0);
+  });
+
+  it('offers that are lost on the way are planned around', () => {
+    const world = new World(seed, 30);
+    for (const node of world.nodes) node.lose = { type: 'treeOffer', share: 0.1 };
+    world.join(GROUP, ...range(1, 30));
+    world.stream(0, GROUP);
+    world.run(3_000);
+    for (const node of world.nodes) node.lose = null;
+    expect(world.lost).toBeGreaterThan(0);
+    world.run(40_000);
+    const packets = sendFor(world, 300, 10);
+    for (const node of world.nodes.slice(1)) expect(missed(node, packets), `seed ${seed} node ${node.number}`).toBe(0);
+  });
+
+  it('pairs that cannot reach each other are no edges', () => {
+    const world = new World(seed, 30);
+    for (let wall = 0; wall < 60; wall++) {
+      const [a, b] = [world.random.below(30), world.random.below(30)];
+      const names = [world.node(a).origin, world.node(b).origin].sort();
+      if (a !== b) world.walls.add(names.join(' '));
+    }
+    world.join(GROUP, ...range(1, 30));
+    world.stream(0, GROUP);
+    world.run(30_000);
+    const packets = sendFor(world, 300, 10);
+    for (const node of world.nodes.slice(1)) expect(missed(node, packets), `seed ${seed} node ${node.number}`).toBe(0);
+  });
+});
