@@ -57,6 +57,8 @@ export interface Dataplane {
   setRoutes(net: number, routes: Route[]): void;
   /** Spreads what goes to a relayed member over these neighbours by flow. */
   setRelays(net: number, peer: number, relays: RelayShare[]): void;
+  /** The way to this peer is slow; `{}` takes that back. Absent in data planes that know no slow ways. */
+  setPace?(net: number, peer: number, pace: Pace): void;
   closeLink(link: number): void;
   rotateKeys(net: number): void;
   poke(): void;
@@ -103,6 +105,13 @@ export interface RelayShare {
   via: number;
   /** 1 – 65,535, relative. */
   weight: number;
+}
+
+export interface Pace {
+  /** What the way carries, headers included; absent or 0: no limit. */
+  bytesPerSecond?: number;
+  /** Small packets wait this long for company, ≤ 40; absent or 0: never. */
+  aggregateMs?: number;
 }
 
 export interface LocalGroup {

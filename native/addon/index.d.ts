@@ -69,6 +69,14 @@ export interface RelayOptions {
   bytesPerSecond: number;
 }
 
+/** What is known of a slow way. Absent or 0: no limit, no waiting. */
+export interface Pace {
+  /** What the way carries, with IP and UDP headers; flows then take turns before it, at most half a second's worth waits (`paceFull`: the oldest of the longest flow give way). Say a little less than the line bears. */
+  bytesPerSecond?: number;
+  /** Packets below 400 bytes wait this long for others and travel in one frame, ≤ 40 ms. */
+  aggregateMs?: number;
+}
+
 export interface Route {
   origin: Uint8Array;
   via: number;
@@ -180,6 +188,8 @@ export class Dataplane {
   setGroups(net: number, groups: GroupConfig[]): void;
   /** Whether this host carries frames between other members (off unless told), and how many bytes a second of them. 0 = unlimited. */
   setRelay(net: number, options: RelayOptions): void;
+  /** The way to this peer is slow. Holds until changed, whatever way carries: set it back ({}) when a faster one does. Control messages do not wait behind packets, and count. */
+  setPace(net: number, peer: number, pace: Pace): void;
   /** Replaces the next hops towards destinations without a session, for relaying: `origin` (8 bytes) is reached through the neighbour `via`. ≤ 4,096. */
   setRoutes(net: number, routes: Route[]): void;
   /** Spreads what goes to a relayed member over these neighbours, flow by flow. None: only the way that its handshake took. ≤ 8. Unused while the path is direct. */

@@ -132,6 +132,12 @@ pub struct LinkOptions {
 }
 
 #[napi(object)]
+pub struct Pace {
+    pub bytes_per_second: Option<f64>,
+    pub aggregate_ms: Option<f64>,
+}
+
+#[napi(object)]
 pub struct RelayOptions {
     pub on: bool,
     pub bytes_per_second: f64,
@@ -306,6 +312,16 @@ impl Dataplane {
         let rate = options.bytes_per_second.max(0.0);
         let on = options.on && !options.bytes_per_second.is_nan() && options.bytes_per_second >= 0.0;
         self.inner.set_relay(net, on, rate as u64);
+    }
+
+    #[napi]
+    pub fn set_pace(&self, net: u32, peer: u32, pace: Pace) {
+        let whole = |n: Option<f64>| n.unwrap_or(0.0) as u64;
+        let pace = dp::Pace {
+            bytes_per_second: whole(pace.bytes_per_second),
+            aggregate_us: whole(pace.aggregate_ms.map(|ms| ms * 1_000.0)),
+        };
+        self.inner.set_pace(net, peer, pace);
     }
 
     #[napi]

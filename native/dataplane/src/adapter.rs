@@ -8,6 +8,7 @@ use crate::hold::Holds;
 use crate::limits::ADAPTER_FRAMES_PER_TURN;
 use crate::links::Links;
 use crate::outbox::{Outbox, Outlet};
+use crate::pacing::Slows;
 use crate::shared::{Counters, NetShared, Sockets, View, add};
 use crate::sys::{self, Wake};
 use std::io::{self, IoSlice};
@@ -45,6 +46,7 @@ pub struct AdapterThread {
     pub(crate) outbox: Outbox,
     pub(crate) batch: CastBatch,
     pub(crate) holds: Holds,
+    pub(crate) slows: Slows,
     pub(crate) scratch: Vec<u8>,
     pub(crate) receivers: Vec<PeerId>,
     pub(crate) fragment_id: u32,
@@ -71,6 +73,7 @@ impl AdapterThread {
             outbox: Outbox::new(),
             batch: CastBatch::new(),
             holds: Holds::default(),
+            slows: Slows::default(),
             scratch: Vec::with_capacity(65_536),
             receivers: Vec::new(),
             fragment_id: 0,
@@ -129,6 +132,7 @@ impl AdapterThread {
             .next_deadline()
             .unwrap_or(u64::MAX)
             .min(self.holds.next_deadline())
+            .min(self.slows.next_deadline())
     }
 
     fn handle_timeout(&mut self, now: u64) {
@@ -161,6 +165,7 @@ impl AdapterThread {
     /// Ends a turn: nothing that was sealed stays behind.
     fn finish(&mut self, now: u64, view: &Arc<View>) {
         self.flush_casts(now, view);
+        self.release_slow(now, view);
         let sockets = self.common.sockets.load();
         self.outbox.flush(&Outlet {
             sockets: &sockets,

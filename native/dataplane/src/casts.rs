@@ -43,6 +43,10 @@ pub struct CastBatch {
     pub children: Vec<Child>,
     /// Neighbours whose paths are too narrow for these frames: they get fragments.
     pub narrow: Vec<Child>,
+    /// Neighbours behind slow ways: their packets wait for their turn.
+    pub slow: Vec<Child>,
+    /// What tells this flow from others there.
+    pub flow: u64,
     /// Receivers without a session when the batch began.
     pub missing: Vec<Arc<PeerState>>,
     own: Vec<u8>,
@@ -67,6 +71,8 @@ impl CastBatch {
             receivers: Vec::new(),
             children: Vec::new(),
             narrow: Vec::new(),
+            slow: Vec::new(),
+            flow: 0,
             missing: Vec::new(),
             own: vec![0; CHILDREN * RUN_SEGMENTS_MAX * OWN],
         }
@@ -102,6 +108,11 @@ impl CastBatch {
         self.used += shared;
         self.count += 1;
         self.ended = shared < self.shared;
+    }
+
+    /// All neighbours that have a session.
+    pub fn served(&self) -> impl Iterator<Item = &Child> {
+        self.children.iter().chain(&self.narrow).chain(&self.slow)
     }
 
     /// Packets in the batch.
@@ -160,6 +171,7 @@ impl CastBatch {
     pub fn clear_receivers(&mut self) {
         self.children.clear();
         self.narrow.clear();
+        self.slow.clear();
         self.missing.clear();
         self.receivers.clear();
     }

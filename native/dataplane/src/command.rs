@@ -3,6 +3,7 @@
 use crate::api::{GroupConfig, NetId, PeerConfig, PeerId, Stats, Way};
 use crate::limits::COMMANDS_MAX;
 use crate::network::Net;
+use crate::pace::Pace;
 use crate::sys::Wake;
 use std::collections::VecDeque;
 use std::sync::atomic::AtomicBool;
@@ -37,6 +38,7 @@ pub enum Command {
     SetRoutes(NetId, Vec<([u8; 8], PeerId)>),
     /// Neighbours and their weights.
     SetRelays(NetId, PeerId, Vec<(PeerId, u16)>),
+    SetPace(NetId, PeerId, Pace),
     SetWays(NetId, PeerId, Vec<Way>),
     TryWays(NetId, PeerId, Vec<Way>),
     LinkOpened(u32),

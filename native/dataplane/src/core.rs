@@ -72,7 +72,7 @@ impl Core {
         poller.add(wake.raw_fd(), WAKE_TOKEN)?;
         let session_options = SessionOptions {
             suites: Suite::here(),
-            features: wire::FEATURE_PARTIAL,
+            features: wire::FEATURE_PARTIAL | wire::FEATURE_BUNDLE,
         };
         Ok(Core {
             common,

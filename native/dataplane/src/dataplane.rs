@@ -6,14 +6,14 @@ use crate::command::{Command, Commands};
 use crate::core::Core;
 use crate::events::{Events, Waker};
 use crate::limits::{
-    CLOSE_WAIT_MS, CONTROL_MESSAGE_MAX, CONTROL_QUEUE_MAX, ENDPOINTS_MAX, LINK_BATCH_MAX, LINKS_ARRIVING_MAX,
+    AGGREGATE_MAX_US, CLOSE_WAIT_MS, CONTROL_MESSAGE_MAX, CONTROL_QUEUE_MAX, ENDPOINTS_MAX, PACE_RATE_LEAST,
     POLL_DEFAULT, RELAYS_PER_PEER_MAX, ROUTES_MAX, SOCKETS_MAX, STATS_WAIT_MS,
 };
-use crate::links::{LinkOptions, LinkWaker, Links, is_whole};
 use crate::network::Net;
-use crate::shared::{NetShared, add};
+use crate::pace::Pace;
+use crate::shared::NetShared;
 use crate::spawn;
-use crate::sys::{self, Wake};
+use crate::sys::Wake;
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::Ordering::Relaxed;
@@ -28,16 +28,16 @@ pub const MTU_RANGE: std::ops::RangeInclusive<usize> = 1_280..=65_000;
 
 /// A running data plane. All calls return at once; what they ask happens on its threads.
 pub struct Dataplane {
-    common: Common,
+    pub(crate) common: Common,
     options: Options,
     bound: Mutex<Vec<SocketAddr>>,
     nets: Mutex<HashMap<NetId, Arc<NetShared>>>,
     last_stats: Mutex<Stats>,
     /// Hears nothing but the end of the receive thread.
-    ended: Mutex<Option<Receiver<()>>>,
+    pub(crate) ended: Mutex<Option<Receiver<()>>>,
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -45,16 +45,6 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 fn takes_ipv4_from(other: &SocketAddr, wildcard: &SocketAddr) -> bool {
     let same_port = other.port() == wildcard.port() && other.port() != 0;
     other.is_ipv4() && (other.ip().is_unspecified() || same_port)
-}
-
-/// Says which links have something to take.
-#[derive(Clone)]
-pub struct PendingLinks(Arc<Links>);
-
-impl PendingLinks {
-    pub fn take(&self) -> Vec<u32> {
-        self.0.pending()
-    }
 }
 
 fn few(ways: &[Way]) -> Result<(), Error> {
@@ -110,7 +100,7 @@ impl Dataplane {
         self.common.events.poll(max.unwrap_or(POLL_DEFAULT))
     }
 
-    fn push(&self, command: Command) {
+    pub(crate) fn push(&self, command: Command) {
         // After `close` nobody would take it. A receive thread that does not take 65,536 commands is beyond help; it has said
         // so by a `problem`.
         if lock(&self.ended).is_some() {
@@ -263,68 +253,6 @@ impl Dataplane {
         Ok(())
     }
 
-    /// A transport outside of the data plane. Its number is never used twice.
-    ///
-    /// # Errors
-    /// `too-many-links`, `bad-argument`.
-    pub fn open_link(&self, options: LinkOptions) -> Result<u32, Error> {
-        let id = self.common.links.open(options)?;
-        self.push(Command::LinkOpened(id));
-        Ok(id)
-    }
-
-    /// Sessions on it try their other ways at once.
-    pub fn close_link(&self, link: u32) {
-        if self.common.links.close(link) {
-            self.push(Command::LinkClosed(link));
-        }
-    }
-
-    /// Whole frames that came by a link, `u16 length | frame` each.
-    ///
-    /// # Errors
-    /// `bad-argument`: cut short, an empty frame, or more than 1 MiB.
-    pub fn link_receive(&self, link: u32, batch: Vec<u8>) -> Result<(), Error> {
-        if batch.len() > LINK_BATCH_MAX || !is_whole(&batch) {
-            return Err(Error::bad_argument(
-                "A batch is whole frames behind their lengths, at most 1 MiB.",
-            ));
-        }
-        let (links, len) = (&self.common.links, batch.len());
-        if len == 0 || !links.is_open(link) || lock(&self.ended).is_none() {
-            return Ok(());
-        }
-        let before = links.arriving.fetch_add(len, Relaxed);
-        let fits = before + len <= LINKS_ARRIVING_MAX;
-        if !fits || !self.common.commands.push(Command::LinkFrames(link, batch)) {
-            links.arriving.fetch_sub(len, Relaxed);
-            add(&self.common.counters.link_busy, 1);
-        }
-        Ok(())
-    }
-
-    /// Frames to send by a link, oldest first.
-    pub fn link_take(&self, link: u32, most: usize) -> Vec<u8> {
-        self.common
-            .links
-            .take(&self.common.counters, sys::now(), link, most)
-    }
-
-    /// `waker` is called from any thread when [`Dataplane::pending_links`] has something; then not before that was asked.
-    pub fn on_links(&self, waker: LinkWaker) {
-        self.common.links.on_links(waker);
-    }
-
-    /// Links that got something to take.
-    pub fn pending_links(&self) -> Vec<u32> {
-        self.common.links.pending()
-    }
-
-    /// For a waker that outlives this handle.
-    pub fn links(&self) -> PendingLinks {
-        PendingLinks(self.common.links.clone())
-    }
-
     pub fn disconnect(&self, net: NetId, peer: PeerId) {
         self.push(Command::Disconnect(net, peer));
     }
@@ -370,6 +298,21 @@ impl Dataplane {
         }
         self.push(Command::SetGroups(net, groups));
         Ok(())
+    }
+
+    /// The way to this peer is slow: `bytes_per_second` limits what goes there (0 = does not), and small packets wait
+    /// `aggregate_us` for company, at most [`AGGREGATE_MAX_US`] (0 = never). Holds until changed, whatever way carries.
+    pub fn set_pace(&self, net: NetId, peer: PeerId, pace: Pace) {
+        let bytes_per_second = match pace.bytes_per_second {
+            0 => 0,
+            n => n.max(PACE_RATE_LEAST),
+        };
+        let aggregate_us = pace.aggregate_us.min(AGGREGATE_MAX_US);
+        let pace = Pace {
+            bytes_per_second,
+            aggregate_us,
+        };
+        self.push(Command::SetPace(net, peer, pace));
     }
 
     pub fn rotate_keys(&self, net: NetId) {

@@ -15,25 +15,31 @@ mod events;
 mod hold;
 mod lane;
 pub mod limits;
+mod link_calls;
 mod links;
 mod network;
 mod obey;
 mod outbox;
 mod outputs;
+mod pace;
+mod pacing;
 mod receive;
 mod relay;
 mod sealing;
 mod shared;
 mod spawn;
 mod sys;
+mod waiting;
 
 pub use api::{
     Error, Event, GroupConfig, LinkState, LocalGroup, NetId, NetworkConfig, Options, PeerConfig, PeerId,
     PeerStats, Stats, Way,
 };
-pub use dataplane::{Dataplane, MTU_RANGE, PendingLinks};
+pub use dataplane::{Dataplane, MTU_RANGE};
 pub use events::Waker;
+pub use link_calls::PendingLinks;
 pub use links::{LinkOptions, LinkWaker};
+pub use pace::Pace;
 pub use weft_forward::FilterMode;
 pub use weft_packet::Mac;
 pub use weft_session::Secret;

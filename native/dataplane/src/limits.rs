@@ -70,6 +70,28 @@ pub const UPKEEP_FRAME_MAX: usize = 64;
 pub const NO_WAY_SLOTS: usize = 1_024;
 /// Frames for a path that refused a longer one, bytes: IPv6's least MTU without IP and UDP headers.
 pub const NARROW_FRAME: usize = 1_280 - 40 - 8;
+/// Packets shorter than this wait for company on slow ways, bytes.
+pub const SMALL_PACKET: usize = 400;
+/// Longest wait that can be asked for, µs.
+pub const AGGREGATE_MAX_US: u64 = 40_000;
+/// Plaintext of a bundle, bytes: its frame fits every path that full packets fit.
+pub const BUNDLE_MAX: usize = 1_200;
+/// Flows told apart in front of a slow way; more share.
+pub const PACE_FLOWS: usize = 64;
+/// What a flow may send in its turn, bytes.
+pub const PACE_QUANTUM: usize = 400;
+/// In front of a slow way waits a second's worth divided by this …
+pub const PACE_QUEUE_SHARE: u64 = 2;
+/// … but this many bytes may at least.
+pub const PACE_QUEUE_LEAST: u64 = 4_096;
+/// After a rest a second's worth divided by this may leave at once …
+pub const PACE_BURST_SHARE: u64 = 100;
+/// … but this many bytes at least: one long frame.
+pub const PACE_BURST_LEAST: u64 = 1_500;
+/// Least rate that can be asked for, bytes a second.
+pub const PACE_RATE_LEAST: u64 = 500;
+/// IPv4 and UDP headers around each frame, bytes.
+pub const UNDER_HEADERS: u64 = 28;
 /// `close` waits this long for the threads, ms.
 pub const CLOSE_WAIT_MS: u64 = 500;
 /// `stats` waits this long for the receive thread, ms; then it returns what it knew.

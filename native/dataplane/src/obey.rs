@@ -6,6 +6,7 @@ use crate::core::Core;
 use crate::lane::Share;
 use crate::limits::ENDPOINTS_MAX;
 use crate::network::{Net, PeerEntry, new_sender_key};
+use crate::pace::Pace;
 use crate::shared::PeerState;
 use crate::sys;
 use std::collections::VecDeque;
@@ -74,6 +75,7 @@ impl Core {
                 }
             }
             Command::SetRelays(net, peer, relays) => self.set_relays(net, peer, &relays),
+            Command::SetPace(net, peer, pace) => self.set_pace(net, peer, pace),
             Command::SetWays(net, peer, ways) => {
                 let paths = self.paths_of((net, peer), &ways);
                 self.sessions.set_ways(now, net, peer, &paths);
@@ -248,6 +250,15 @@ impl Core {
         let shares: Vec<Share> = relays.iter().filter(|r| r.0 != peer).map(share).collect();
         let shares = (!shares.is_empty()).then(|| Arc::new(shares));
         entry.state.relays.store(shares);
+    }
+
+    fn set_pace(&self, net: NetId, peer: PeerId, pace: Pace) {
+        let Some(net) = self.nets.get(&net) else { return };
+        let Some(entry) = net.peers.get(&peer) else { return };
+        entry.state.pace_rate.store(pace.bytes_per_second, Relaxed);
+        entry.state.pace_wait.store(pace.aggregate_us, Relaxed);
+        // What waits may go now.
+        net.wake_adapter();
     }
 
     /// An address is tried through the first socket that reaches it. What leads nowhere is left out.

@@ -8,6 +8,7 @@ use crate::sys;
 use std::io::IoSlice;
 use std::ops::Range;
 use weft_packet::{DropReason, L3, RUN_SEGMENTS_MAX, ecn};
+use weft_session::bundle::Entries;
 use weft_session::fragment::What;
 use weft_session::{HopCast, Path, wire};
 use weft_socket::{Place, RecvBatch};
@@ -113,10 +114,34 @@ impl Core {
                     partial,
                 );
             }
+            wire::kind::BUNDLE => self.take_bundle(now, &opened, at + range.start, &mut frame[range]),
             wire::kind::FRAGMENT => self.take_fragment(now, &opened, &frame[range]),
             _ => {}
         }
         true
+    }
+
+    /// `start`: where the plaintext begins in the receive buffers.
+    fn take_bundle(&mut self, now: u64, opened: &weft_session::Opened, start: usize, plaintext: &mut [u8]) {
+        let mut entries = Entries::new();
+        while let Some((what, range)) = entries.next(plaintext) {
+            let first = plaintext[range.start];
+            match what {
+                What::Cast => self.take_fragmented_cast(now, opened, &plaintext[range]),
+                What::Packet if first & wire::kind::MASK == wire::kind::PACKET => {
+                    let packet = range.start + KIND..range.end;
+                    if self.unmark(&mut plaintext[packet.clone()]) {
+                        let partial = first & wire::kind::PARTIAL != 0;
+                        let place = start + packet.start;
+                        self.merge(opened.net, opened.peer, place, &plaintext[packet], partial);
+                    }
+                }
+                What::Packet => self.common.counters.drop_packet(DropReason::Malformed, 1),
+            }
+        }
+        if entries.malformed {
+            self.common.counters.drop_packet(DropReason::Malformed, 1);
+        }
     }
 
     fn take_fragment(&mut self, now: u64, opened: &weft_session::Opened, plaintext: &[u8]) {

@@ -1,30 +1,29 @@
 //! From decision to frame: the sending half of the adapter's thread.
 
 use crate::adapter::AdapterThread;
-use crate::api::{Event, PeerId};
+use crate::api::PeerId;
 use crate::casts::{CAST_OVERHEAD, Child};
 use crate::command::Command;
-use crate::hold::HeldPacket;
 use crate::lane::{Lane, flow_of};
 use crate::limits::CAST_HOP_LIMIT;
 use crate::outbox::Outlet;
 use crate::shared::{PeerState, View, add};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use weft_packet::{Checksum, DropReason, Splitter, ecn};
+use weft_packet::{Checksum, DropReason, Splitter};
 use weft_session::fragment::{self, What};
-use weft_session::wire::{FEATURE_PARTIAL, HEADER, STAMP, kind};
+use weft_session::wire::{FEATURE_PARTIAL, HEADER, kind};
 use weft_session::{AUTH_SHARED, Path, TAG, Tx};
 
 /// Bytes that a data frame adds to its plaintext.
-const DATA_OVERHEAD: usize = HEADER + TAG;
+pub(crate) const DATA_OVERHEAD: usize = HEADER + TAG;
 /// The kind byte before a packet.
-const KIND: usize = 1;
+pub(crate) const KIND: usize = 1;
 
 /// A peer, the keys that seal for it, and how its frames leave.
-type To<'a> = (&'a Arc<PeerState>, &'a Arc<Tx>, &'a Lane);
+pub(crate) type To<'a> = (&'a Arc<PeerState>, &'a Arc<Tx>, &'a Lane);
 
-fn mode_of(tx: &Tx) -> Checksum {
+pub(crate) fn mode_of(tx: &Tx) -> Checksum {
     if tx.features() & FEATURE_PARTIAL != 0 {
         Checksum::Partial
     } else {
@@ -32,7 +31,7 @@ fn mode_of(tx: &Tx) -> Checksum {
     }
 }
 
-fn kind_of(partial: bool) -> u8 {
+pub(crate) fn kind_of(partial: bool) -> u8 {
     if partial {
         kind::PACKET | kind::PARTIAL
     } else {
@@ -55,21 +54,21 @@ impl AdapterThread {
         if !self.holds.is_empty() && self.holds.has(peer) {
             self.release(now, view, state, tx);
         }
+        let class = self.class_of(run);
+        if self.slows.has(state) {
+            return self.pace_run(now, state, tx, run, class);
+        }
         let Some(lane) = self.lane(now, view, state, tx, run) else {
             return;
         };
-        self.outbox.class = self.class_of(run);
+        self.outbox.class = class;
         self.seal_run(now, state, tx, &lane, run);
     }
 
     /// What the outer headers of a run say: as RFC 6040 has it, the same as the inner ones.
     #[inline]
     fn class_of(&self, run: &Splitter<'_>) -> u8 {
-        if self.common.no_class {
-            0
-        } else {
-            ecn::class(run.packet().bytes())
-        }
+        self.class_of_packet(run.packet().bytes())
     }
 
     /// The way that a run goes; relayed ones are spread by flow.
@@ -87,7 +86,7 @@ impl AdapterThread {
     }
 
     /// The same for a frame that belongs to no flow.
-    fn plain_lane(&self, now: u64, view: &View, state: &PeerState, tx: &Tx) -> Option<Lane> {
+    pub(crate) fn plain_lane(&self, now: u64, view: &View, state: &PeerState, tx: &Tx) -> Option<Lane> {
         let lane = Lane::of(view, state, tx.path(), now, 0);
         if lane.is_none() {
             add(&self.common.counters.no_relay, 1);
@@ -95,7 +94,14 @@ impl AdapterThread {
         lane
     }
 
-    fn seal_run(&mut self, now: u64, state: &Arc<PeerState>, tx: &Arc<Tx>, lane: &Lane, run: &Splitter<'_>) {
+    pub(crate) fn seal_run(
+        &mut self,
+        now: u64,
+        state: &Arc<PeerState>,
+        tx: &Arc<Tx>,
+        lane: &Lane,
+        run: &Splitter<'_>,
+    ) {
         let count = run.count();
         let longest = run.segment_len(0) + KIND + DATA_OVERHEAD;
         if longest > lane.room(state) {
@@ -158,7 +164,7 @@ impl AdapterThread {
         self.scratch = plaintext;
     }
 
-    fn seal_fragments(&mut self, now: u64, to: To<'_>, what: What, bytes: &[u8]) {
+    pub(crate) fn seal_fragments(&mut self, now: u64, to: To<'_>, what: What, bytes: &[u8]) {
         self.fragment_id = self.fragment_id.wrapping_add(1);
         let room = to.2.room(to.0).saturating_sub(DATA_OVERHEAD);
         match fragment::split(self.fragment_id, what, bytes, room) {
@@ -173,7 +179,7 @@ impl AdapterThread {
     }
 
     /// One data frame around the concatenation of `parts`.
-    fn seal_plaintext(&mut self, now: u64, (state, tx, lane): To<'_>, parts: &[&[u8]]) {
+    pub(crate) fn seal_plaintext(&mut self, now: u64, (state, tx, lane): To<'_>, parts: &[&[u8]]) {
         let len = parts.iter().map(|p| p.len()).sum::<usize>() + DATA_OVERHEAD;
         let Some(counter) = tx.reserve(1) else { return };
         let sockets = self.common.sockets.load();
@@ -194,95 +200,29 @@ impl AdapterThread {
         self.note(now, tx, 1, len as u64);
     }
 
-    /// Keeps a run's packets until the member has a session, and asks the engine for one.
-    fn hold(&mut self, now: u64, state: &Arc<PeerState>, cast: bool, run: &Splitter<'_>) {
-        // Set before the check that follows at the next wake: a session that comes meanwhile wakes us.
-        state.waiting.store(true, Relaxed);
-        for i in 0..run.count() {
-            let mut packet = vec![0; run.segment_len(i)];
-            run.write(i, &mut packet, Checksum::Full);
-            let outcome = self.holds.hold(now, state.peer, cast, packet);
-            add(&self.common.counters.packets_held, 1);
-            add(&self.common.counters.held_dropped, outcome.dropped);
-            if outcome.want {
-                self.common.events.push(Event::Want {
-                    net: self.net.net,
-                    peer: state.peer,
-                });
-            }
-        }
-        if state.tx.load().is_some() {
-            self.wake.wake();
-        }
-    }
-
-    /// After a wake: sends what waited for sessions that are there now.
-    pub(crate) fn release_all(&mut self, now: u64, view: &Arc<View>) {
-        let waiting: Vec<PeerId> = self.holds.peers().collect();
-        for peer in waiting {
-            match view.peers.get(&peer) {
-                None => add(
-                    &self.common.counters.held_dropped,
-                    self.holds.take(peer).len() as u64,
-                ),
-                Some(state) => {
-                    if let Some(tx) = state.tx.load().as_ref() {
-                        self.release(now, view, state, tx);
-                    }
-                }
-            }
-        }
-    }
-
-    fn release(&mut self, now: u64, view: &Arc<View>, state: &Arc<PeerState>, tx: &Arc<Tx>) {
-        state.waiting.store(false, Relaxed);
-        let Some(lane) = self.plain_lane(now, view, state, tx) else {
-            return;
-        };
-        for HeldPacket { bytes, cast, .. } in self.holds.take(state.peer) {
-            self.outbox.class = if self.common.no_class {
-                0
-            } else {
-                ecn::class(&bytes)
-            };
-            if cast {
-                self.seal_late_cast(now, view, (state, tx, &lane), &bytes);
-            } else if bytes.len() + KIND + DATA_OVERHEAD > lane.room(state) {
-                let plaintext = [&[kind::PACKET], &bytes[..]].concat();
-                self.seal_fragments(now, (state, tx, &lane), What::Packet, &plaintext);
-            } else {
-                self.seal_plaintext(now, (state, tx, &lane), &[&[kind::PACKET], &bytes]);
-            }
-        }
-    }
-
-    /// A cast for one receiver whose session came late: sealed anew, because its key counts from now on.
-    fn seal_late_cast(&mut self, now: u64, view: &View, (state, tx, lane): To<'_>, packet: &[u8]) {
-        self.give_key(view, state);
-        let mut frame = vec![0; packet.len() + CAST_OVERHEAD];
-        frame[HEADER + STAMP..HEADER + STAMP + packet.len()].copy_from_slice(packet);
-        view.cast.seal(view.cast.reserve(1), false, 0, 0, &mut frame);
-        if frame.len() > lane.room(state) {
-            let end = frame.len() - TAG;
-            return self.seal_fragments(now, (state, tx, lane), What::Cast, &frame[HEADER..end]);
+    /// A sealed cast, from stamp to inner tag, for one neighbour.
+    pub(crate) fn seal_cast_body(&mut self, now: u64, (state, tx, lane): To<'_>, body: &[u8]) {
+        let len = HEADER + body.len() + TAG;
+        if len > lane.room(state) {
+            return self.seal_fragments(now, (state, tx, lane), What::Cast, body);
         }
         let Some(counter) = tx.reserve(1) else { return };
-        tx.seal_stamp(counter, AUTH_SHARED, CAST_HOP_LIMIT, &mut frame);
         let sockets = self.common.sockets.load();
         let outlet = Outlet {
             sockets: &sockets,
             counters: &self.common.counters,
             links: &self.common.links,
         };
-        if let Some(slot) = self.outbox.slot(&outlet, state, lane, frame.len()) {
-            slot.copy_from_slice(&frame);
+        if let Some(slot) = self.outbox.slot(&outlet, state, lane, len) {
+            slot[HEADER..HEADER + body.len()].copy_from_slice(body);
+            tx.seal_stamp(counter, AUTH_SHARED, CAST_HOP_LIMIT, slot);
         }
-        self.note(now, tx, 1, frame.len() as u64);
+        self.note(now, tx, 1, len as u64);
     }
 
     /// Sees to it that the neighbour gets the sender key: once per key, repeated by the sessions until acknowledged. Call it
     /// before the sequence of the first cast for this neighbour is taken: the key counts from the present one on.
-    fn give_key(&self, view: &View, state: &PeerState) {
+    pub(crate) fn give_key(&self, view: &View, state: &PeerState) {
         let current = view.cast.key_id();
         if state.given.load(Relaxed) != current && state.given.swap(current, Relaxed) != current {
             let key = view.cast.sender_key();
@@ -299,15 +239,16 @@ impl AdapterThread {
             self.flush_casts(now, view);
             self.begin_casts(now, view, receivers, run.segment_len(0));
             self.batch.class = class;
+            self.batch.flow = flow_of(run.packet());
         }
         for i in 0..self.batch.missing.len() {
             let state = self.batch.missing[i].clone();
             self.hold(now, &state, true, run);
         }
-        if self.batch.children.is_empty() && self.batch.narrow.is_empty() {
+        if self.batch.served().next().is_none() {
             return self.batch.clear_receivers();
         }
-        let all = self.batch.children.iter().chain(&self.batch.narrow);
+        let all = self.batch.served();
         let mode = all
             .map(|c| mode_of(&c.tx))
             .find(|m| *m == Checksum::Full)
@@ -342,7 +283,9 @@ impl AdapterThread {
             let lane = Lane::of(view, state, child.tx.path(), now, 0);
             let room = lane.map_or(usize::MAX, |lane| lane.room(state));
             let narrow = packet + CAST_OVERHEAD > room;
-            if narrow {
+            if self.slows.has(state) {
+                &mut self.batch.slow
+            } else if narrow {
                 &mut self.batch.narrow
             } else {
                 &mut self.batch.children
@@ -358,6 +301,10 @@ impl AdapterThread {
         // Casts that waited for a neighbour come first.
         if !self.holds.is_empty() {
             self.release_held_of_batch(now, view);
+        }
+        for i in 0..self.batch.slow.len() {
+            let state = self.batch.slow[i].state.clone();
+            self.pace_casts(now, &state);
         }
         for i in 0..self.batch.narrow.len() {
             let (state, tx) = (
@@ -386,27 +333,6 @@ impl AdapterThread {
             if tx.hop().note_sent(now, sent.frames, sent.bytes) {
                 commands.push(Command::Activity(tx.net(), tx.peer()));
             }
-        });
-    }
-
-    fn release_held_of_batch(&mut self, now: u64, view: &Arc<View>) {
-        let children: Vec<PeerId> = self.batch.children.iter().map(|c| c.state.peer).collect();
-        for peer in children
-            .into_iter()
-            .filter(|p| self.holds.has(*p))
-            .collect::<Vec<_>>()
-        {
-            if let Some(state) = view.peers.get(&peer) {
-                if let Some(tx) = state.tx.load().as_ref() {
-                    self.release(now, view, state, tx);
-                }
-            }
-        }
-        let sockets = self.common.sockets.load();
-        self.outbox.flush(&Outlet {
-            sockets: &sockets,
-            counters: &self.common.counters,
-            links: &self.common.links,
         });
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::api::{NetId, PeerId};
 use crate::lane::Share;
+use crate::pace::Pace;
 use arc_swap::{ArcSwap, ArcSwapOption};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -26,6 +27,9 @@ pub struct PeerState {
     pub frame_max: AtomicUsize,
     /// Control messages on their way to the sessions, bytes.
     pub control_pending: AtomicUsize,
+    /// How slow its way is: bytes a second and the wait for company, µs; both 0 for one that is not.
+    pub pace_rate: AtomicU64,
+    pub pace_wait: AtomicU64,
     /// Neighbours that its flows are spread over while its path is relayed.
     pub relays: ArcSwapOption<Vec<Share>>,
 }
@@ -36,6 +40,18 @@ impl PeerState {
             peer,
             frame_max: AtomicUsize::new(frame_max),
             ..PeerState::default()
+        }
+    }
+
+    #[inline]
+    pub fn is_slow(&self) -> bool {
+        self.pace_rate.load(Relaxed) | self.pace_wait.load(Relaxed) != 0
+    }
+
+    pub fn pace(&self) -> Pace {
+        Pace {
+            bytes_per_second: self.pace_rate.load(Relaxed),
+            aggregate_us: self.pace_wait.load(Relaxed),
         }
     }
 
@@ -132,6 +148,11 @@ counters! {
     no_way = "noWay",
     carry_loop = "carryLoop",
     carry_foreign = "carryForeign",
+    /// Frames that held several small packets, and those packets.
+    bundles_sent = "bundlesSent",
+    bundled = "bundled",
+    /// Packets that gave way to newer ones in front of a slow way.
+    pace_full = "paceFull",
     /// Packets marked under way whose senders would not understand the mark.
     ecn_dropped = "ecnDropped",
     /// Frames of our own that no neighbour was there to carry.
@@ -167,6 +188,7 @@ impl Counters {
             ("carryLoop", self.carry_loop.load(Relaxed)),
             ("carryForeign", self.carry_foreign.load(Relaxed)),
             ("noRelay", self.no_relay.load(Relaxed)),
+            ("paceFull", self.pace_full.load(Relaxed)),
             ("ecnDropped", self.ecn_dropped.load(Relaxed)),
         ];
         packets.chain(sends).chain(full).filter(|(_, n)| *n > 0).collect()

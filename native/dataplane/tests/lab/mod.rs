@@ -189,7 +189,14 @@ impl Host {
     }
 
     pub fn counter(&self, name: &str) -> u64 {
-        self.plane.stats().counters[name]
+        // Empty until the receive thread has answered once: a machine may be busy.
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(count) = self.plane.stats().counters.get(name) {
+                return *count;
+            }
+            assert!(Instant::now() < deadline, "no counter {name}");
+        }
     }
 
     pub fn receivers(&self, group: IpAddr, peers: &[u8]) {
