@@ -2,6 +2,7 @@
 import { ERRORS, describe, isErrorCode, ok, type ErrorCode } from '../contract/errors.ts';
 import type { DoctorItem, Problem } from '../contract/state.ts';
 import type { Answer } from './api.ts';
+import { findingItems, pairItems } from './doctor-finding.ts';
 import type { Engine } from './engine.ts';
 import { SKEW_NOTE_MS, type Network } from './network.ts';
 import type { Now } from './ports.ts';
@@ -9,13 +10,15 @@ import type { Now } from './ports.ts';
 export function runDoctor(engine: Engine, now: Now, answer: Answer<'doctor.run'>): void {
   engine.sampleStats(now);
   const items = engine.problems.list().map((problem) => fromProblem('engine', problem));
-  for (const network of engine.networks.values()) items.push(...networkItems(network));
+  for (const network of engine.networks.values())
+    items.push(...networkItems(network), ...(network.running ? pairItems(network, engine) : []));
   if (engine.networks.size === 0) items.push(item('networks', 'note', 'networks', 'This device is in no network.'));
   if (engine.endpoints.length === 0) {
     items.push(
       item('underlay', 'error', 'underlay', 'This machine has no network address by which others could reach it.'),
     );
   }
+  items.push(...findingItems(engine));
   const figures: Record<string, number> = {};
   for (const [name, value] of Object.entries(engine.ports.dataplane.stats().counters)) figures[name] = value;
   const { host } = engine.ports;
@@ -52,13 +55,6 @@ function networkItems(network: Network): DoctorItem[] {
   const level = members.length === 1 || direct > 0 ? 'ok' : 'warning';
   const text = `“${roll.name}”: ${online} of ${members.length} members online, ${direct} with a session, ${paths.neighbours().length} neighbours.`;
   items.push(item(`${roll.name} members`, level, level === 'ok' ? 'members' : 'nobody-reached', text));
-  for (const member of members) {
-    const contact = paths.contacts.get(member.origin);
-    if (!contact || contact.state === 'up' || contact.failures === 0) continue;
-    const known = paths.contacts.endpointsOf(contact.origin).length;
-    const why = `“${member.name}” was not reached in ${contact.failures} tries at ${known} endpoints.`;
-    items.push(item(`${roll.name} ${member.id}`, 'note', 'nobody-reached', why));
-  }
   const skew = medianSkew(network);
   if (Math.abs(skew) > SKEW_NOTE_MS) {
     const minutes = Math.round(Math.abs(skew) / 60_000);

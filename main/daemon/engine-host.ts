@@ -19,6 +19,7 @@ import { TransportLinks } from '../transports/links.ts';
 import { STREAM_TRANSPORTS, type StreamTransport } from '../transports/transport.ts';
 import { proxySettings } from '../transports/proxy/choice.ts';
 import { AdapterKeeper } from './adapters.ts';
+import { firewallItems } from './doctor-firewall.ts';
 import { doctorItems } from './doctor.ts';
 import { Finding } from './finding.ts';
 import { endpointsOf, listen } from './listening.ts';
@@ -236,6 +237,7 @@ class Host implements EngineHost {
         const items: DoctorItem[] = [
           ...(inner.ok ? inner.value.items : []),
           ...doctorItems(this.engine.state(), this.adapters),
+          ...(await firewallItems(this.bound)),
         ];
         const { counters, drops, wakes } = this.dataplane.stats();
         return ok({ items, figures: { ...prefixed('drop', drops), ...counters, wakes } });
