@@ -186,6 +186,22 @@ describe.skipIf(reason)('with adapters', () => {
     await expect.poll(() => helper.hosts(), { timeout: 1000 }).toBe(HOSTS);
   });
 
+  it('writes names beside other helpers', async () => {
+    // Other users' helpers, or those of namespaces with a hosts file of their own, share the folder.
+    const helpers = [helper, ...(await Promise.all([1, 2, 3].map(() => Helper.start())))];
+    try {
+      for (const one of helpers) must(await one.ask('adapter.open', adapter()));
+      for (let round = 0; round < 25; round++) {
+        const hosts = [['10.77.1.3', `ben${round}.home.weft`]];
+        const set = { name: 'weft0', domain: 'home.weft', servers: [], hosts };
+        for (const answer of await Promise.all(helpers.map((one) => one.ask('dns.set', set)))) must(answer);
+        for (const one of helpers) expect(one.hosts()).toContain(`ben${round}.home.weft`);
+      }
+    } finally {
+      for (const one of helpers.slice(1)) await one.stop();
+    }
+  });
+
   it('withdraws names and adapters when it is told to end', async () => {
     must(await helper.ask('adapter.open', adapter()));
     const hosts = [['10.77.1.3', 'ben.home.weft']];

@@ -138,7 +138,7 @@ describe.skipIf(reason)('the helper on real hosts', () => {
     expect((await ben.exec(['getent', 'hosts', 'anna.home.weft'])).stdout).toMatch(new RegExp(`${ipv4}|fd`));
     await ben.mustWeft('leave');
     await until('the file is as it was', 10_000, () => readFileSync(hostsOf(ben)).equals(LATIN));
-    expect(readdirSync('/etc').filter((name) => name.includes('weft-new'))).toEqual([]);
+    expect(readdirSync('/etc').filter((name) => name.startsWith('hosts.weft-'))).toEqual([]);
   });
 
   it('leaves the hosts file as it was when the disk is full, and says so', { timeout: 60_000 }, async () => {

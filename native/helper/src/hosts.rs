@@ -1,13 +1,14 @@
 //! A marked block in /etc/hosts, for machines without a resolver service. Other lines are never touched, whatever bytes they hold.
+use nix::fcntl::{Flock, FlockArg};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 pub const PATH: &str = "/etc/hosts";
-
-/// Networks change their names at the same time; each edit reads the file, so only one goes on at a time.
-static EDITING: Mutex<()> = Mutex::new(());
+/// Helpers wait for one another this long. Anybody may lock a folder, so nobody may make them wait for ever.
+const TURN_MAX: Duration = Duration::from_secs(1);
+const TURN_LOOK: Duration = Duration::from_millis(5);
 
 fn marks(adapter: &str) -> (String, String) {
     (format!("# weft:{adapter} begin"), format!("# weft:{adapter} end"))
@@ -51,9 +52,9 @@ pub fn edited(text: &[u8], adapter: &str, entries: &[(String, String)]) -> Vec<u
 /// Replaces the block. Written beside and renamed, so that a full disk or a crash leaves the old file; where /etc/hosts is a
 /// mount of its own (containers, hardened units) it is rewritten in place.
 pub fn write(path: &Path, adapter: &str, entries: &[(String, String)]) -> io::Result<()> {
-    let _one = EDITING.lock().unwrap_or_else(PoisonError::into_inner);
     // A link to the real file stays a link.
     let path = &fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let _turn = turn(path);
     let text = match fs::read(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
         read => read?,
@@ -68,6 +69,21 @@ pub fn write(path: &Path, adapter: &str, entries: &[(String, String)]) -> io::Re
     }
 }
 
+/// Networks, and helpers of several users or namespaces, change the file at the same time, and each edit reads it first: a lock on
+/// its folder lets one at a time. `None`: it did not come in time.
+fn turn(path: &Path) -> Option<Flock<File>> {
+    let mut folder = File::open(path.parent()?).ok()?;
+    let end = Instant::now() + TURN_MAX;
+    loop {
+        match Flock::lock(folder, FlockArg::LockExclusiveNonblock) {
+            Ok(lock) => return Some(lock),
+            Err((back, _)) if Instant::now() < end => folder = back,
+            Err(_) => return None,
+        }
+        std::thread::sleep(TURN_LOOK);
+    }
+}
+
 /// The folder cannot be written to, or the file cannot be renamed over: it is mounted.
 fn is_mount(error: &io::Error) -> bool {
     use io::ErrorKind::{CrossesDevices, PermissionDenied, ReadOnlyFilesystem, ResourceBusy};
@@ -78,7 +94,7 @@ fn is_mount(error: &io::Error) -> bool {
 }
 
 fn replace(path: &Path, new: &[u8]) -> io::Result<()> {
-    let draft = path.with_extension("weft-new");
+    let draft = path.with_extension(format!("weft-{}", std::process::id()));
     let written = File::create(&draft).and_then(|mut file| {
         file.write_all(new)?;
         if let Ok(old) = fs::metadata(path) {
@@ -155,11 +171,12 @@ mod tests {
         let path = folder.join("hosts");
         fs::write(&path, "127.0.0.1 localhost\n").unwrap();
         // No draft can be made where a folder has its name.
-        fs::create_dir_all(path.with_extension("weft-new").join("taken")).unwrap();
+        let draft = path.with_extension(format!("weft-{}", std::process::id()));
+        fs::create_dir_all(draft.join("taken")).unwrap();
         let names = entries(&[("10.1.2.3", "anna.home.weft")]);
         assert!(write(&path, "weft0", &names).is_err());
         assert_eq!(fs::read(&path).unwrap(), b"127.0.0.1 localhost\n");
-        fs::remove_dir_all(path.with_extension("weft-new")).unwrap();
+        fs::remove_dir_all(draft).unwrap();
         write(&path, "weft0", &names).unwrap();
         assert!(text(&fs::read(&path).unwrap()).contains("anna.home.weft"));
         assert!(
@@ -193,6 +210,22 @@ mod tests {
         }
         assert!(all.starts_with("127.0.0.1 localhost\n") && all.lines().count() == 25);
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn nobody_makes_it_wait_for_ever() {
+        let folder = std::env::temp_dir().join(format!("weft-hosts-turn-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let path = folder.join("hosts");
+        fs::write(&path, "127.0.0.1 localhost\n").unwrap();
+        let lock = Flock::lock(File::open(&folder).unwrap(), FlockArg::LockExclusive).unwrap();
+        let before = Instant::now();
+        write(&path, "weft0", &entries(&[("10.1.2.3", "anna.home.weft")])).unwrap();
+        assert!((TURN_MAX..3 * TURN_MAX).contains(&before.elapsed()));
+        drop(lock);
+        write(&path, "weft0", &[]).unwrap();
+        assert!(before.elapsed() < 3 * TURN_MAX);
         fs::remove_dir_all(&folder).unwrap();
     }
 }
