@@ -12,6 +12,7 @@ const RENEW_WAIT_MS = 10_000;
 /** A member that slept through a removal meets the others under the secret of before for so long. */
 const PREVIOUS_MS = 30 * 86_400_000;
 export const PREVIOUS_MAX = 2;
+const EARLY_MAX = 4;
 
 /** As it is kept: hex is the file's business. */
 export interface KeptSecret {
@@ -39,8 +40,8 @@ type Told = Extract<Message, { type: 'secret' }>;
 export class RendezvousSecret {
   readonly #io: RendezvousSecretIo;
   #kept: KeptSecret | null;
-  /** Of an epoch whose removals are not known here yet. */
-  #early: Told | null = null;
+  /** Of epochs whose removals are not known here yet, lowest first. */
+  #early: Told[] = [];
   #renewMono = Infinity;
   #rounds = 0;
 
@@ -68,17 +69,15 @@ export class RendezvousSecret {
    */
   hear(now: Now, from: Origin, told: Told): void {
     if (told.epoch > this.#io.removals()) {
-      if (newer(told, this.#early)) this.#early = told;
+      this.#early = [...this.#early, told].sort((a, b) => a.epoch - b.epoch).slice(0, EARLY_MAX);
     } else if (newer(told, this.#kept)) this.#take(now, told, from);
   }
 
   /** Records came, or a member greeted. `mine`: by an act of this member. */
   changed(now: Now, mine: boolean): void {
     const early = this.#early;
-    if (early && early.epoch <= this.#io.removals()) {
-      this.#early = null;
-      this.hear(now, '', early);
-    }
+    this.#early = [];
+    for (const told of early) this.hear(now, '', told);
     if (!this.#stale()) this.#renewMono = Infinity;
     else if (mine) this.#renew(now);
     else if (this.#renewMono === Infinity) {
