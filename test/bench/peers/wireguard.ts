@@ -1,6 +1,6 @@
 // wireguard-go, newest from the Go module proxy, configured over its UAPI socket: no other tool is needed.
 import { createPrivateKey, createPublicKey, generateKeyPairSync } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import type { Host } from '../../netns/support/host.ts';
 import { until } from '../../netns/support/shell.ts';
@@ -48,6 +48,8 @@ export const wireguard: Peer = {
       device,
       async launch(host, spawn) {
         const name = device(host);
+        // One that was killed leaves its socket.
+        rmSync(`/var/run/wireguard/${name}.sock`, { force: true });
         spawn([built('wireguard-go'), '-f', name], { LOG_LEVEL: 'error', WG_PROCESS_FOREGROUND: '1' });
         await until('the socket is there', 5000, () => existsSync(`/var/run/wireguard/${name}.sock`), 2);
         const others = hosts.filter((other) => other !== host);
