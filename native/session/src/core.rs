@@ -15,6 +15,8 @@ pub(crate) struct Core {
     pub options: Options,
     pub slots: Slots,
     pub drops: Drops,
+    /// Idle pings over UDP become as rare as the way bears.
+    pub adapts_idle: bool,
     outputs: VecDeque<Output>,
     timers: BTreeSet<(u64, PeerName)>,
     entropy: Box<dyn Entropy>,
@@ -26,6 +28,7 @@ impl Core {
             options,
             slots: Slots::default(),
             drops: Drops::default(),
+            adapts_idle: false,
             outputs: VecDeque::new(),
             timers: BTreeSet::new(),
             entropy,

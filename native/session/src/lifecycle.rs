@@ -92,6 +92,9 @@ pub(crate) fn promote(
             fresh,
         });
     }
+    if !was_up || peer.hop.path.get() != old_path {
+        rest_anew(core, peer);
+    }
     let learned = observed.is_some() && observed != peer.live.observed;
     peer.live.observed = observed.or(peer.live.observed);
     if !was_up && !peer.is_member() {
@@ -101,6 +104,13 @@ pub(crate) fn promote(
         up_event(core, net, peer);
     }
     forget_outdated(core, peer);
+}
+
+/// Over another path nothing is known of how long it stays open.
+pub(crate) fn rest_anew(core: &Core, peer: &mut Peer) {
+    let adapts = core.adapts_idle && matches!(peer.hop.path.get(), Path::Udp { .. });
+    let initiator = peer.current().is_some_and(|g| g.initiator);
+    peer.live.idle.restart(adapts, initiator);
 }
 
 /// The other end knows nothing of before (it started anew, or gave us up): neither do we.

@@ -121,12 +121,24 @@ pub const SUSPECT_AFTER: u64 = 600 * MS;
 pub const SUSPECT_ROUND_TRIPS: u64 = 5;
 /// However long the round trips, a path is suspect after this much silence.
 pub const SUSPECT_LATEST: u64 = 3 * S;
+/// So many frames within a second are a stream …
+pub const STREAM_FRAMES: u64 = 20;
+/// … and when nothing of it came for this long, or for `ANSWER_ROUND_TRIPS`, the path is asked whether it lives.
+pub const STREAM_SILENCE: u64 = 200 * MS;
 /// A probed path is asked again this often.
 pub const PROBE_AGAIN: u64 = 500 * MS;
 /// An idle path that missed its pings is suspect after this much more.
 pub const IDLE_SUSPECT_AFTER: u64 = 2 * S;
 /// Nothing heard for this long with data or pings unanswered: down.
 pub const SILENT_AFTER: u64 = 5 * S;
+/// Intervals of idle pings over UDP when they adapt (`adapt_idle`): the next is tried when one has held both ways.
+pub const IDLE_STEPS: [u64; 4] = [IDLE_PING, 45 * S, 70 * S, 110 * S];
+/// A longer interval that failed is not tried again for this long.
+pub const IDLE_CEILING_FOR: u64 = 1_800 * S;
+/// Silences differ by this much between the ends.
+pub const IDLE_SLACK: u64 = 3 * S;
+/// The other end speaks this long after our ping and did not answer it: it never heard it.
+pub const IDLE_UNHEARD: u64 = S;
 /// Idle sessions ping this often, unless the peer has its own interval (`set_idle_interval`).
 pub const IDLE_PING: u64 = 25 * S;
 /// Intervals that `set_idle_interval` accepts.

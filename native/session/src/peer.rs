@@ -3,10 +3,12 @@
 use crate::api::{Level, PeerConfig};
 use crate::cast::SenderKey;
 use crate::control::Control;
+use crate::ended::StreamWatch;
 use crate::guard::Bucket;
 use crate::hop::Hop;
+use crate::idle::Idle;
 use crate::limits::{
-    CROSSING_KINDS, CROSSING_WINDOW, DH_PER_PEER_PER_SECOND, GENERATIONS_MAX, HELLOS_REMEMBERED, IDLE_PING,
+    CROSSING_KINDS, CROSSING_WINDOW, DH_PER_PEER_PER_SECOND, GENERATIONS_MAX, HELLOS_REMEMBERED,
     OLD_KEYS_OPEN, PINGS_OUT,
 };
 use crate::noise::Initiator;
@@ -95,13 +97,14 @@ pub(crate) struct Liveness {
     /// A probe (after sleep or `poke`) that only a pong or a new handshake ends.
     pub probe: Option<u64>,
     pub suspect: bool,
+    pub stream: StreamWatch,
     /// The last look at the timers: what else happens to the peer does not put off the next.
     pub looked: u64,
     pub last_ping: u64,
     pub pings: VecDeque<u64>,
     pub rtt: Rtt,
     pub observed: Option<SocketAddr>,
-    pub idle_interval: u64,
+    pub idle: Idle,
     /// A renewal is due since.
     pub rekey: Option<u64>,
 }
@@ -114,12 +117,13 @@ impl Liveness {
             owing: None,
             probe: None,
             suspect: false,
+            stream: StreamWatch::default(),
             looked: 0,
             last_ping: 0,
             pings: VecDeque::new(),
             rtt: Rtt::default(),
             observed: None,
-            idle_interval: IDLE_PING,
+            idle: Idle::new(),
             rekey: None,
         }
     }
@@ -201,6 +205,16 @@ impl Peer {
     pub fn current(&self) -> Option<&Generation> {
         self.current
             .and_then(|index| self.generations.iter().find(|g| g.index == index))
+    }
+
+    /// The last time that anything passed, either way.
+    pub fn quiet_since(&self) -> u64 {
+        let (sent, heard) = (self.hop.sent(), self.hop.heard());
+        let live = &self.live;
+        sent.last
+            .max(heard.last_data)
+            .max(live.idle.upkeep)
+            .max(live.since)
     }
 
     /// An answer is due from now on. What was expected before and has come (nobody looked yet) counts no more.

@@ -253,11 +253,19 @@ impl Sessions {
         .unwrap_or(false)
     }
 
+    /// Whether idle sessions over UDP find out how rarely they may ping (`IDLE_STEPS`), from their next path on. Both ends
+    /// have to; one that does not keeps the other at `IDLE_PING`.
+    pub fn adapt_idle(&mut self, adapts: bool) {
+        self.core.adapts_idle = adapts;
+    }
+
     /// How often an idle session to this peer pings (µs, `IDLE_PING_MIN` to `IDLE_PING_LONGEST`).
     pub fn set_idle_interval(&mut self, now: u64, net: u32, peer: u32, interval: u64) {
         let now = self.advance(now);
         self.with_peer(now, (net, peer), |_, _, peer| {
-            peer.live.idle_interval = interval.clamp(IDLE_PING_MIN, IDLE_PING_LONGEST);
+            peer.live
+                .idle
+                .fix(interval.clamp(IDLE_PING_MIN, IDLE_PING_LONGEST));
         });
     }
 

@@ -4,18 +4,18 @@ use crate::api::{DownReason, Event};
 use crate::core::{Core, NetState};
 use crate::handshake::{STEADY, URGENT, call, initiation_deadline, tick_initiation};
 use crate::hop::Traffic;
-use crate::lifecycle::{CLOSE_BY_ENGINE, cancel_initiation, end, forget_outdated, ping, send};
+use crate::lifecycle::{CLOSE_BY_ENGINE, cancel_initiation, end, forget_outdated, ping, probe, send};
 use crate::limits::{
     ACTIVE_FOR, ACTIVE_TICK, ANSWER_EXPECTED, ANSWER_ROUND_TRIPS, BUSY_FOR, BUSY_TICK, HALF_OPEN_LIFETIME,
     HANDSHAKE_GIVE_UP, IDLE_MISSED, IDLE_SUSPECT_AFTER, KEEPALIVE_AFTER, KEY_RETRY_MAX, PROBE_AGAIN,
     PROBE_ANSWER, REKEY_AFTER, REKEY_BYTES, REKEY_FRAMES, REKEY_GRACE, REKEY_LATEST, REKEY_RESPONDER_DELAY,
-    RTT_FRESH, SILENT_AFTER, SUSPECT_AFTER, SUSPECT_LATEST, SUSPECT_ROUND_TRIPS,
+    RTT_FRESH, SILENT_AFTER, STREAM_SILENCE, SUSPECT_AFTER, SUSPECT_LATEST, SUSPECT_ROUND_TRIPS,
 };
 use crate::path::Path;
 use crate::peer::{Generation, Peer};
 use crate::upkeep::sender_key_plaintext;
 
-/// The responder of a session pings this much later, so that one ping and one pong per interval suffice.
+/// Who is not to ping first (the responder, or whose turn it is not) pings this much later, so that one ping and one pong per interval suffice.
 const IDLE_RESPONDER_DELAY: u64 = 1_500_000;
 /// Least time between two looks at one peer.
 const LEAST: u64 = 1_000;
@@ -115,6 +115,10 @@ fn watch(core: &mut Core, net: &mut NetState, peer: &mut Peer, now: u64) -> Opti
     if view.waits {
         peer.live.expecting.get_or_insert(now);
     }
+    let patience = peer.live.rtt.times(ANSWER_ROUND_TRIPS, STREAM_SILENCE);
+    if peer.live.stream.ended(now, &view.heard, patience) && !view.waits {
+        probe(core, peer, now);
+    }
     let silent = if let Some(since) = peer.live.probe {
         watch_probe(core, net, peer, now, since)
     } else if view.waits {
@@ -180,6 +184,8 @@ fn suspect_after(peer: &Peer) -> u64 {
 /// Nothing to say: a ping now and then keeps the way open through address translators.
 fn watch_idle(core: &mut Core, net: &mut NetState, peer: &mut Peer, now: u64, last: u64) -> bool {
     if now >= idle_ping_at(peer, last) {
+        let silence = now.saturating_sub(peer.quiet_since());
+        peer.live.idle.pinging(now, silence);
         ping(core, peer, now);
     }
     if now >= idle_suspect_at(peer, last) && peer.live.expecting.is_some() && !peer.live.suspect {
@@ -189,21 +195,30 @@ fn watch_idle(core: &mut Core, net: &mut NetState, peer: &mut Peer, now: u64, la
 }
 
 fn idle_ping_at(peer: &Peer, last: u64) -> u64 {
-    let delay = if peer.current().is_some_and(|g| g.initiator) {
-        0
-    } else {
+    let initiator = peer.current().is_some_and(|g| g.initiator);
+    let delay = if peer.live.idle.waits(initiator) {
         IDLE_RESPONDER_DELAY
+    } else {
+        0
     };
-    last.max(peer.live.last_ping) + peer.live.idle_interval + delay
+    let missed = peer.live.expecting.is_some();
+    let wait = if missed {
+        peer.live.idle.retry()
+    } else {
+        peer.live.idle.interval()
+    };
+    last.max(peer.live.last_ping) + wait + delay
 }
 
 /// After the second ping was missed.
 fn idle_suspect_at(peer: &Peer, last: u64) -> u64 {
-    last + 2 * (peer.live.idle_interval + IDLE_RESPONDER_DELAY) + IDLE_SUSPECT_AFTER
+    let idle = &peer.live.idle;
+    last + idle.interval() + idle.retry() + 2 * IDLE_RESPONDER_DELAY + IDLE_SUSPECT_AFTER
 }
 
 fn idle_silent_at(peer: &Peer, last: u64) -> u64 {
-    last + IDLE_MISSED * (peer.live.idle_interval + IDLE_RESPONDER_DELAY)
+    let idle = &peer.live.idle;
+    last + idle.interval() + (IDLE_MISSED - 1) * idle.retry() + IDLE_MISSED * IDLE_RESPONDER_DELAY
 }
 
 /// The path may be dead: a fresh handshake asks all addresses that are known.

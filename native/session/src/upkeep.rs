@@ -5,7 +5,7 @@ use crate::api::{DownReason, Event, Output};
 use crate::cast::SenderKey;
 use crate::core::{Core, NetState};
 use crate::drops::DropReason;
-use crate::lifecycle::{CLOSE_REMOVED, end, ping, promote, send, up_event};
+use crate::lifecycle::{CLOSE_REMOVED, end, ping, promote, rest_anew, send, up_event};
 use crate::path::Path;
 use crate::peer::Peer;
 use crate::rx::Opened;
@@ -54,7 +54,9 @@ impl Sessions {
         let path = path.normal();
         let result = self.with_peer(now, (opened.net, opened.peer), |core, net, peer| {
             belongs(core, net, peer, now, opened, path)?;
-            take(core, net, peer, now, path, plaintext)
+            let result = take(core, net, peer, now, path, plaintext);
+            peer.live.idle.upkeep = now;
+            result
         });
         if let Some(Err(reason)) = result {
             self.core.count(reason);
@@ -90,6 +92,7 @@ fn belongs(
     let moved = opened.is_new_highest && peer.hop.path.get().roams_to(&path);
     if moved && peer.may_move_by(now, opened.index) {
         peer.hop.path.set(path);
+        rest_anew(core, peer);
         up_event(core, net, peer);
         ping(core, peer, now);
     }
@@ -108,6 +111,8 @@ fn take(
     match what {
         kind::CONTROL => control(core, net, peer, now, plaintext),
         kind::PING if plaintext.len() == 9 => {
+            let silence = now.saturating_sub(peer.quiet_since());
+            peer.live.idle.pinged(now, silence);
             let mut pong = vec![kind::PONG];
             pong.extend_from_slice(&plaintext[1..]);
             put_address(&mut pong, path.remote());
@@ -193,6 +198,7 @@ fn pong(
         .position(|p| *p == stamp)
         .ok_or(DropReason::Replay)?;
     peer.live.pings.remove(at);
+    peer.live.idle.answered(now, stamp);
     let first = peer.live.rtt.smoothed().is_none();
     peer.live.rtt.sample(now.saturating_sub(stamp));
     if peer.live.probe.is_some_and(|since| stamp >= since) {

@@ -55,6 +55,8 @@ pub struct World {
     serial: u64,
     /// Addresses that nothing reaches and nothing leaves.
     pub dead: BTreeSet<SocketAddr>,
+    /// Address translators: what comes in is lost when nothing went out for so long (µs); when something did last.
+    pub nats: BTreeMap<SocketAddr, (u64, u64)>,
     /// Further addresses of nodes; what they send comes from the one that was last asked.
     aliases: BTreeMap<SocketAddr, u32>,
     /// Everything ever sent.
@@ -74,6 +76,7 @@ impl World {
             wire: BTreeMap::new(),
             serial: 0,
             dead: BTreeSet::new(),
+            nats: BTreeMap::new(),
             aliases: BTreeMap::new(),
             log: Rc::default(),
             keep_log: true,
@@ -122,6 +125,16 @@ impl World {
             self.log.borrow_mut().push((self.now, from, to, bytes.clone()));
         }
         if self.dead.contains(&from) || self.dead.contains(&to) {
+            return;
+        }
+        if let Some((_, last)) = self.nats.get_mut(&from) {
+            *last = self.now;
+        }
+        if self
+            .nats
+            .get(&to)
+            .is_some_and(|(timeout, last)| self.now > last + timeout)
+        {
             return;
         }
         let copies = 1 + u64::from(self.dice.percent(self.duplicate));
