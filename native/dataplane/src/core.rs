@@ -74,10 +74,12 @@ impl Core {
             suites: Suite::here(),
             features: wire::FEATURE_PARTIAL | wire::FEATURE_BUNDLE,
         };
+        let mut sessions = Sessions::new(session_options, Box::new(sys::random));
+        sessions.adapt_idle(true);
         Ok(Core {
             common,
             options,
-            sessions: Sessions::new(session_options, Box::new(sys::random)),
+            sessions,
             rx: Rx::new(),
             cast_rx: CastRx::new(),
             reassembly: Reassembly::new(),

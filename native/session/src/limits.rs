@@ -131,10 +131,11 @@ pub const PROBE_AGAIN: u64 = 500 * MS;
 pub const IDLE_SUSPECT_AFTER: u64 = 2 * S;
 /// Nothing heard for this long with data or pings unanswered: down.
 pub const SILENT_AFTER: u64 = 5 * S;
-/// Intervals of idle pings over UDP when they adapt (`adapt_idle`): the next is tried when one has held both ways.
-pub const IDLE_STEPS: [u64; 4] = [IDLE_PING, 45 * S, 70 * S, 110 * S];
-/// A longer interval that failed is not tried again for this long.
-pub const IDLE_CEILING_FOR: u64 = 1_800 * S;
+/// Intervals of idle pings over UDP when they adapt (`adapt_idle`): the next is tried when one has held both ways. Small steps, so that one
+/// too many leaves the way in closed for seconds only.
+pub const IDLE_STEPS: [u64; 8] = [IDLE_PING, 31 * S, 39 * S, 49 * S, 61 * S, 76 * S, 95 * S, 110 * S];
+/// A longer interval that failed is not tried again for this long: the way in is closed for some seconds each time.
+pub const IDLE_CEILING_FOR: u64 = 6 * 3_600 * S;
 /// Silences differ by this much between the ends.
 pub const IDLE_SLACK: u64 = 3 * S;
 /// The other end speaks this long after our ping and did not answer it: it never heard it.
