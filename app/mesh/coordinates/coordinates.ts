@@ -17,9 +17,9 @@ const ERROR_MAX = 1.5;
 const HEIGHT_MIN = 1;
 /** Half a minute of satellite, queues and all. Longer round trips say nothing about places. */
 const RTT_MAX = 3_000 * UNITS_PER_MS;
-/** The place in statements moves when the own one is farther from it than this, or a tenth of the delays measured. */
+/** The place in statements moves when the own one is farther from it than this, or a twentieth of the delays measured. */
 const SHOWN_STEP = 2 * UNITS_PER_MS;
-const SHOWN_SHARE = 0.1;
+const SHOWN_SHARE = 0.05;
 /** Pulls all places towards the middle, so that the whole does not drift. */
 const GRAVITY = 25_600;
 const AXIS_MAX = 32_767;

@@ -1,6 +1,7 @@
 // What the own device sends to one set of receivers: its groups, its trees, and the rounds in which their epochs come to stand.
 import type { Origin } from '../../wire/messages/presence.ts';
 import type { TreeFailure, TreeMessage } from '../../wire/messages/tree.ts';
+import { Bucket } from '../guard/bucket.ts';
 import type { Bans } from './bans.ts';
 import type { Delivery } from './delivery.ts';
 import type { TreesIo } from './io.ts';
@@ -12,10 +13,13 @@ import {
   RATE_CHECK_MS,
   RATE_DOWN,
   RATE_UP,
+  REPORTS_BURST,
+  REPORTS_PER_SECOND,
   ROUNDS_MAX,
   SEALS_PER_TURN,
   SETTLE_MS,
 } from './limits.ts';
+import { below, strongest } from './failing.ts';
 import { OwnTree } from './own-tree.ts';
 import { planInput } from './plan-nodes.ts';
 import type { Shape } from './shape.ts';
@@ -58,7 +62,10 @@ export class Cast {
   readonly #absent = new Set<Origin>();
   /** Packets take the trees. */
   switched = false;
+  /** Of nodes that lost their parent. */
+  readonly #reports: Bucket;
   #told = new Set<string>();
+  #seen = '';
   #rate = 0;
   #rateMono: number;
   #keepMono = Infinity;
@@ -66,6 +73,7 @@ export class Cast {
   constructor(at: CastIo, nowMono: number) {
     this.#at = at;
     this.#planMono = nowMono;
+    this.#reports = new Bucket(REPORTS_BURST, REPORTS_PER_SECOND, nowMono);
     this.#rateMono = nowMono + RATE_CHECK_MS;
   }
 
@@ -74,6 +82,35 @@ export class Cast {
   /** Something that a plan depends on changed. */
   soon(nowMono: number): void {
     this.#planMono = Math.min(this.#planMono, Math.max(nowMono + COALESCE_MS, this.#plannedMono + EPOCH_EVERY_MS));
+  }
+
+  /** What concerns its nodes may have changed; a plan is made only if it has. */
+  review(nowMono: number): void {
+    const text = this.#circumstances();
+    if (text === this.#seen && this.unserved.length === 0) return;
+    this.#seen = text;
+    this.soon(nowMono);
+  }
+
+  /** Of all nodes, what a plan depends on; places change slowly and wait for the next one. */
+  #circumstances(): string {
+    const { io } = this.#at;
+    const names = new Set(this.receivers);
+    for (const tree of this.trees)
+      for (const { origin } of tree.latest?.shape.description.nodes ?? []) names.add(origin);
+    const parts: unknown[] = [this.receivers.length];
+    for (const origin of names) {
+      const presence = io.presence(origin);
+      parts.push(origin, io.isOnline(origin), io.peerHandle(origin));
+      if (presence)
+        parts.push(presence.features, presence.uplinkKBps, presence.relayKBps, presence.boxKey.subarray(0, 6));
+    }
+    for (const origin of this.#readers()) if (!names.has(origin)) parts.push(origin, this.#mayHear(origin));
+    return parts.join();
+  }
+
+  #readers(): Set<Origin> {
+    return new Set(this.trees.flatMap((tree) => [...tree.readers()]));
   }
 
   setGroups(groups: Iterable<string>): void {
@@ -138,12 +175,14 @@ export class Cast {
 
   /** Who may not read any more has no use of what it knows. */
   #rotateWhere(nowMono: number, tree: OwnTree): void {
-    const { io } = this.#at;
     const now = new Set(this.receivers);
-    const mayHear = (origin: Origin): boolean => [...this.groups].every((group) => io.mayHear(origin, group));
-    const lost = [...tree.readers()].some((origin) => !now.has(origin) && !mayHear(origin));
+    const lost = [...tree.readers()].some((origin) => !now.has(origin) && !this.#mayHear(origin));
     if (tree.keyExpired <= nowMono || (lost && tree.rotateMono <= nowMono)) tree.rotate(nowMono);
     else if (lost) this.#planMono = Math.min(this.#planMono, tree.rotateMono);
+  }
+
+  #mayHear(origin: Origin): boolean {
+    return [...this.groups].every((group) => this.#at.io.mayHear(origin, group));
   }
 
   #seal(): void {
@@ -250,6 +289,7 @@ export class Cast {
     if (ack.what === 'lost') {
       const shape = tree.latest?.shape;
       if (shape?.node(from) === undefined) return 'bad';
+      if (!this.#reports.take(nowMono)) return 'stale';
       for (const failure of ack.failed.slice(0, 1))
         if (failure.code === 'lost') this.#learn(nowMono, tree, tree.active?.shape ?? shape, failure);
       this.soon(nowMono);
@@ -359,20 +399,3 @@ export class Cast {
     this.#retired = [];
   }
 }
-
-/** All nodes that do not get packets when these fail. A node without its key still passes on; one that refuses still reads. */
-function below(shape: Shape, failures: readonly TreeFailure[]): Set<Origin> {
-  const found = new Set<Origin>();
-  for (const { origin, code } of failures) {
-    if (code === 'noKey') found.add(origin);
-    else if (code === 'unreachable') for (const one of shape.subtree(origin)) found.add(one);
-    else if (code === 'refused') for (const one of shape.subtree(origin)) if (one !== origin) found.add(one);
-  }
-  return found;
-}
-
-const STRENGTH = ['off', 'nack', 'fec'] as const;
-type Repair = (typeof STRENGTH)[number];
-
-const strongest = (wishes: readonly Repair[]): Repair =>
-  wishes.reduce((most, one) => (STRENGTH.indexOf(one) > STRENGTH.indexOf(most) ? one : most), 'off');

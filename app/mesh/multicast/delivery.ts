@@ -112,9 +112,11 @@ export class Delivery {
     return next;
   }
 
-  acked(origin: Origin, failed: TreeFailure[]): void {
+  /** A child speaks for its own subtree only. */
+  acked(origin: Origin, said: readonly TreeFailure[]): void {
     const child = this.#children.get(origin);
     if (!child) return;
+    const failed = said.filter((failure) => this.#above(failure.origin) === origin);
     Object.assign(child, { acked: true, lost: false, failed, due: 'none', keys: [] });
   }
 

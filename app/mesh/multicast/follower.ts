@@ -22,6 +22,7 @@ import {
   FOLLOWED_NODES_MAX,
   FOLLOWED_PER_ORIGIN_MAX,
   OLD_EPOCH_MS,
+  REPORTS_BURST,
   REPORTS_PER_SECOND,
   TREE_LIFE_MS,
 } from './limits.ts';
@@ -194,7 +195,7 @@ export class Follower {
       dueMono: nowMono + waitMs,
       expiresMono: nowMono + TREE_LIFE_MS,
       remindedMono: nowMono,
-      reports: before?.reports ?? new Bucket(REPORTS_PER_SECOND, REPORTS_PER_SECOND, nowMono),
+      reports: before?.reports ?? new Bucket(REPORTS_BURST, REPORTS_PER_SECOND, nowMono),
     };
     const key = keyOf(shape.description);
     this.#trees.set(key, tree);

@@ -73,5 +73,7 @@ export const OFFERS_BURST = 64;
 export const OFFERS_PER_SECOND = 40;
 /** Reports passed up per tree and second. */
 export const REPORTS_PER_SECOND = 8;
+/** A parent with many children dies: all of them say so. */
+export const REPORTS_BURST = 64;
 /** Offers in parts under way at a time. */
 export const PARTIALS_MAX = 64;

@@ -45,6 +45,7 @@ export class OwnTree {
   #keyFresh = true;
   /** Box keys to which the present key was sealed, by subscriber. */
   readonly #keyed = new Map<Origin, string>();
+  readonly #holders = new Set<Origin>();
   #toSeal: Origin[] = [];
   /** Sealed to, and not heard of since. */
   readonly #unconfirmed = new Set<Origin>();
@@ -90,9 +91,9 @@ export class OwnTree {
     return this.#keyMono + KEY_LIFE_MS;
   }
 
-  /** Who could read what is sent now. */
+  /** Who could read what is sent now: all that ever got the present key. */
   readers(): Iterable<Origin> {
-    return this.#keyed.keys();
+    return this.#holders;
   }
 
   /** From the next epoch on another key is used, and only its subscribers get it. */
@@ -102,6 +103,7 @@ export class OwnTree {
     this.#keyMono = nowMono;
     this.#keyFresh = true;
     this.#keyed.clear();
+    this.#holders.clear();
     this.#unconfirmed.clear();
   }
 
@@ -187,6 +189,7 @@ export class OwnTree {
       keys.push({ origin, sealed: sealed.subarray(KEY_BYTES) });
       this.#keyed.set(origin, hex(boxKey));
       this.#unconfirmed.add(origin);
+      this.#holders.add(origin);
     }
     if (ephemeral) delivery.passKeys({ ...this.#keyHead(name), ephemeral }, keys);
     return turn.length;

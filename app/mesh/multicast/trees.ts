@@ -167,7 +167,7 @@ export class Trees {
       // Groups whose receivers went apart from the first one's: they stay on the old trees until theirs stand.
       if (moved.length > 0) cast.setGroups([...cast.groups].filter((group) => !moved.some(([name]) => name === group)));
       for (const [group, receivers] of moved) this.#assign(nowMono, group, receivers);
-      cast.soon(nowMono);
+      cast.review(nowMono);
     }
   }
 
