@@ -52,6 +52,7 @@ const transportsIn = (peer: Peer, { perTransport }: Scene) =>
   perTransport ? peer.transports.slice(1) : peer.transports.slice(0, 1);
 
 async function take(peer: Peer, scene: Scene, round: number, results: Results): Promise<void> {
+  if (peer.scenes && !peer.scenes.includes(scene.name)) return;
   if (!scene.measures.some(({ multicast }) => !multicast || peer.multicast)) return;
   for (const transport of transportsIn(peer, scene)) {
     const place = { peer: peer.name, scene: scene.name, round, transport };

@@ -15,6 +15,9 @@ export interface Options {
   effort: Effort;
 }
 
+/** Members that just met still exchange what they know for most of a minute. */
+const IDLE_SECONDS = 60;
+
 const names = (text: string | undefined) => (text ?? '').toLowerCase().split(',').filter(Boolean);
 
 /** Throws on an unknown option or a number that is none. */
@@ -45,7 +48,7 @@ export function parseOptions(args: string[]): Options {
     only: names(values.only),
     effort: quick
       ? { seconds, pings: 200, trials: 7, trialSeconds: 0.4, settleSeconds: 5, idleSeconds: 10 }
-      : { seconds, pings: 400, trials: 8, trialSeconds: 0.6, settleSeconds: 20, idleSeconds: 40 },
+      : { seconds, pings: 400, trials: 8, trialSeconds: 0.6, settleSeconds: IDLE_SECONDS, idleSeconds: IDLE_SECONDS },
   };
 }
 

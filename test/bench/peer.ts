@@ -14,6 +14,8 @@ export interface Peer {
   multicast: boolean;
   /** `floor`: for scale only, no VPN. `self`: what is measured. */
   kind: 'self' | 'peer' | 'floor';
+  /** Names of the scenes where it says something; absent: all. */
+  scenes?: readonly string[];
   /** What a reader must know, e.g. an option that is not its default. */
   note?: string;
   /** Builds or fetches it once into the cache folder; null, or in words why it cannot be used here. */

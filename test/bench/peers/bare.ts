@@ -7,6 +7,7 @@ export const bare: Peer = {
   kind: 'floor',
   transports: ['udp'],
   multicast: true,
+  scenes: ['pair', 'plain', 'eight', 'idle'],
   install: async () => null,
   version: async () => `Linux ${release()}`,
   lay: async () => netOf({ address: ({ ipv4 }) => ipv4, device: () => 'eth0', launch: async () => undefined }),

@@ -82,6 +82,7 @@ export const plaintext: Peer = {
   name: 'Weft without encryption',
   kind: 'floor',
   transports: ['udp'],
+  scenes: ['pair', 'plain'],
   note: 'a build for the benchmark only: no packet is sealed',
   install: buildPlaintext,
   lay: (lab, hosts, transport) => lay(lab, hosts, transport, { WEFT_ADDON: plaintextAddon }),
