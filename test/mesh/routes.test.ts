@@ -1,0 +1,150 @@
+// Ways through others, from what members say of themselves: who may pass on, in which order, and next hops.
+import { describe, expect, it } from 'vitest';
+import { RELAYS_PER_DESTINATION, ROUTE_HOPS_MAX, Routes } from '../../app/mesh/routing/routes.ts';
+import { FEATURE_METERED, FEATURE_RELAYS, type Presence } from '../../app/wire/messages/presence.ts';
+
+interface Said {
+  links?: string[];
+  relayed?: string[];
+  features?: number;
+  relayKBps?: number;
+  off?: boolean;
+}
+
+const name = (letter: string): string => letter.repeat(16);
+
+/** A network seen by `me`: what each member says, and with whom `me` has direct sessions. */
+function routes(directs: string, members: Record<string, Said>): Routes {
+  const presences = new Map<string, Presence>();
+  for (const [letter, said] of Object.entries(members)) {
+    const statement: Partial<Presence> = {
+      origin: name(letter),
+      off: said.off ?? false,
+      features: said.features ?? FEATURE_RELAYS,
+      relayKBps: said.relayKBps ?? 0,
+      neighbours: (said.links ?? []).map(name),
+      relayed: (said.relayed ?? []).map(name),
+    };
+    presences.set(name(letter), statement as Presence);
+  }
+  return new Routes({
+    self: name('0'),
+    presence: (origin) => presences.get(origin),
+    presences: () => presences.values(),
+    directs: () => [...directs].map(name),
+  });
+}
+
+const vias = (known: Routes, letter: string): string =>
+  known
+    .relays(name(letter))
+    .map(({ origin }) => origin[0])
+    .join('');
+const hops = (known: Routes, letter: string): number[] => known.relays(name(letter)).map((relay) => relay.hops);
+
+describe('relays of a destination', () => {
+  it('are those with a session here that claim one there, or of whom it is claimed', () => {
+    const known = routes('ab', { a: { links: ['d'] }, b: {}, c: { links: ['d'] }, d: { links: ['b'] } });
+    expect(vias(known, 'd')).toBe('ab');
+    expect(hops(known, 'd')).toEqual([2, 2]);
+  });
+
+  it('consent, and have the network on', () => {
+    const known = routes('abc', {
+      a: { links: ['d'], features: 0 },
+      b: { links: ['d'], off: true },
+      c: { links: ['d'] },
+    });
+    expect(vias(known, 'd')).toBe('c');
+    expect(routes('a', { a: { links: ['d'], features: 0 } }).has(name('d'))).toBe(false);
+    expect(routes('a', {}).has(name('d'))).toBe(false);
+  });
+
+  it('do not reach it through others themselves', () => {
+    const known = routes('ab', {
+      a: { links: ['d'], relayed: ['d'] },
+      b: { links: ['d'] },
+      d: { links: ['a'], relayed: ['a'] },
+    });
+    expect(vias(known, 'd')).toBe('b');
+  });
+
+  it('are ranked by what they declare; who pays by the byte comes last and gets little', () => {
+    const known = routes('abcd', {
+      a: { links: ['e'], relayKBps: 100 },
+      b: { links: ['e'], features: FEATURE_RELAYS | FEATURE_METERED },
+      c: { links: ['e'], relayKBps: 2_500 },
+      d: { links: ['e'] },
+    });
+    expect(vias(known, 'e')).toBe('dcba');
+    const weights = known.relays(name('e')).map(({ weight }) => weight);
+    expect(weights).toEqual([12_500, 2_500, 625, 100]);
+    const poor = routes('ab', { a: { links: ['e'], relayKBps: 700 }, b: { links: ['e'], features: 3 } });
+    expect(vias(poor, 'e')).toBe('ab');
+  });
+
+  it('are few', () => {
+    const said = Object.fromEntries([...'123456'].map((letter) => [letter, { links: ['d'] }]));
+    expect(vias(routes('123456', said), 'd')).toHaveLength(RELAYS_PER_DESTINATION);
+  });
+
+  it('lead over several hops where nothing is nearer', () => {
+    const chain = { a: { links: ['b'] }, b: { links: ['c'] }, c: { links: ['d'] } };
+    expect(vias(routes('a', chain), 'd')).toBe('a');
+    expect(hops(routes('a', chain), 'd')).toEqual([ROUTE_HOPS_MAX]);
+    expect(hops(routes('ab', chain), 'd')).toEqual([3]);
+    expect(vias(routes('ab', chain), 'd')).toBe('b');
+    expect(vias(routes('abc', chain), 'd')).toBe('c');
+  });
+
+  it('are whoever has a session when nobody says a way', () => {
+    const known = routes('ab', { a: {}, b: { features: 0 } });
+    expect(vias(known, 'd')).toBe('a');
+    expect(hops(known, 'd')).toEqual([ROUTE_HOPS_MAX]);
+  });
+
+  it('are never the destination itself', () => {
+    expect(routes('d', { d: { links: ['0'] } }).has(name('d'))).toBe(false);
+  });
+
+  it('are remembered until something changes', () => {
+    const members: Record<string, Said> = { a: { links: ['d'] } };
+    const known = routes('a', members);
+    const first = known.relays(name('d'));
+    expect(known.relays(name('d'))).toBe(first);
+    known.forget();
+    expect(known.relays(name('d'))).not.toBe(first);
+  });
+});
+
+describe('next hops for others’ frames', () => {
+  const next = (known: Routes, max = 100): Record<string, string> =>
+    Object.fromEntries([...known.nextHops(max)].map(([to, by]) => [to[0], by[0]]));
+
+  it('lead to all that neighbours claim, over members that consent', () => {
+    const known = routes('ab', {
+      a: { links: ['c'] },
+      b: { links: ['d'], features: 0 },
+      c: { links: ['e'] },
+      d: {},
+      e: { links: ['f'] },
+      f: {},
+    });
+    // What is three hops away counts; one more would outlive the hop limit.
+    expect(next(known)).toEqual({ c: 'a', e: 'a' });
+  });
+
+  it('are none for members with a session, oneself, or links that go through others', () => {
+    const known = routes('ab', { a: { links: ['b', '0', 'c'], relayed: ['c'] }, b: {}, c: {} });
+    expect(next(known)).toEqual({});
+  });
+
+  it('believe either end', () => {
+    expect(next(routes('a', { a: {}, c: { links: ['a'] } }))).toEqual({ c: 'a' });
+  });
+
+  it('are at most as many as asked for', () => {
+    const known = routes('a', { a: { links: ['1', '2', '3', '4'] } });
+    expect(Object.keys(next(known, 2))).toHaveLength(2);
+  });
+});
