@@ -12,7 +12,9 @@ import { testTools } from './lib/tools.mjs';
 if (process.getuid?.() !== 0)
   stop('The benchmark makes network namespaces, which needs root.', 'Run it as root: sudo npm run bench');
 setup();
-testTools();
+const needed = ['ethtool', 'iperf3', 'iproute2', 'iputils-ping', 'nftables', 'openssl'];
+const missing = testTools().filter((name) => needed.includes(name));
+if (missing.length) stop(`The benchmark needs ${missing.join(', ')}.`, `apt-get install ${missing.join(' ')}`);
 const outfile = join(root, 'dist/bench/main.mjs');
 await build({
   entryPoints: [join(root, 'test/bench/main.ts')],

@@ -15,9 +15,19 @@ import { rowsOf, scenes as all, type Scene } from './scenes.ts';
 import { buildTool } from './traffic.ts';
 import { turn } from './turn.ts';
 
+/** A wrong word on the command line is told in a sentence. */
+function orStop<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    process.exit(2);
+  }
+}
+
 const args = process.argv.slice(2);
-const options = parseOptions(args);
-const scenes = chosen(all, options);
+const options = orStop(() => parseOptions(args));
+const scenes = orStop(() => chosen(all, options));
 const say = (text: string) => process.stderr.write(`${new Date().toISOString().slice(11, 19)} ${text}\n`);
 
 let interrupted = false;
@@ -88,7 +98,10 @@ function drawn(setup: Setup): Setup['plots'] {
 
 await buildTool();
 const absent: Setup['absent'] = options.quick || options.peers.length ? [] : [...unavailable];
-const peers = await install(wanted(options), absent);
+const peers = await install(
+  orStop(() => wanted(options)),
+  absent,
+);
 const results = new Results(
   join(projectRoot, '.build/bench', options.quick ? 'quick.jsonl' : 'samples.jsonl'),
   options.more,
