@@ -161,18 +161,18 @@ describe('words of others', () => {
     const world = standing(20);
     const view = world.node(0).trees.view().own[0];
     const origin = world.node(0);
-    const [leaf, parent] = view?.parents.find(([child]) => !view.parents.some(([, other]) => other === child)) as [
-      string,
-      string,
-    ];
+    const [leaf, parent] = view?.parents.find(
+      ([child, above]) => above !== origin.origin && !view.parents.some(([, other]) => other === child),
+    ) as [string, string];
     const top = (name: string): string => {
       const above = view?.parents.find(([child]) => child === name)?.[1] as string;
       return above === origin.origin ? name : top(above);
     };
     const name = { origin: world.node(0).origin, start: 0, tree: 1, epoch: view?.epoch as number };
     name.start = 1_700_000_000_000 + 1_000;
+    const above = new Map(view?.parents);
     const stranger = world.nodes.find(
-      (one) => one.origin !== parent && one.origin !== leaf && one.number !== 0,
+      (one) => ![parent, leaf, origin.origin].includes(one.origin) && above.get(one.origin) !== parent,
     ) as TestNode;
     const node = world.byName.get(leaf) as TestNode;
     expect(tell(world, stranger, node, { type: 'treeDrop', ...name })).toBe('bad');
