@@ -34,8 +34,8 @@ export const Member = z.object({
   txBytes: z.number(),
   /** Why the member is not reached directly or is offline, as an error code. */
   cause: z.string().optional(),
-  /** How the session's endpoint became known here; absent: the member called. */
-  foundBy: z.enum(['invite', 'gossip', 'lan', 'dht']).optional(),
+  /** How the session's endpoint became known here; `mapping`: a router forwards it to the member. Absent: the member called. */
+  foundBy: z.enum(['invite', 'gossip', 'lan', 'dht', 'mapping']).optional(),
 });
 export type Member = z.infer<typeof Member>;
 

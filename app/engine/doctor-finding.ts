@@ -36,7 +36,7 @@ const item = (id: string, level: DoctorItem['level'], code: string, text: string
 });
 
 export function findingItems(engine: Engine): DoctorItem[] {
-  const items = [proxyItem(engine)];
+  const items = proxyItems(engine);
   const { finding } = engine.state();
   if (!finding) return items;
   const { nat, observed, mapping, lan, dht } = finding;
@@ -68,13 +68,15 @@ function mappingItem({ state, by, endpoints, code }: Finding['mapping'], engine:
   }
 }
 
-function proxyItem(engine: Engine): DoctorItem {
-  const proxies = engine.ports.links?.proxies() ?? { found: false, shown: [] };
+function proxyItems(engine: Engine): DoctorItem[] {
+  const { links } = engine.ports;
+  if (!links) return [];
+  const proxies = links.proxies();
   const use = engine.conduct().http ? '' : ' It is not used: tunnels in HTTP are forbidden by the administrator.';
   const text = proxies.found
     ? `Proxy: ${proxies.shown.join(', ') || 'found'}.${use}`
     : 'No proxy is set on this machine.';
-  return item('proxy', 'ok', proxies.found ? 'proxy' : 'no-proxy', text);
+  return [item('proxy', 'ok', proxies.found ? 'proxy' : 'no-proxy', text)];
 }
 
 /** Why a member is reached through others, or not at all. */

@@ -215,7 +215,7 @@ export class Engine implements EngineApi {
         this.sampleStats(now);
         return this.touch();
       case 'host':
-        return this.#hostChanged(input);
+        return this.#hostChanged(now, input);
     }
   }
 
@@ -262,12 +262,14 @@ export class Engine implements EngineApi {
       relay: policy.relay === false ? 'off' : relay,
       relayKBps,
       uplinkKBps,
+      mapped: (this.#host.finding?.mapping.endpoints.length ?? 0) > 0,
     };
   }
 
-  #hostChanged(input: Extract<Input, { kind: 'host' }>): void {
+  #hostChanged(now: Now, input: Extract<Input, { kind: 'host' }>): void {
     const helped = input.helper === 'ready' && this.#host.helper !== 'ready';
     this.#host = input;
+    for (const network of this.networks.values()) network.conductChanged(now);
     if (helped) for (const network of this.networks.values()) network.adapter?.retry();
     this.touch();
   }

@@ -11,7 +11,7 @@ import type { Now } from './ports.ts';
 type FoundInput = Extract<Input, { kind: 'found' }>;
 
 /** How a member's endpoint became known. */
-export type FoundBy = 'invite' | 'gossip' | 'lan' | 'dht';
+export type FoundBy = 'invite' | 'gossip' | 'lan' | 'dht' | 'mapping';
 
 /** Places remembered of one member. */
 const PLACES_MAX = 16;

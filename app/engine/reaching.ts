@@ -4,7 +4,7 @@ import type { CallPolicy } from '../mesh/paths/caller.ts';
 import type { Paths } from '../mesh/paths/paths.ts';
 import { encodeHint, encodeMessage, MEET_ENDPOINTS_MAX, type Message } from '../wire/messages/message.ts';
 import { unhex } from '../wire/messages/hex.ts';
-import { FEATURE_METERED, FEATURE_RELAYS, type Origin } from '../wire/messages/presence.ts';
+import { FEATURE_MAPPED, FEATURE_METERED, FEATURE_RELAYS, type Origin } from '../wire/messages/presence.ts';
 import { Callers } from './callers.ts';
 import type { Peer, Peers } from './peers.ts';
 import type { LinkInput, Now, Ports, RelayShare } from './ports.ts';
@@ -23,6 +23,8 @@ export interface Conduct extends CallPolicy {
   relayKBps: number;
   /** kB/s, 0: not known. */
   uplinkKBps: number;
+  /** A router forwards a port to this device. */
+  mapped: boolean;
 }
 
 export interface ReachingIo {
@@ -181,11 +183,12 @@ export class Reaching {
   /** Tells others and the data plane what this member passes on. */
   serve(now: Now): void {
     const { net, ports, paths, conduct } = this.#io;
-    const { relay, relayKBps, uplinkKBps } = conduct();
-    const text = `${relay} ${relayKBps} ${uplinkKBps}`;
+    const { relay, relayKBps, uplinkKBps, mapped } = conduct();
+    const text = `${relay} ${relayKBps} ${uplinkKBps} ${mapped}`;
     if (text === this.#service) return;
     this.#service = text;
-    const features = (relay === 'off' ? 0 : FEATURE_RELAYS) | (relay === 'metered' ? FEATURE_METERED : 0);
+    const service = (relay === 'off' ? 0 : FEATURE_RELAYS) | (relay === 'metered' ? FEATURE_METERED : 0);
+    const features = service | (mapped ? FEATURE_MAPPED : 0);
     ports.dataplane.setRelay(net, { on: relay !== 'off', bytesPerSecond: relayKBps * 1_000 });
     paths.setService(now, { features, relayKBps, uplinkKBps });
   }

@@ -3,6 +3,8 @@ import type { Finding, Group, Member, Network as NetworkView } from '../contract
 import { dnsName } from '../mesh/names/names.ts';
 import { channelsView } from './channels.ts';
 import { withoutCarrier } from '../mesh/paths/contacts.ts';
+import { isPrivatePlace } from '../mesh/paths/nat-kind.ts';
+import { FEATURE_MAPPED } from '../wire/messages/presence.ts';
 import type { Engine } from './engine.ts';
 import type { FoundBy } from './found.ts';
 import type { Network } from './network.ts';
@@ -95,10 +97,14 @@ function memberView(network: Network, member: RollMember, now: Now): Member {
 function foundBy(network: Network, { origin }: RollMember, endpoint: string): FoundBy | undefined {
   const found = network.places.by(origin, endpoint);
   if (found) return found;
+  const presence = network.paths.presence(origin);
   const told = (endpoints: readonly string[] = []): boolean =>
     endpoints.some((each) => withoutCarrier(each) === endpoint);
+  // Behind a NAT a member that tells of a mapping is not called elsewhere: what is public is its router's.
+  const isMapped = ((presence?.features ?? 0) & FEATURE_MAPPED) !== 0 && !isPrivatePlace(endpoint);
+  if (isMapped && told(presence?.endpoints)) return 'mapping';
   if (told(network.local.ways.find((way) => way.origin === origin)?.endpoints)) return 'invite';
-  return told(network.paths.presence(origin)?.endpoints) ? 'gossip' : undefined;
+  return told(presence?.endpoints) ? 'gossip' : undefined;
 }
 
 /** What the program says of discovery, and what the networks saw. */

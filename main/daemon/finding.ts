@@ -73,6 +73,7 @@ export class Finding {
     discovery.lan().onFound(({ net, member, endpoints }) => {
       this.found.lan++;
       this.options.handle({ kind: 'found', net, member, endpoints, by: 'lan' });
+      this.tell();
     });
     discovery.portMapper().onChange(() => this.tell());
     this.announced = '';
@@ -171,6 +172,7 @@ export class Finding {
       found: (at, { member, endpoints }) => {
         this.found.dht++;
         this.options.handle({ kind: 'found', net: at, member, endpoints, by: 'dht' });
+        this.tell();
       },
       note: (fields) => this.options.log.write('info', 'dht', fields),
     });

@@ -6,6 +6,7 @@ import { Found } from '../../app/engine/found.ts';
 import { PREVIOUS_MAX, RendezvousSecret, type RendezvousSecretIo } from '../../app/engine/rendezvous-secret.ts';
 import { originOf } from '../../app/mesh/identity/identity.ts';
 import { decodeMessage } from '../../app/wire/messages/message.ts';
+import { FEATURE_MAPPED } from '../../app/wire/messages/presence.ts';
 import { fromBase32, hex } from '../../app/wire/text.ts';
 import type { SimHost } from './support/host.ts';
 import { home } from './support/lab.ts';
@@ -254,5 +255,39 @@ describe('what others see of this device', () => {
     expect(found.nat(local, [])).toBe('symmetric');
     expect(found.stun(['198.51.100.7:4000'], answers(50_000))).toEqual([['198.51.100.7:4000', 's0']]);
     expect(found.nat(['198.51.100.7:4000'], [])).toBe('open');
+  });
+});
+
+describe('status and doctor', () => {
+  it('name the NAT, the mapping, LAN and DHT, and that a router forwards a port to a member', () => {
+    const { world, hosts } = home(750, ['anna', 'bert', 'cleo']);
+    const [anna, bert] = hosts as [SimHost, SimHost];
+    expect(anna.engine.state().finding).toBeUndefined();
+    const place = '198.51.100.7:4000';
+    const tell = (endpoints: string[]): void =>
+      anna.input({
+        ...{ kind: 'host', listening: [], helper: 'unneeded', problems: [] },
+        finding: {
+          mapping: endpoints.length > 0 ? { state: 'mapped', by: 'pcp', endpoints } : { state: 'none', endpoints },
+          lan: { on: true, found: 2 },
+          dht: { on: true, found: 0, last: 'unreachable' },
+        },
+      });
+    tell([]);
+    const codes = (): string[] => anna.do('doctor.run', {}).items.map(({ code }) => code);
+    expect(codes()).toEqual(['members', 'nat-unknown', 'mapping-none', 'lan', 'dht']);
+    tell([place]);
+    anna.endpoints = [...anna.endpoints, place];
+    anna.input({ kind: 'underlay', endpoints: anna.endpoints });
+    expect(codes()).toContain('nat-mapped');
+    expect(anna.engine.state().finding).toMatchObject({ nat: 'mapped', mapping: { by: 'pcp' }, lan: { found: 2 } });
+    world.run(5_000);
+    const features = networkOf(bert)?.paths.presence(networkOf(anna)?.roll.selfOrigin ?? '')?.features ?? 0;
+    expect(features & FEATURE_MAPPED).toBe(FEATURE_MAPPED);
+    tell([]);
+    world.run(5_000);
+    expect(networkOf(bert)?.paths.presence(networkOf(anna)?.roll.selfOrigin ?? '')?.features).toBe(
+      features & ~FEATURE_MAPPED,
+    );
   });
 });

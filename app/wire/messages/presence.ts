@@ -22,6 +22,8 @@ const CARRIERS = ['both', 'udp', 'tcp'] as const satisfies readonly Carriers[];
 export const FEATURE_RELAYS = 1;
 /** Every byte costs: relays only when nobody else can, never a tree's inner node. */
 export const FEATURE_METERED = 2;
+/** A router forwards a port to the member: it can be called though it is behind a NAT. */
+export const FEATURE_MAPPED = 4;
 
 /** First 8 bytes of a member id, as 16 hex digits: the name of a member in gossip and in cast stamps. */
 export type Origin = string;
