@@ -38,8 +38,10 @@ export class Meeting {
     // Alone in a network there is nobody to meet.
     if (secret === null || (!lost && network.online.length === 0)) return;
     const endpoints = outerFirst(network.endpoints);
-    const keys = () => rendezvousKeys(sealCrypto, network.networkId, secret, dayOf(Date.now()));
-    const publisher = network.online.length === 0 || mayPublish(sealCrypto, keys(), network.member, network.online);
+    const publisher = (): boolean => {
+      const keys = rendezvousKeys(sealCrypto, network.networkId, secret, dayOf(Date.now()));
+      return mayPublish(sealCrypto, keys, network.member, network.online);
+    };
     const step = this.schedule.next(performance.now(), { lost, publisher, text: endpoints.join() });
     if (step) void this.work(network, secret, endpoints, step);
   }

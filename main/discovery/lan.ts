@@ -52,7 +52,8 @@ export class LanBeacons implements LanDiscovery {
   #ears: Socket[] = [];
   #outs = new Map<string, Out>();
   readonly #listeners = new Set<(found: LanFound) => void>();
-  #timers: NodeJS.Timeout[] = [];
+  #bursts: NodeJS.Timeout[] = [];
+  #periodic: NodeJS.Timeout | null = null;
   #heard = { second: 0, count: 0 };
   #stopped = false;
   readonly #port: number;
@@ -112,8 +113,9 @@ export class LanBeacons implements LanDiscovery {
   }
 
   #close(): void {
-    this.#timers.forEach(clearTimeout);
-    this.#timers = [];
+    this.#bursts.forEach(clearTimeout);
+    this.#bursts = [];
+    if (this.#periodic) clearTimeout(this.#periodic);
     for (const socket of [...this.#ears, ...[...this.#outs.values()].map((out) => out.socket)]) socket.close();
     this.#ears = [];
     this.#outs.clear();
@@ -142,8 +144,8 @@ export class LanBeacons implements LanDiscovery {
   }
 
   #burst(): void {
-    this.#timers.forEach(clearTimeout);
-    this.#timers = BURST_AT_MS.map((delay) => setTimeout(() => this.#announce(), delay).unref());
+    this.#bursts.forEach(clearTimeout);
+    this.#bursts = BURST_AT_MS.map((delay) => setTimeout(() => this.#announce(), delay).unref());
     this.#schedule();
   }
 
@@ -151,11 +153,12 @@ export class LanBeacons implements LanDiscovery {
     const every = this.#networks.some((network) => network.seeking) ? SEEKING_EVERY_MS : QUIET_EVERY_MS;
     // Jitter of a quarter keeps members from speaking in step.
     const delay = every * (0.875 + ((nodeRandom.bytes(1)[0] as number) / 255) * 0.25);
-    const timer = setTimeout(() => {
+    // One at a time: whether members are missing changes often.
+    if (this.#periodic) clearTimeout(this.#periodic);
+    this.#periodic = setTimeout(() => {
       this.#announce();
       this.#schedule();
     }, delay).unref();
-    this.#timers = [...this.#timers.slice(-BURST_AT_MS.length), timer];
   }
 
   #announce(): void {

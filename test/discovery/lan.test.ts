@@ -1,7 +1,7 @@
 // LAN beacons between listeners on this machine's loopback, and their codec against forgeries.
 import { createSocket } from 'node:dgram';
 import { networkInterfaces } from 'node:os';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import {
   BEACON_BYTES,
   beaconIsSigned,
@@ -53,6 +53,21 @@ describe('LAN discovery', () => {
     await expect.poll(() => bens[0]?.member, { timeout: 5000 }).toEqual(anna.member);
     expect(annas[0]?.endpoints).toEqual(['127.0.0.1:4000', '192.0.2.2:4000']);
     expect(others).toEqual([]);
+  });
+
+  it('does not speak more often the more often members come and go', () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    try {
+      const lan = new LanBeacons({ port: PORT, keyOf, look: () => ({}) });
+      open.push(lan);
+      for (let n = 0; n < 20; n++) lan.set([{ net: 1, networkId: fill(43), ...anna, seeking: n % 2 === 0 }]);
+      // Three of the burst and the next one.
+      expect(vi.getTimerCount()).toBe(4);
+      lan.stop();
+      expect(vi.getTimerCount()).toBe(0);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it('a beacon of somebody who is no member, and noise, change nothing', async () => {

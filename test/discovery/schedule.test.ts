@@ -4,7 +4,7 @@ import { RendezvousSchedule, type RendezvousNeeds } from '../../app/mesh/discove
 
 const S = 1_000;
 const HOUR = 3_600 * S;
-const fine: RendezvousNeeds = { lost: false, publisher: true, text: '192.0.2.1:4000' };
+const fine: RendezvousNeeds = { lost: false, publisher: () => true, text: '192.0.2.1:4000' };
 const lost: RendezvousNeeds = { ...fine, lost: true };
 
 /** Looks every second; each step takes `tookS`. Returns "seconds what". */
@@ -70,7 +70,7 @@ describe('the schedule of the rendezvous', () => {
 
   it('leaves it to others when enough of them publish, and asks again an hour later', () => {
     const one = schedule();
-    expect(run(one, 0, 3_000, () => ({ ...fine, publisher: false }))).toEqual([]);
+    expect(run(one, 0, 3_000, () => ({ ...fine, publisher: () => false }))).toEqual([]);
     expect(run(one, 3_001, 4_000, () => fine)).toEqual(['3660 publish']);
   });
 

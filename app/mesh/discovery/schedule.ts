@@ -17,8 +17,8 @@ const JITTER = 0.1;
 export interface RendezvousNeeds {
   /** There are others, and no session with any. */
   lost: boolean;
-  /** Among those that publish, as far as it is known here. */
-  publisher: boolean;
+  /** Among those that publish, as far as it is known here; asked only when a publication is due. */
+  publisher(): boolean;
   /** What a publication would say. */
   text: string;
 }
@@ -62,12 +62,18 @@ export class RendezvousSchedule {
     const lookup = this.#lookupMono <= nowMono;
     // Who is lost says where it is when it looks, whatever the hour: the others may be looking for it, too.
     const due = this.#publishMono <= nowMono || (changed && (this.#published !== '' || lookup));
-    const publish = publisher && due && text !== '' && (lookup || !lost);
-    if (due && !publisher) this.#publishMono = this.#later(nowMono, PUBLISH_EVERY_MS);
+    const publish = due && text !== '' && (lookup || !lost) && this.#mayPublish(nowMono, publisher);
     if (!publish && !lookup) return null;
     this.#busy = true;
     if (publish) this.#published = text;
     return { publish, lookup };
+  }
+
+  #mayPublish(nowMono: number, publisher: () => boolean): boolean {
+    if (publisher()) return true;
+    this.#publishMono = this.#later(nowMono, PUBLISH_EVERY_MS);
+    this.#publishedMono = nowMono;
+    return false;
   }
 
   /** `published`: it lies there now or enough others do. */
