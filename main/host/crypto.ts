@@ -75,14 +75,24 @@ function boxKey(
   return new Uint8Array(hkdfSync('sha256', shared, bound, BOX_INFO, KEY_BYTES));
 }
 
+/** The last one: a key for many receivers is sealed with one ephemeral secret, and half of the work is its public key. */
+let lastEphemeral: { bytes: Buffer; secret: KeyObject; ephemeral: Uint8Array } | null = null;
+
+function ephemeralOf(bytes: Uint8Array): { secret: KeyObject; ephemeral: Uint8Array } {
+  if (!lastEphemeral?.bytes.equals(bytes)) {
+    const secret = privateKey(PRIVATE_X25519, bytes);
+    lastEphemeral = { bytes: Buffer.from(bytes), secret, ephemeral: rawPublic(secret) };
+  }
+  return lastEphemeral;
+}
+
 function sealBox(
   publicKey: Uint8Array,
   ephemeralSecret: Uint8Array,
   plaintext: Uint8Array,
   aad: Uint8Array,
 ): Uint8Array {
-  const secret = privateKey(PRIVATE_X25519, ephemeralSecret);
-  const ephemeral = rawPublic(secret);
+  const { secret, ephemeral } = ephemeralOf(ephemeralSecret);
   const key = boxKey(secret, publicKey, [ephemeral, publicKey], aad);
   // Nobody can open it, as nobody should who says to have such a key.
   if (!key) return Uint8Array.from([...ephemeral, ...new Uint8Array(plaintext.length + BOX_TAG.authTagLength)]);

@@ -81,7 +81,8 @@ describe('offers', () => {
     expect(tell(world, a, b, genuine)).toBe('ok');
     expect(b.configs.size).toBe(1);
     world.members.delete(a.origin);
-    expect(tell(world, a, b, offer(world, a, b, { epoch: 2 }))).toBe('bad');
+    expect(tell(world, a, b, offer(world, a, b, { epoch: 2 }))).toBe('ok');
+    expect([...b.configs.values()].flat().map(({ epoch }) => epoch)).toEqual([1]);
   });
 
   it('of old epochs, of trees that ended and of an earlier start change nothing', () => {

@@ -4,7 +4,7 @@ import { BANS_MAX, EDGE_BAN_MS, MISSING_MAX_MS, MISSING_MS, WEAK_MS } from './li
 
 interface Missing {
   /** Who did not reach it lately. */
-  parents: Set<Origin>;
+  parents: Set<string>;
   /** Left out of plans until then; -Infinity: not left out. */
   untilMono: number;
   tries: number;
@@ -23,8 +23,17 @@ export class Bans {
     put(this.#edges, `${parent} ${child}`, nowMono + EDGE_BAN_MS);
     // Whoever is hard to reach does not feed others.
     this.weak(nowMono, child, EDGE_BAN_MS);
+    this.#fail(nowMono, child, parent);
+  }
+
+  /** It was reached, but could not open its key: perhaps its newest statement is still on its way. */
+  keyless(nowMono: number, origin: Origin): void {
+    this.#fail(nowMono, origin, `${origin} ${this.#missing.get(origin)?.parents.size ?? 0}`);
+  }
+
+  #fail(nowMono: number, child: Origin, how: string): void {
     const missing = this.#missing.get(child) ?? { parents: new Set(), untilMono: -Infinity, tries: 0 };
-    missing.parents.add(parent);
+    missing.parents.add(how);
     if (missing.parents.size >= PARENTS_FAILED || missing.tries > 0) {
       missing.untilMono = nowMono + Math.min(MISSING_MAX_MS, MISSING_MS * 2 ** missing.tries++);
       missing.parents.clear();

@@ -264,8 +264,10 @@ export class Cast {
     if (parent === undefined) return;
     if (code === 'unreachable') bans.unreachable(nowMono, parent, origin);
     else if (code === 'refused') bans.weak(nowMono, origin);
-    else if (code === 'noKey') tree.unread(origin);
-    else this.#silent(nowMono, shape, parent, origin);
+    else if (code === 'noKey') {
+      tree.unread(origin);
+      bans.keyless(nowMono, origin);
+    } else this.#silent(nowMono, shape, parent, origin);
   }
 
   /** A parent that falls silent for more than one does not feed any more. */
@@ -288,8 +290,7 @@ export class Cast {
     const delivery = deliveries.find((one) => one?.shape.description.epoch === ack.epoch);
     if (ack.what === 'lost') {
       const shape = tree.latest?.shape;
-      if (shape?.node(from) === undefined) return 'bad';
-      if (!this.#reports.take(nowMono)) return 'stale';
+      if (shape?.node(from) === undefined || !this.#reports.take(nowMono)) return 'stale';
       for (const failure of ack.failed.slice(0, 1))
         if (failure.code === 'lost') this.#learn(nowMono, tree, tree.active?.shape ?? shape, failure);
       this.soon(nowMono);

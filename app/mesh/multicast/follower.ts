@@ -16,12 +16,12 @@ import {
 import { Bucket } from '../guard/bucket.ts';
 import { configOf } from './config.ts';
 import { Delivery, type KeysMessage } from './delivery.ts';
+import { Farewells } from './farewells.ts';
 import type { TreesIo } from './io.ts';
 import {
   FOLLOWED_MAX,
   FOLLOWED_NODES_MAX,
   FOLLOWED_PER_ORIGIN_MAX,
-  OLD_EPOCH_MS,
   REPORTS_BURST,
   REPORTS_PER_SECOND,
   TREE_LIFE_MS,
@@ -51,6 +51,7 @@ interface Followed {
   expiresMono: number;
   remindedMono: number;
   reports: Bucket;
+  farewells: Farewells;
   /** As the data plane has it. */
   config: string;
 }
@@ -65,8 +66,6 @@ export class Follower {
   readonly #offers: Offers;
   /** Where trees ended, the oldest first: nobody brings their old epochs back. */
   readonly #ended = new Map<string, { start: number; epoch: number }>();
-  /** Children of before that are in no epoch of ours any more. */
-  #farewells: { atMono: number; to: Origin; key: string; message: Extract<TreeMessage, { type: 'treeDrop' }> }[] = [];
   readonly #count: (what: string) => void;
 
   constructor(io: TreesIo, self: Origin, networkId: Uint8Array, count: (what: string) => void) {
@@ -106,6 +105,8 @@ export class Follower {
 
   #onOffer(nowMono: number, from: Origin, message: OfferMessage): Verdict {
     if (message.origin === this.#self) return this.#refused('own-tree');
+    // The record of a new member may still be on its way.
+    if (this.#io.peerHandle(message.origin) === null) return this.#ignored('unknown-origin');
     const known = this.#trees.get(keyOf(message));
     const before = known?.shape.description;
     if (this.#isOld(before, message)) return this.#ignored('stale');
@@ -195,12 +196,11 @@ export class Follower {
       dueMono: nowMono + waitMs,
       expiresMono: nowMono + TREE_LIFE_MS,
       remindedMono: nowMono,
+      farewells: before?.farewells ?? new Farewells(),
       reports: before?.reports ?? new Bucket(REPORTS_BURST, REPORTS_PER_SECOND, nowMono),
     };
-    const key = keyOf(shape.description);
-    this.#trees.set(key, tree);
-    this.#farewells = this.#farewells.filter((one) => one.key !== key || shape.node(one.to) === undefined);
-    if (before) this.#farewell(nowMono, key, before, shape);
+    this.#trees.set(keyOf(shape.description), tree);
+    tree.farewells.change(nowMono, before?.delivery.children() ?? [], shape);
     // Who only would pass on, but does not, has no part in it.
     if (subscribes || feeds) this.#configure(tree);
     if (feeds) delivery.begin(nowMono);
@@ -212,15 +212,6 @@ export class Follower {
 
   #subscribes(shape: Shape): boolean {
     return ((shape.node(this.#self)?.flags ?? 0) & NODE_SUBSCRIBES) !== 0;
-  }
-
-  #farewell(nowMono: number, key: string, before: Followed, shape: Shape): void {
-    const { origin, start, tree, epoch } = shape.description;
-    for (const to of before.delivery.children()) {
-      if (shape.node(to) !== undefined) continue;
-      const message = { type: 'treeDrop', origin, start, tree, epoch } as const;
-      this.#farewells.push({ atMono: nowMono + OLD_EPOCH_MS, to, key, message });
-    }
   }
 
   #configure(tree: Followed): void {
@@ -264,7 +255,8 @@ export class Follower {
 
   /** Somebody below lost its parent: the origin shall know. */
   #onLost(nowMono: number, from: Origin, tree: Followed, message: AckMessage): Verdict {
-    if (tree.shape.node(from) === undefined) return this.#refused('misrouted');
+    // It may know another epoch.
+    if (tree.shape.node(from) === undefined) return this.#ignored('misrouted');
     if (!tree.reports.take(nowMono)) return this.#ignored('limited');
     this.#io.send(tree.parent, encodeTreeMessage(message));
     return 'ok';
@@ -342,19 +334,17 @@ export class Follower {
   }
 
   nextDeadline(): number {
-    let next = this.#farewells.reduce((soonest, { atMono }) => Math.min(soonest, atMono), Infinity);
-    for (const { dueMono, expiresMono, delivery } of this.#trees.values()) {
-      next = Math.min(next, expiresMono, delivery.graceMono);
+    let next = Infinity;
+    for (const { dueMono, expiresMono, delivery, farewells, feeds } of this.#trees.values()) {
+      next = Math.min(next, expiresMono, farewells.nextMono, feeds ? delivery.graceMono : Infinity);
       if (dueMono !== -Infinity) next = Math.min(next, dueMono);
     }
     return next;
   }
 
   tick(nowMono: number): void {
-    const due = this.#farewells.filter(({ atMono }) => atMono <= nowMono);
-    if (due.length > 0) this.#farewells = this.#farewells.filter(({ atMono }) => atMono > nowMono);
-    for (const { to, message } of due) this.#io.send(to, encodeTreeMessage(message));
     for (const [key, tree] of this.#trees) {
+      for (const to of tree.farewells.take(nowMono)) this.#sayDrop(tree, to);
       if (tree.expiresMono <= nowMono) {
         this.#count('expired');
         this.#forget(key, tree);
@@ -367,10 +357,13 @@ export class Follower {
 
   /** The end of a tree, or of the own part in it: those below hear of it, too. */
   #end(tree: Followed): void {
-    const { origin, start, tree: id, epoch } = tree.shape.description;
-    for (const child of tree.delivery.children())
-      this.#io.send(child, encodeTreeMessage({ type: 'treeDrop', origin, start, tree: id, epoch }));
+    for (const child of new Set([...tree.delivery.children(), ...tree.farewells.all()])) this.#sayDrop(tree, child);
     this.#forget(keyOf(tree.shape.description), tree);
+  }
+
+  #sayDrop(tree: Followed, to: Origin): void {
+    const { origin, start, tree: id, epoch } = tree.shape.description;
+    this.#io.send(to, encodeTreeMessage({ type: 'treeDrop', origin, start, tree: id, epoch }));
   }
 
   #forget(key: string, tree: Followed): void {
@@ -379,7 +372,6 @@ export class Follower {
     this.#ended.delete(key);
     this.#ended.set(key, { start, epoch });
     if (this.#ended.size > ENDED_MAX) this.#ended.delete(this.#ended.keys().next().value as string);
-    this.#farewells = this.#farewells.filter((one) => one.key !== key);
     this.#io.dropTree(unhex(origin), id);
     this.#io.changed();
   }
@@ -387,7 +379,6 @@ export class Follower {
   /** All of them, without a word: the data plane has forgotten the network. */
   clear(): void {
     this.#trees.clear();
-    this.#farewells = [];
   }
 
   shapes(): Shape[] {

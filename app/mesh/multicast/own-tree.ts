@@ -17,8 +17,9 @@ import {
 } from '../../wire/messages/tree.ts';
 import { configOf } from './config.ts';
 import { Delivery } from './delivery.ts';
+import { Farewells } from './farewells.ts';
 import type { TreesIo } from './io.ts';
-import { OLD_EPOCH_MS, ROTATE_EVERY_MS, KEY_LIFE_MS, SETTLE_MS } from './limits.ts';
+import { ROTATE_EVERY_MS, KEY_LIFE_MS, SETTLE_MS } from './limits.ts';
 import type { PlannedTree } from './plan-types.ts';
 import { describe, difference, Shape } from './shape.ts';
 
@@ -57,7 +58,7 @@ export class OwnTree {
   offered: Delivery | null = null;
   /** As the data plane has it. */
   #configured = '';
-  #farewells: { atMono: number; to: Origin }[] = [];
+  readonly #farewells = new Farewells();
 
   constructor(start: OwnTreeStart) {
     this.#start = start;
@@ -204,7 +205,7 @@ export class OwnTree {
 
   /** Packets take the offered epoch from now on. */
   switch(nowMono: number): void {
-    const { io, self } = this.#start;
+    const { io } = this.#start;
     const next = this.offered;
     if (!next) return;
     const before = this.active;
@@ -213,9 +214,7 @@ export class OwnTree {
     this.#keyFresh = false;
     this.#activeKey = { id: this.#keyId, key: this.#key };
     this.configure();
-    this.#farewells = this.#farewells.filter(({ to }) => next.shape.node(to) === undefined);
-    for (const to of before?.shape.childrenOf(self) ?? [])
-      if (next.shape.node(to) === undefined) this.#farewells.push({ atMono: nowMono + OLD_EPOCH_MS, to });
+    this.#farewells.change(nowMono, before?.children() ?? [], next.shape);
     io.changed();
   }
 
@@ -231,14 +230,11 @@ export class OwnTree {
   }
 
   nextDeadline(): number {
-    return this.#farewells.reduce((soonest, { atMono }) => Math.min(soonest, atMono), Infinity);
+    return this.#farewells.nextMono;
   }
 
   tick(nowMono: number): void {
-    const due = this.#farewells.filter(({ atMono }) => atMono <= nowMono);
-    if (due.length === 0) return;
-    this.#farewells = this.#farewells.filter(({ atMono }) => atMono > nowMono);
-    for (const { to } of due) this.#sayDrop(to);
+    for (const to of this.#farewells.take(nowMono)) this.#sayDrop(to);
   }
 
   #sayDrop(to: Origin): void {
@@ -250,7 +246,7 @@ export class OwnTree {
   drop(): void {
     const { io, self } = this.#start;
     const children = new Set([...(this.active?.children() ?? []), ...(this.offered?.children() ?? [])]);
-    for (const { to } of this.#farewells) children.add(to);
+    for (const to of this.#farewells.all()) children.add(to);
     for (const child of children) this.#sayDrop(child);
     if (this.active) io.dropTree(unhex(self), this.tree);
     io.changed();

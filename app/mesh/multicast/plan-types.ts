@@ -13,6 +13,7 @@ import {
 
 /** A stream of unknown rate is planned for as this. */
 const RATE_DEFAULT_KBPS = 32;
+const COPIES_ASSUMED = 2;
 
 export interface PlanNode {
   origin: Origin;
@@ -77,7 +78,7 @@ export function slotsOf(node: PlanNode, isOrigin: boolean, rateKBps: number): Sl
   if (spare === Infinity)
     return isOrigin ? { soft: ORIGIN_DEGREE_DEFAULT, hard: CHILDREN_MAX } : { soft: DEGREE_DEFAULT, hard: DEGREE_MAX };
   const copies = Math.floor(spare / ((rateKBps || RATE_DEFAULT_KBPS) * FRAME_OVERHEAD));
-  // A rate that is only assumed is no reason to send nothing at all.
-  const hard = Math.min(CHILDREN_MAX, isOrigin && rateKBps === 0 ? Math.max(1, copies) : copies);
+  // A rate that is only assumed is no reason for chains, or to send nothing at all.
+  const hard = Math.min(CHILDREN_MAX, rateKBps === 0 ? Math.max(COPIES_ASSUMED, copies) : copies);
   return { soft: Math.min(isOrigin ? ORIGIN_DEGREE_DEFAULT : DEGREE_MAX, hard), hard };
 }

@@ -29,6 +29,7 @@ export class TestNode implements Omit<TreesIo, 'random'> {
   readonly seed: Uint8Array;
   readonly options: NodeOptions;
   boxSecret: Uint8Array;
+  boxKey: Uint8Array;
   trees: Trees;
   alive = true;
   /** Messages to it are lost on the way, by type and chance. */
@@ -52,6 +53,7 @@ export class TestNode implements Omit<TreesIo, 'random'> {
     this.seed = new Uint8Array(32).fill(number & 0xff);
     this.seed[1] = number >> 8;
     this.boxSecret = world.random.bytes(32);
+    this.boxKey = nodeCrypto.dhPublicKey(this.boxSecret);
     this.trees = this.#make();
   }
 
@@ -78,6 +80,7 @@ export class TestNode implements Omit<TreesIo, 'random'> {
     this.world.endSessions(this);
     for (const map of [this.configs, this.castKeys, this.groups]) map.clear();
     this.boxSecret = this.world.random.bytes(32);
+    this.boxKey = nodeCrypto.dhPublicKey(this.boxSecret);
     this.trees = this.#make();
     this.alive = true;
   }
@@ -286,7 +289,7 @@ export class World {
     return {
       ...{ origin, seq: 1, ttlMinutes: 60, off: false, features, relayKBps, uplinkKBps },
       place: [node.number * 7, (node.number * 13) % 100, 0, 10],
-      boxKey: nodeCrypto.dhPublicKey(node.boxSecret),
+      boxKey: node.boxKey,
       ...{ neighbours: [], relayed: [], endpoints: [], groups: [], bytes: new Uint8Array(0) },
     };
   }
