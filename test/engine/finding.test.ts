@@ -282,6 +282,10 @@ describe('status and doctor', () => {
     expect(codes()).toContain('nat-mapped');
     expect(anna.engine.state().finding).toMatchObject({ nat: 'mapped', mapping: { by: 'pcp' }, lan: { found: 2 } });
     world.run(5_000);
+    const contact = networkOf(anna)?.paths.contacts.get(networkOf(bert)?.roll.selfOrigin ?? '');
+    if (contact) contact.transport = 'relay';
+    const relayed = anna.do('doctor.run', {}).items.find(({ code }) => code === 'relayed');
+    expect(relayed?.text).toMatch(/^“bert” is reached through .*: nothing came back from where it could be called/);
     const features = networkOf(bert)?.paths.presence(networkOf(anna)?.roll.selfOrigin ?? '')?.features ?? 0;
     expect(features & FEATURE_MAPPED).toBe(FEATURE_MAPPED);
     tell([]);
