@@ -20,6 +20,7 @@ export function MemberDetails({ id, member }: { id: string; member: Member }) {
       ))}
       {member.relays && member.relays.length > 0 && <Fact term={t('detail.relays')} text={member.relays.join(', ')} />}
       {member.endpoint && <Fact term={t('detail.endpoint')} copy={member.endpoint} />}
+      {member.proxy && <Fact term={t('detail.proxy')} copy={member.proxy} />}
       {member.lastSeenMs !== undefined && !member.self && (
         <Fact term={t('detail.seen')} text={formatAgo(member.lastSeenMs)} />
       )}
