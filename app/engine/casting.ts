@@ -215,7 +215,7 @@ export class Casting {
     if (this.#trees.nextDeadline() <= now.mono) this.#trees.tick(now.mono);
   }
 
-  /** The network goes off, or the data plane is about to forget it. */
+  /** The network goes off. To be called while sessions and the data plane's network are still there. */
   stop(): void {
     this.#trees.stop();
   }

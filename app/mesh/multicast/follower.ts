@@ -376,9 +376,9 @@ export class Follower {
     this.#io.changed();
   }
 
-  /** All of them, without a word: the data plane has forgotten the network. */
+  /** The own part in all of them ends, without a word: the sessions end, too. */
   clear(): void {
-    this.#trees.clear();
+    for (const [key, tree] of [...this.#trees]) this.#forget(key, tree);
   }
 
   shapes(): Shape[] {
