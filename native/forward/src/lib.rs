@@ -11,6 +11,7 @@ mod local;
 mod responder;
 mod snooper;
 mod table;
+pub mod tree;
 
 pub use accept::Delivery;
 pub use bucket::{BucketLimit, ORIGINS_MAX, OriginBuckets, TokenBucket};
