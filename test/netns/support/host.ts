@@ -13,6 +13,7 @@ export interface StatusMember {
   path: string;
   transport?: string;
   proxy?: string;
+  relays?: string[];
   rttMs?: number;
   self: boolean;
 }
