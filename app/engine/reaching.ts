@@ -7,6 +7,7 @@ import { unhex } from '../wire/messages/hex.ts';
 import { FEATURE_MAPPED, FEATURE_METERED, FEATURE_RELAYS, type Origin } from '../wire/messages/presence.ts';
 import { Callers } from './callers.ts';
 import type { Peer, Peers } from './peers.ts';
+import { paceOf } from './pacing.ts';
 import type { LinkInput, Now, Ports, RelayShare } from './ports.ts';
 
 /** Changes of the graph wait for others this long before ways through others are computed anew. */
@@ -43,6 +44,8 @@ export class Reaching {
   #rerouteMono = Infinity;
   /** Relays that the data plane was told for each peer. */
   readonly #spread = new Map<number, string>();
+  /** Paces that the data plane was told, for peers whose way is slow. */
+  readonly #paces = new Map<number, string>();
   /** Proxies that links of this network go through, by link. */
   readonly #proxies = new Map<number, string>();
   #routes = '';
@@ -92,12 +95,14 @@ export class Reaching {
   up(now: Now, peer: Peer, { transport, link }: { transport: string; link?: number | undefined }): void {
     this.#callers.up(now.mono, peer.handle, transport, link ?? null);
     if (transport === 'relay') this.#share(peer.handle);
+    this.#pace(peer);
     this.rerouteSoon(now.mono);
   }
 
   down(nowMono: number, handle: number, reason: string): void {
     this.#callers.down(handle, reason);
     this.#spread.delete(handle);
+    if (reason === 'removed') this.#paces.delete(handle);
     this.rerouteSoon(nowMono);
   }
 
@@ -117,6 +122,7 @@ export class Reaching {
   forget(): void {
     this.clear();
     this.#service = '';
+    this.#paces.clear();
   }
 
   /** What a transport says of a dial or link. False: it is none of this network's. */
@@ -155,8 +161,10 @@ export class Reaching {
     this.#rerouteMono = Infinity;
     const { net, ports, peers, paths } = this.#io;
     for (const origin of paths.contacts.ups()) {
-      const peer = paths.contacts.isRelayed(origin) ? peers.of(origin) : undefined;
-      if (peer) this.#share(peer.handle);
+      const peer = peers.of(origin);
+      if (!peer) continue;
+      this.#pace(peer);
+      if (paths.contacts.isRelayed(origin)) this.#share(peer.handle);
     }
     this.#callers.rerouted();
     if (paths.memberCount > ROUTED_MEMBERS_MAX) return;
@@ -180,6 +188,16 @@ export class Reaching {
     this.#io.ports.dataplane.setRelays(this.#io.net, peer, relays);
   }
 
+  /** Slow ways are used sparingly. */
+  #pace(peer: Peer): void {
+    const { net, ports, paths, conduct } = this.#io;
+    const pace = paceOf(conduct().uplinkKBps, paths.presence(peer.origin)?.uplinkKBps ?? 0);
+    const text = JSON.stringify(pace);
+    if ((this.#paces.get(peer.handle) ?? '{}') === text) return;
+    this.#paces.set(peer.handle, text);
+    ports.dataplane.setPace?.(net, peer.handle, pace);
+  }
+
   /** Tells others and the data plane what this member passes on. */
   serve(now: Now): void {
     const { net, ports, paths, conduct } = this.#io;
@@ -187,6 +205,7 @@ export class Reaching {
     const text = `${relay} ${relayKBps} ${uplinkKBps} ${mapped}`;
     if (text === this.#service) return;
     this.#service = text;
+    this.rerouteSoon(now.mono);
     const service = (relay === 'off' ? 0 : FEATURE_RELAYS) | (relay === 'metered' ? FEATURE_METERED : 0);
     const features = service | (mapped ? FEATURE_MAPPED : 0);
     ports.dataplane.setRelay(net, { on: relay !== 'off', bytesPerSecond: relayKBps * 1_000 });
