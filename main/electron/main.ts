@@ -3,12 +3,25 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { app } from 'electron';
 import { packageRoot } from '../host/addon.ts';
+import { createLog } from '../host/log.ts';
 import { defaultStateDir } from '../host/paths.ts';
 import { registerScheme } from './app-scheme.ts';
 import { linkFromArguments, validLink } from './deep-link.ts';
 import { Shell } from './shell.ts';
 
+/** Electron would stop the whole program behind a dialog: the engine's traffic and the window go on, and the log says what happened. */
+function surviveErrors(): void {
+  const log = createLog();
+  const tell = (error: unknown): void =>
+    log.write('error', 'internal error', {
+      why: error instanceof Error ? (error.stack ?? error.message) : String(error),
+    });
+  process.on('uncaughtException', tell);
+  process.on('unhandledRejection', tell);
+}
+
 function begin(): void {
+  surviveErrors();
   const stateDir = defaultStateDir();
   // The browser's own files lie in the state folder too: one instance for each state folder, and nothing anywhere else.
   const profile = join(stateDir, 'desktop');

@@ -140,7 +140,12 @@ export class Shell {
     this.#engine = null;
     const opened = await openEngine({ stateDir: this.#options.stateDir, onStop: () => void this.#stopped() });
     this.#opening = false;
-    if (!opened.ok) return this.#lost(opened.error);
+    if (!opened.ok) {
+      this.#lost(opened.error);
+      // Another program that is just starting or ending: only that passes by itself.
+      if (opened.error.code === 'engine-busy') setTimeout(() => void this.#reach(), RETRY_MS);
+      return;
+    }
     this.#engine = opened.value;
     this.#failure = null;
     const carrier = await opened.value.connect();

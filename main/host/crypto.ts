@@ -1,7 +1,5 @@
 // The engine's Crypto and Random ports on node:crypto.
 import {
-  createCipheriv,
-  createDecipheriv,
   createHash,
   createPrivateKey,
   createPublicKey,
@@ -13,6 +11,7 @@ import {
   type KeyObject,
 } from 'node:crypto';
 import type { Crypto, Random } from '../../app/engine/ports.ts';
+import { AEAD_TAG_BYTES, aeadOpen, aeadSeal } from './aead.ts';
 
 /** DER around raw 32-byte keys (RFC 8410). */
 const PRIVATE_ED25519 = Buffer.from('302e020100300506032b657004220420', 'hex');
@@ -50,8 +49,6 @@ function canonical(publicKey: Uint8Array, signature: Uint8Array): boolean {
   return value < FIELD_PRIME && value > 1n && value !== FIELD_PRIME - 1n;
 }
 
-const BOX_CIPHER = 'chacha20-poly1305';
-const BOX_TAG = { authTagLength: 16 };
 const BOX_INFO = 'weft box 1';
 /** Each key seals once. */
 const BOX_NONCE = Buffer.alloc(12);
@@ -95,28 +92,16 @@ function sealBox(
   const { secret, ephemeral } = ephemeralOf(ephemeralSecret);
   const key = boxKey(secret, publicKey, [ephemeral, publicKey], aad);
   // Nobody can open it, as nobody should who says to have such a key.
-  if (!key) return Uint8Array.from([...ephemeral, ...new Uint8Array(plaintext.length + BOX_TAG.authTagLength)]);
-  const cipher = createCipheriv(BOX_CIPHER, key, BOX_NONCE, BOX_TAG);
-  cipher.setAAD(aad, { plaintextLength: plaintext.length });
-  return new Uint8Array(Buffer.concat([ephemeral, cipher.update(plaintext), cipher.final(), cipher.getAuthTag()]));
+  const sealed = key ? aeadSeal(key, BOX_NONCE, aad, plaintext) : new Uint8Array(plaintext.length + AEAD_TAG_BYTES);
+  return new Uint8Array(Buffer.concat([ephemeral, sealed]));
 }
 
 function openBox(secret: Uint8Array, sealed: Uint8Array, aad: Uint8Array): Uint8Array | null {
-  const length = sealed.length - KEY_BYTES - BOX_TAG.authTagLength;
-  if (length < 0) return null;
+  if (sealed.length < KEY_BYTES + AEAD_TAG_BYTES) return null;
   const own = privateKey(PRIVATE_X25519, secret);
   const ephemeral = sealed.subarray(0, KEY_BYTES);
   const key = boxKey(own, ephemeral, [ephemeral, rawPublic(own)], aad);
-  if (!key) return null;
-  const decipher = createDecipheriv(BOX_CIPHER, key, BOX_NONCE, BOX_TAG);
-  decipher.setAAD(aad, { plaintextLength: length });
-  decipher.setAuthTag(sealed.subarray(KEY_BYTES + length));
-  const plain = decipher.update(sealed.subarray(KEY_BYTES, KEY_BYTES + length));
-  try {
-    return new Uint8Array(Buffer.concat([plain, decipher.final()]));
-  } catch {
-    return null;
-  }
+  return key && aeadOpen(key, BOX_NONCE, aad, sealed.subarray(KEY_BYTES));
 }
 
 export const nodeCrypto: Crypto = {

@@ -16,6 +16,9 @@ const built = ['dist/electron/main.cjs', 'dist/renderer/index.html', 'dist/cli/w
 const why = 'missing' in found ? found.missing : built ? null : 'not built (npm run build)';
 if (why) console.log(`skipped: the desktop app in a real Electron: ${why}`);
 
+/** Not there: reading it throws. */
+declare const missing: { property: unknown };
+
 /** Another computer: a daemon with a state of its own, over loopback. */
 class Other {
   readonly state = mkdtempSync(join(tmpdir(), 'weft-other-'));
@@ -122,6 +125,14 @@ describe.skipIf(why)('the desktop app', () => {
     await page.getByRole('heading', { name: 'This network is switched off' }).waitFor();
     await page.getByRole('button', { name: 'Switch on', exact: true }).click();
     await page.getByRole('tab', { name: /Members/ }).waitFor();
+  });
+
+  it('goes on after an error that nobody caught', async () => {
+    await app.evaluate(
+      () => new Promise<void>((settle) => setImmediate(() => (setImmediate(settle), missing.property))),
+    );
+    await page.getByRole('tab', { name: /Members/ }).waitFor();
+    expect(await app.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows().length)).toBe(1);
   });
 
   it('can be used from the command line while it runs, and ends when told', async () => {

@@ -68,6 +68,8 @@ export class Desktop {
       WEFT_LOG: 'warn',
       // No helper and no adapter: this is about the shell.
       WEFT_ADAPTER: 'none',
+      // Nothing may leave for this machine's own network.
+      WEFT_DISCOVERY: 'none',
     };
   }
 
