@@ -47,10 +47,46 @@ export interface Receiver {
   sources: string[];
 }
 
-/** Replaces what is known about one group; no receivers removes it. */
+/** Replaces what is known about one group; no receivers (and no publishers named) removes it. */
 export interface GroupConfig {
   group: string;
   receivers: Receiver[];
+  /** Who may send to it; absent: every member. What others send to it is dropped where it arrives, neither delivered nor passed on (`noRight`). */
+  publishers?: number[];
+}
+
+/** One node's part in an epoch of a tree. Peers are handles. docs/trees.md. */
+export interface TreeConfig {
+  /** First 8 bytes of the member id of whose packets travel here. */
+  origin: Uint8Array;
+  /** 1 – 65,535. */
+  tree: number;
+  /** u16, wraps. */
+  epoch: number;
+  /** null: this node is the origin. */
+  parent: number | null;
+  /** In order, ≤ 6: asked when the parent is silent. */
+  backups: number[];
+  /** ≤ 64. */
+  children: number[];
+  /** Who may graft itself here, ≤ 16,384. */
+  adoptable: number[];
+  repair: 'off' | 'nack' | 'fec';
+  /** What this node may send for this tree, 0 = unlimited. Excess is dropped and counted. */
+  bytesPerSecond: number;
+  /** The origin only: what packets of this tree are sealed with from this epoch on; 32 bytes. */
+  key?: { id: number; key: Uint8Array };
+}
+
+/** A subscriber's key of an origin's tree. */
+export interface CastKey {
+  origin: Uint8Array;
+  tree: number;
+  id: number;
+  /** Sequences below are not accepted under this key. */
+  lowest: number;
+  /** 32 bytes. */
+  key: Uint8Array;
 }
 
 /** A transport that lives in JavaScript: it carries sealed frames both ways, may drop them, never doubles them. */
@@ -111,6 +147,13 @@ export type DataplaneEvent =
   | { kind: 'link'; net: number; link: number; state: 'proven' | 'unused' }
   /** The complete list of groups that applications on this host joined through the adapter, after a change. */
   | { kind: 'groups'; net: number; groups: LocalGroup[] }
+  /** The host sends to a group that more than 4 others receive, and `sendOn` names no trees for it. Up to 256 packets of the last second wait for them. */
+  | { kind: 'stream'; net: number; group: string }
+  /** The host has sent nothing to that group for 60 s. */
+  | { kind: 'streamEnd'; net: number; group: string }
+  /** This node's parent fell silent, and a backup feeds it now. */
+  | { kind: 'grafted'; net: number; origin: Uint8Array; tree: number; from: number | null; to: number }
+  | { kind: 'treeTrouble'; net: number; origin: Uint8Array; tree: number; code: 'no-parent' | 'over-rate' | 'bad-tags'; peer: number }
   /** The adapter's descriptor failed or the device was deleted. */
   | { kind: 'adapterLost'; net: number; message: string }
   /** Something a user should know, once: code from the contract's error table. */
@@ -134,8 +177,17 @@ export interface PeerStats {
   link?: number;
 }
 
+/** What the host sent to a group since its `stream`: bytes of IP packets, counted once however many receive them. */
+export interface StreamStats {
+  net: number;
+  group: string;
+  bytes: number;
+}
+
 export interface Stats {
   peers: PeerStats[];
+  /** Groups between `stream` and `streamEnd`. */
+  streams?: StreamStats[];
   /** Counts by reason since start, e.g. "replay", "badSource", "unknownIndex", "noRoute", "queueFull", "helloFlood". */
   drops: Record<string, number>;
   counters: Record<string, number>;
@@ -186,6 +238,15 @@ export class Dataplane {
   sendControl(net: number, peer: number, bytes: Uint8Array): boolean;
   /** Group receivers on other hosts. Broadcast is the group "255.255.255.255", all-nodes "ff02::1": the engine lists all members there. */
   setGroups(net: number, groups: GroupConfig[]): void;
+  /** Adds or replaces this epoch of a tree; the newest 4 are kept. Throws `bad-argument`, `no-such-network`. */
+  setTree(net: number, tree: TreeConfig): void;
+  dropTree(net: number, origin: Uint8Array, tree: number): void;
+  /** The newest 4 of each origin and tree are kept. */
+  setCastKey(net: number, key: CastKey): void;
+  /** Packets of this group take these own trees by turns; none: directly, or held and `stream` raised, as before there were any. */
+  sendOn(net: number, group: string, trees: number[]): void;
+  /** Next sequence under the newest key of an own tree; 0 without one. */
+  castSequence?(net: number, tree: number): number;
   /** Whether this host carries frames between other members (off unless told), and how many bytes a second of them. 0 = unlimited. */
   setRelay(net: number, options: RelayOptions): void;
   /** The way to this peer is slow. Holds until changed, whatever way carries: set it back ({}) when a faster one does. Control messages do not wait behind packets, and count. */

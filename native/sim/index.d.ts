@@ -79,6 +79,8 @@ export interface Audit {
   delayMaxMs: number;
   /** Longest time between two consecutive first arrivals (in order of sending), also from and to the ends of the span, ms. */
   gapMaxMs: number;
+  /** All such times longer than was asked for, ms, in order. */
+  gapsMs: number[];
   /** Numbers of the first packets that did not arrive, at most 16. */
   missing: number[];
 }
@@ -103,6 +105,8 @@ export interface NodeReport {
   castsSealed: number;
   copiesOwn: number;
   copiesRelayed: number;
+  /** Casts of trees sent again, because somebody missed them. */
+  copiesAgain: number;
   outdegreeMax: number;
   /** Casts that came and were of no use to this host's applications. */
   castsUnwanted: number;
@@ -180,8 +184,8 @@ export class World {
   sentTimes(flow: number): Float64Array;
   /** How often each packet of the flow arrived at this node (255 and more: 255). */
   arrivals(flow: number, node: number): Uint8Array;
-  /** Of packets sent at `fromUs` ≤ t < `toUs`. */
-  audit(flow: number, node: number, fromUs: number, toUs: number): Audit;
+  /** Of packets sent at `fromUs` ≤ t < `toUs`; gaps longer than `longerMs` are told one by one, none unless it is given. */
+  audit(flow: number, node: number, fromUs: number, toUs: number, longerMs?: number): Audit;
   /** Delays of all first arrivals of a flow, ms, at these quantiles. */
   delays(flow: number, quantiles: number[]): number[];
   report(node: number): NodeReport;

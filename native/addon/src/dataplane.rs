@@ -63,6 +63,7 @@ pub struct Receiver {
 pub struct GroupConfig {
     pub group: String,
     pub receivers: Vec<Receiver>,
+    pub publishers: Option<Vec<u32>>,
 }
 
 fn peer_config(p: PeerConfig) -> Result<dp::PeerConfig> {
@@ -121,6 +122,7 @@ fn group_config(g: GroupConfig) -> Result<dp::GroupConfig> {
     Ok(dp::GroupConfig {
         group: parse::ip(&g.group)?,
         receivers,
+        publishers: g.publishers,
     })
 }
 
@@ -162,7 +164,7 @@ fn ways_of(ways: &[String]) -> Vec<dp::Way> {
 
 #[napi]
 pub struct Dataplane {
-    inner: dp::Dataplane,
+    pub(crate) inner: dp::Dataplane,
     no_offloads: bool,
 }
 

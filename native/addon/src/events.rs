@@ -1,7 +1,7 @@
 //! Events and figures as JavaScript objects: one object type whose absent fields stay undefined.
 
 use crate::parse::mode_name;
-use napi::bindgen_prelude::Uint8Array;
+use napi::bindgen_prelude::{Either3, Null, Uint8Array};
 use napi_derive::napi;
 use std::collections::HashMap;
 use weft_dataplane as dp;
@@ -13,6 +13,9 @@ pub struct LocalGroup {
     pub sources: Vec<String>,
 }
 
+/// Of a stranger: an address. Of a graft: the parent that fell silent, if there was one.
+type EventFrom = Either3<String, u32, Null>;
+
 #[napi(object)]
 #[derive(Default)]
 pub struct DataplaneEvent {
@@ -23,7 +26,7 @@ pub struct DataplaneEvent {
     pub ask: Option<u32>,
     pub key: Option<Uint8Array>,
     pub hint: Option<Uint8Array>,
-    pub from: Option<String>,
+    pub from: Option<EventFrom>,
     pub transport: Option<String>,
     pub endpoint: Option<String>,
     pub observed: Option<String>,
@@ -34,6 +37,10 @@ pub struct DataplaneEvent {
     pub message: Option<String>,
     pub link: Option<u32>,
     pub state: Option<String>,
+    pub group: Option<String>,
+    pub origin: Option<Uint8Array>,
+    pub tree: Option<u32>,
+    pub to: Option<u32>,
 }
 
 fn event(kind: &str, net: u32) -> DataplaneEvent {
@@ -71,7 +78,7 @@ impl From<dp::Event> for DataplaneEvent {
                 ask: Some(ask),
                 key: Some(key.to_vec().into()),
                 hint: Some(hint.into()),
-                from: Some(from),
+                from: Some(Either3::A(from)),
                 ..event("stranger", net)
             },
             dp::Event::Up {
@@ -116,6 +123,40 @@ impl From<dp::Event> for DataplaneEvent {
                 groups: Some(groups.into_iter().map(group).collect()),
                 ..event("groups", net)
             },
+            dp::Event::Stream { net, group } => DataplaneEvent {
+                group: Some(group.to_string()),
+                ..event("stream", net)
+            },
+            dp::Event::StreamEnd { net, group } => DataplaneEvent {
+                group: Some(group.to_string()),
+                ..event("streamEnd", net)
+            },
+            dp::Event::Grafted {
+                net,
+                origin,
+                tree,
+                from,
+                to,
+            } => DataplaneEvent {
+                origin: Some(origin.to_vec().into()),
+                tree: Some(tree.into()),
+                from: Some(from.map_or(Either3::C(Null), Either3::B)),
+                to: Some(to),
+                ..event("grafted", net)
+            },
+            dp::Event::TreeTrouble {
+                net,
+                origin,
+                tree,
+                code,
+                peer,
+            } => DataplaneEvent {
+                origin: Some(origin.to_vec().into()),
+                tree: Some(tree.into()),
+                code: Some(code.into()),
+                peer: Some(peer),
+                ..event("treeTrouble", net)
+            },
             dp::Event::AdapterLost { net, message } => DataplaneEvent {
                 message: Some(message),
                 ..event("adapterLost", net)
@@ -146,10 +187,18 @@ pub struct PeerStats {
 }
 
 #[napi(object)]
+pub struct StreamStats {
+    pub net: u32,
+    pub group: String,
+    pub bytes: f64,
+}
+
+#[napi(object)]
 pub struct Stats {
     pub peers: Vec<PeerStats>,
     pub drops: HashMap<String, f64>,
     pub counters: HashMap<String, f64>,
+    pub streams: Vec<StreamStats>,
     pub wakes: f64,
 }
 
@@ -183,6 +232,15 @@ impl From<dp::Stats> for Stats {
             peers: s.peers.into_iter().map(Into::into).collect(),
             drops: numbers(s.drops),
             counters: numbers(s.counters),
+            streams: s
+                .streams
+                .into_iter()
+                .map(|stream| StreamStats {
+                    net: stream.net,
+                    group: stream.group.to_string(),
+                    bytes: stream.bytes as f64,
+                })
+                .collect(),
             wakes: s.wakes as f64,
         }
     }

@@ -7,6 +7,7 @@ mod events;
 mod helper;
 mod parse;
 mod sys;
+mod trees;
 
 use error::{Result, bad};
 use napi::bindgen_prelude::Uint8Array;

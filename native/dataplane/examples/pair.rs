@@ -181,6 +181,7 @@ fn everybody(args: &Args) -> Vec<GroupConfig> {
         .map(|group| GroupConfig {
             group,
             receivers: receivers.clone(),
+            publishers: None,
         })
         .to_vec()
 }
@@ -241,6 +242,7 @@ impl Host {
             .map(|g| GroupConfig {
                 group: *g,
                 receivers: receivers(g),
+                publishers: None,
             })
             .collect();
         if let Err(e) = self.plane.set_groups(NET, configs) {

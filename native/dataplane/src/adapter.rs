@@ -10,6 +10,7 @@ use crate::links::Links;
 use crate::outbox::{Outbox, Outlet};
 use crate::pacing::Slows;
 use crate::shared::{Counters, NetShared, Sockets, View, add};
+use crate::streams::Streams;
 use crate::sys::{self, Wake};
 use std::io::{self, IoSlice};
 use std::sync::Arc;
@@ -50,6 +51,10 @@ pub struct AdapterThread {
     pub(crate) scratch: Vec<u8>,
     pub(crate) receivers: Vec<PeerId>,
     pub(crate) fragment_id: u32,
+    pub(crate) streams: Streams,
+    /// For the trees' answers: to whom a batch goes, and one of its packets.
+    pub(crate) children: Vec<PeerId>,
+    pub(crate) receivers_of_tree: Vec<PeerId>,
     snooper: Snooper,
     frame: Vec<u8>,
 }
@@ -77,6 +82,9 @@ impl AdapterThread {
             scratch: Vec::with_capacity(65_536),
             receivers: Vec::new(),
             fragment_id: 0,
+            streams: Streams::default(),
+            children: Vec::new(),
+            receivers_of_tree: Vec::new(),
             frame: vec![0; FRAME_BUFFER],
         }
     }
@@ -87,6 +95,7 @@ impl AdapterThread {
         self.snooper.attach(now);
         self.after_snooping();
         let result = self.serve();
+        self.end_streams();
         if let Ok(mut place) = self.net.snooper.lock() {
             *place = Some(self.snooper);
         }
@@ -117,12 +126,15 @@ impl AdapterThread {
             if woken && !self.holds.is_empty() {
                 self.release_all(now, &view);
             }
+            if woken {
+                self.release_streams(now, &view);
+            }
             if readable {
                 self.turn(now, &view)?;
             }
             self.finish(now, &view);
             if now >= self.next_deadline() {
-                self.handle_timeout(now);
+                self.handle_timeout(now, &view);
             }
         }
     }
@@ -133,9 +145,14 @@ impl AdapterThread {
             .unwrap_or(u64::MAX)
             .min(self.holds.next_deadline())
             .min(self.slows.next_deadline())
+            .min(self.streams.next_deadline())
     }
 
-    fn handle_timeout(&mut self, now: u64) {
+    fn handle_timeout(&mut self, now: u64, view: &Arc<View>) {
+        if now >= self.streams.next_deadline() {
+            self.watch_streams(now, view);
+            self.finish(now, view);
+        }
         add(&self.common.counters.held_dropped, self.holds.expire(now));
         if self.snooper.next_deadline().is_some_and(|at| at <= now) {
             self.snooper.handle_timeout(now);
@@ -200,7 +217,7 @@ impl AdapterThread {
                 let mut list = std::mem::take(&mut self.receivers);
                 list.clear();
                 list.extend(receivers);
-                self.send_cast(now, view, &list, &run);
+                self.send_group(now, view, &list, &run);
                 self.receivers = list;
             }
             Verdict::Snoop => {

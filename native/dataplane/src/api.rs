@@ -9,6 +9,7 @@ use weft_packet::Mac;
 /// Handle of a network, chosen by the engine, unique in the process.
 pub type NetId = u32;
 pub use weft_forward::PeerId;
+pub use weft_forward::tree::Repair;
 
 /// A member (or stranger) of a network.
 #[derive(Clone, Debug)]
@@ -44,11 +45,47 @@ pub struct NetworkConfig {
     pub mtu: usize,
 }
 
-/// Receivers of one group on other hosts; none removes it.
+/// Receivers of one group on other hosts, and who may send to it. Neither: the group is forgotten.
 #[derive(Clone, Debug)]
 pub struct GroupConfig {
     pub group: IpAddr,
     pub receivers: Vec<(PeerId, FilterMode, Vec<IpAddr>)>,
+    /// `None`: every member.
+    pub publishers: Option<Vec<PeerId>>,
+}
+
+/// This node's part in one epoch of a tree.
+#[derive(Clone, Debug)]
+pub struct TreeConfig {
+    /// First 8 bytes of the member id of whose packets travel here.
+    pub origin: [u8; 8],
+    /// ≥ 1.
+    pub tree: u16,
+    /// Wraps.
+    pub epoch: u16,
+    /// `None`: this node is the origin.
+    pub parent: Option<PeerId>,
+    /// In order: asked when the parent is silent.
+    pub backups: Vec<PeerId>,
+    pub children: Vec<PeerId>,
+    /// Who may graft itself here.
+    pub adoptable: Vec<PeerId>,
+    pub repair: Repair,
+    /// What this node may send for this tree, bytes a second; 0 = unlimited.
+    pub bytes_per_second: u64,
+    /// The origin only: name of the key that packets are sealed with from this epoch on, and the key.
+    pub key: Option<(u32, weft_session::Secret)>,
+}
+
+/// A subscriber's key of an origin's tree.
+#[derive(Clone)]
+pub struct CastKey {
+    pub origin: [u8; 8],
+    pub tree: u16,
+    pub id: u32,
+    /// Sequences below are not accepted under this key.
+    pub lowest: u64,
+    pub key: weft_session::Secret,
 }
 
 /// A group that applications on this host joined.
@@ -139,6 +176,31 @@ pub enum Event {
         net: NetId,
         groups: Vec<LocalGroup>,
     },
+    /// The host sends to a group that more than `TREE_FROM` others receive.
+    Stream {
+        net: NetId,
+        group: IpAddr,
+    },
+    StreamEnd {
+        net: NetId,
+        group: IpAddr,
+    },
+    /// This node moved to a backup parent by itself.
+    Grafted {
+        net: NetId,
+        origin: [u8; 8],
+        tree: u16,
+        from: Option<PeerId>,
+        to: PeerId,
+    },
+    TreeTrouble {
+        net: NetId,
+        origin: [u8; 8],
+        tree: u16,
+        code: &'static str,
+        /// Who is to blame.
+        peer: PeerId,
+    },
     AdapterLost {
         net: NetId,
         message: String,
@@ -168,6 +230,15 @@ pub struct PeerStats {
     pub link: Option<u32>,
 }
 
+/// What the host sent to a group since its `Stream`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StreamStats {
+    pub net: NetId,
+    pub group: IpAddr,
+    /// Of IP packets, counted once however many receive them.
+    pub bytes: u64,
+}
+
 /// Figures of the whole data plane.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Stats {
@@ -175,6 +246,8 @@ pub struct Stats {
     /// Counts by reason since start.
     pub drops: BTreeMap<&'static str, u64>,
     pub counters: BTreeMap<&'static str, u64>,
+    /// Groups between `Stream` and `StreamEnd`.
+    pub streams: Vec<StreamStats>,
     /// Calls of the waker since start.
     pub wakes: u64,
 }

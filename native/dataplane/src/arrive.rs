@@ -36,6 +36,7 @@ impl Core {
             at += whole;
         }
         add(&self.common.counters.link_frames_received, frames);
+        self.take_trees(now, &mut batch);
         self.deliver(&batch);
         self.flush_relayed();
         if authentic {

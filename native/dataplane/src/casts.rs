@@ -3,12 +3,13 @@
 
 use crate::api::PeerId;
 use crate::lane::Lane;
-use crate::limits::CAST_HOP_LIMIT;
+use crate::limits::{CAST_HOP_LIMIT, TREE_HOP_LIMIT};
 use crate::outbox::{Outbox, Outlet};
-use crate::shared::{PeerState, add};
+use crate::shared::{OwnTree, PeerState, add};
 use std::io::IoSlice;
 use std::sync::Arc;
 use weft_packet::{Checksum, Splitter};
+use weft_session::fragment::What;
 use weft_session::wire::{HEADER, STAMP};
 use weft_session::{AUTH_SHARED, CastTx, Path, TAG, Tx};
 use weft_socket::{Message, RUN_BYTES_MAX, RUN_SEGMENTS_MAX};
@@ -19,6 +20,10 @@ pub const CAST_OVERHEAD: usize = HEADER + STAMP + 2 * TAG;
 const OWN: usize = HEADER + TAG;
 /// Neighbours served by one system call.
 const CHILDREN: usize = 8;
+const _: () = assert!(
+    RUN_SEGMENTS_MAX <= u64::BITS as usize,
+    "one bit of `refused` each"
+);
 /// Parts of one message: own and shared ones take turns.
 const PARTS: usize = 2 * RUN_SEGMENTS_MAX + 1;
 
@@ -45,6 +50,10 @@ pub struct CastBatch {
     pub narrow: Vec<Child>,
     /// Neighbours behind slow ways: their packets wait for their turn.
     pub slow: Vec<Child>,
+    /// The own tree that it takes, with the key that seals it; none: to each receiver directly.
+    pub tree: Option<(u16, OwnTree)>,
+    /// Of a tree: packets that may not leave now, as a mask of 64.
+    pub refused: u64,
     /// What tells this flow from others there.
     pub flow: u64,
     /// Receivers without a session when the batch began.
@@ -72,6 +81,8 @@ impl CastBatch {
             children: Vec::new(),
             narrow: Vec::new(),
             slow: Vec::new(),
+            tree: None,
+            refused: 0,
             flow: 0,
             missing: Vec::new(),
             own: vec![0; CHILDREN * RUN_SEGMENTS_MAX * OWN],
@@ -95,7 +106,27 @@ impl CastBatch {
 
     /// Seals packet `i` of a run. Call [`CastBatch::takes`] first.
     pub fn add(&mut self, cast: &CastTx, sequence: u64, run: &Splitter<'_>, i: usize, mode: Checksum) {
-        let shared = STAMP + run.segment_len(i) + TAG;
+        let of = (run.segment_len(i), run.is_partial(mode));
+        self.put(cast, sequence, of, |out| {
+            run.write(i, out, mode);
+        });
+    }
+
+    /// Seals a packet with full checksums.
+    pub fn add_packet(&mut self, cast: &CastTx, sequence: u64, packet: &[u8]) {
+        self.put(cast, sequence, (packet.len(), false), |out| {
+            out[..packet.len()].copy_from_slice(packet);
+        });
+    }
+
+    fn put(
+        &mut self,
+        cast: &CastTx,
+        sequence: u64,
+        (len, partial): (usize, bool),
+        write: impl FnOnce(&mut [u8]),
+    ) {
+        let shared = STAMP + len + TAG;
         if self.count == 0 {
             self.shared = shared;
         }
@@ -103,11 +134,34 @@ impl CastBatch {
         // those 16 bytes are kept; the latter is overwritten by the next.
         let start = self.used;
         let frame = &mut self.arena[start..start + HEADER + shared + TAG];
-        run.write(i, &mut frame[HEADER + STAMP..], mode);
-        cast.seal(sequence, run.is_partial(mode), 0, 0, frame);
+        write(&mut frame[HEADER + STAMP..]);
+        let (tree, epoch) = self
+            .tree
+            .as_ref()
+            .map_or((0, 0), |(tree, own)| (*tree, own.epoch));
+        cast.seal(sequence, partial, tree, epoch, frame);
         self.used += shared;
         self.count += 1;
         self.ended = shared < self.shared;
+    }
+
+    /// Bytes of its longest packet: the first.
+    pub fn longest(&self) -> usize {
+        self.shared.saturating_sub(STAMP + TAG)
+    }
+
+    pub fn hop_limit(&self) -> u8 {
+        if self.tree.is_some() {
+            TREE_HOP_LIMIT
+        } else {
+            CAST_HOP_LIMIT
+        }
+    }
+
+    /// Whether packet `i` may leave.
+    #[inline]
+    pub fn leaves(&self, i: usize) -> bool {
+        self.refused & (1 << i) == 0
     }
 
     /// All neighbours that have a session.
@@ -131,6 +185,18 @@ impl CastBatch {
         &self.arena[start..end]
     }
 
+    /// Packet `i` as fragments and bundles carry it; `None` when it may not leave.
+    pub fn piece(&self, i: usize) -> Option<(What, Vec<u8>)> {
+        if !self.leaves(i) {
+            return None;
+        }
+        let body = self.body(i);
+        Some(match self.tree {
+            Some(_) => (What::TreeCast, [&[AUTH_SHARED, self.hop_limit()], body].concat()),
+            None => (What::Cast, body.to_vec()),
+        })
+    }
+
     /// Stamps and sends to every child; then the batch is empty. `done` hears of each child that was served.
     /// Neighbours that are not reached by UDP get their frames by `outbox`.
     pub fn flush(
@@ -148,7 +214,7 @@ impl CastBatch {
             let stride = self.count * OWN;
             let mut ready = [None; CHILDREN];
             for (i, child) in group.iter().enumerate() {
-                if !matches!(child.tx.path(), Path::Udp { .. }) {
+                if self.refused != 0 || !matches!(child.tx.path(), Path::Udp { .. }) {
                     match lane(child) {
                         Some(lane) => self.send_singly(outlet, outbox, (child, &lane), done),
                         None => add(&outlet.counters.no_relay, self.count as u64),
@@ -161,9 +227,15 @@ impl CastBatch {
             from += group.len();
         }
         self.own = own;
+        self.clear();
+    }
+
+    /// Forgets everything.
+    pub fn clear(&mut self) {
         self.count = 0;
         self.used = 0;
         self.ended = false;
+        self.refused = 0;
         self.clear_receivers();
     }
 
@@ -174,6 +246,7 @@ impl CastBatch {
         self.slow.clear();
         self.missing.clear();
         self.receivers.clear();
+        self.tree = None;
     }
 
     /// Whole frames, one after the other: for ways that do not gather.
@@ -188,7 +261,7 @@ impl CastBatch {
             return;
         };
         let (mut frames, mut bytes) = (0, 0);
-        for i in 0..self.count {
+        for i in (0..self.count).filter(|i| self.leaves(*i)) {
             let body = self.body(i);
             let len = body.len() + OWN;
             let Some(slot) = outbox.slot(outlet, &child.state, lane, len) else {
@@ -197,7 +270,7 @@ impl CastBatch {
             slot[HEADER..HEADER + body.len()].copy_from_slice(body);
             child
                 .tx
-                .seal_stamp(counter + i as u64, AUTH_SHARED, CAST_HOP_LIMIT, slot);
+                .seal_stamp(counter + i as u64, AUTH_SHARED, self.hop_limit(), slot);
             frames += 1;
             bytes += len as u64;
         }
@@ -219,7 +292,7 @@ impl CastBatch {
             let (header, tag) =
                 child
                     .tx
-                    .stamp(counter + i as u64, AUTH_SHARED, CAST_HOP_LIMIT, &stamp, &inner);
+                    .stamp(counter + i as u64, AUTH_SHARED, self.hop_limit(), &stamp, &inner);
             pair[..HEADER].copy_from_slice(&header);
             pair[HEADER..].copy_from_slice(&tag);
         }

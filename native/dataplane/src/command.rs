@@ -1,16 +1,18 @@
 //! What other threads ask of the receive thread.
 
-use crate::api::{GroupConfig, NetId, PeerConfig, PeerId, Stats, Way};
+use crate::api::{CastKey, GroupConfig, NetId, PeerConfig, PeerId, Stats, Way};
 use crate::limits::COMMANDS_MAX;
 use crate::network::Net;
 use crate::pace::Pace;
 use crate::sys::Wake;
 use std::collections::VecDeque;
+use std::net::IpAddr;
 use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Mutex, PoisonError};
 use weft_device::Device;
-use weft_session::SenderKey;
+use weft_forward::tree::TreeName;
+use weft_session::{CastTx, SenderKey};
 use weft_socket::UdpSocket;
 
 pub enum Command {
@@ -57,6 +59,11 @@ pub enum Command {
         bytes: Vec<u8>,
     },
     SetGroups(NetId, Vec<GroupConfig>),
+    /// The part, and the origin's sealing key.
+    SetTree(NetId, Box<weft_forward::tree::TreeConfig>, Option<Arc<CastTx>>),
+    DropTree(NetId, TreeName),
+    SetCastKey(NetId, Box<CastKey>),
+    SendOn(NetId, IpAddr, Vec<u16>),
     RotateKeys(NetId),
     Poke,
     Stats(SyncSender<Stats>),
@@ -93,6 +100,11 @@ impl Commands {
         drop(queue);
         self.wake.wake();
         true
+    }
+
+    /// Lets the receive thread look at its deadlines anew.
+    pub fn wake(&self) {
+        self.wake.wake();
     }
 
     /// Takes everything.

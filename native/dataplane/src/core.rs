@@ -6,6 +6,8 @@ use crate::limits::{RECEIVE_BYTES_GOAL, RECEIVES_PER_TURN};
 use crate::network::Net;
 use crate::outbox::Outbox;
 use crate::sys::{self, Poller, Wake};
+use crate::tree_in::TreeCast;
+use crate::tree_out::Passing;
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
@@ -57,6 +59,12 @@ pub struct Core {
     pub(crate) outbox: Outbox,
     pub(crate) poller: Poller,
     pub(crate) closing: bool,
+    /// Casts of trees in the batch at hand, and what goes on of them.
+    pub(crate) tree_casts: Vec<TreeCast>,
+    pub(crate) passing: Passing,
+    /// Casts that parity gave back: network, who stands for them, from stamp to inner tag.
+    pub(crate) recovered: Vec<(NetId, PeerId, Vec<u8>)>,
+    pub(crate) fragment_id: u32,
     /// Control messages wait for room in the sessions.
     pub(crate) is_backlogged: bool,
     /// How many buffers the next receive call offers.
@@ -92,6 +100,10 @@ impl Core {
             class: 0,
             outbox: Outbox::new(),
             poller,
+            tree_casts: Vec::new(),
+            passing: Passing::default(),
+            recovered: Vec::new(),
+            fragment_id: 0,
             closing: false,
             is_backlogged: false,
             limit: RecvBatch::BUFFERS,
@@ -107,7 +119,8 @@ impl Core {
                 .sessions
                 .next_deadline()
                 .min(self.common.events.next_deadline())
-                .min(self.links_deadline());
+                .min(self.links_deadline())
+                .min(self.trees_deadline());
             let mut ready = std::mem::take(&mut self.ready);
             ready.clear();
             self.poller
@@ -130,6 +143,7 @@ impl Core {
                 self.deliver_singles();
             }
             self.watch_links(now);
+            self.watch_trees(now);
             self.common.events.handle_timeout(now);
         }
         self.nets.values_mut().for_each(Net::detach);

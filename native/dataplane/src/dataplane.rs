@@ -31,7 +31,7 @@ pub struct Dataplane {
     pub(crate) common: Common,
     options: Options,
     bound: Mutex<Vec<SocketAddr>>,
-    nets: Mutex<HashMap<NetId, Arc<NetShared>>>,
+    pub(crate) nets: Mutex<HashMap<NetId, Arc<NetShared>>>,
     last_stats: Mutex<Stats>,
     /// Hears nothing but the end of the receive thread.
     pub(crate) ended: Mutex<Option<Receiver<()>>>,
@@ -45,6 +45,10 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 fn takes_ipv4_from(other: &SocketAddr, wildcard: &SocketAddr) -> bool {
     let same_port = other.port() == wildcard.port() && other.port() != 0;
     other.is_ipv4() && (other.ip().is_unspecified() || same_port)
+}
+
+pub(crate) fn is_group(address: &IpAddr) -> bool {
+    address.is_multicast() || matches!(address, IpAddr::V4(a) if a.is_broadcast())
 }
 
 fn few(ways: &[Way]) -> Result<(), Error> {
@@ -289,7 +293,6 @@ impl Dataplane {
     /// # Errors
     /// `bad-argument`: an address that is neither a group nor the broadcast address.
     pub fn set_groups(&self, net: NetId, groups: Vec<GroupConfig>) -> Result<(), Error> {
-        let is_group = |a: &IpAddr| a.is_multicast() || matches!(a, IpAddr::V4(a) if a.is_broadcast());
         if let Some(wrong) = groups.iter().find(|g| !is_group(&g.group)) {
             return Err(Error::bad_argument(format!(
                 "{} is not a group address.",

@@ -28,12 +28,18 @@ mod relay;
 mod sealing;
 mod shared;
 mod spawn;
+mod streams;
 mod sys;
+mod tree_calls;
+mod tree_in;
+mod tree_keeping;
+mod tree_out;
+mod tree_send;
 mod waiting;
 
 pub use api::{
-    Error, Event, GroupConfig, LinkState, LocalGroup, NetId, NetworkConfig, Options, PeerConfig, PeerId,
-    PeerStats, Stats, Way,
+    CastKey, Error, Event, GroupConfig, LinkState, LocalGroup, NetId, NetworkConfig, Options, PeerConfig,
+    PeerId, PeerStats, Repair, Stats, StreamStats, TreeConfig, Way,
 };
 pub use dataplane::{Dataplane, MTU_RANGE};
 pub use events::Waker;

@@ -50,6 +50,24 @@ pub const RECEIVES_PER_TURN: usize = 16;
 pub const RECEIVE_BYTES_GOAL: usize = 256 * 1024;
 /// Hop limit of casts of our own.
 pub const CAST_HOP_LIMIT: u8 = 8;
+/// Hop limit of casts of our own in trees: plans are at most 12 deep, and grafts may add to that.
+pub const TREE_HOP_LIMIT: u8 = 16;
+/// A group with more receivers than this on other hosts gets a tree.
+pub const TREE_FROM: usize = 4;
+/// Packets of a group that wait for its tree.
+pub const STREAM_HELD_MAX: usize = 256;
+/// How long they wait, µs; then they are sent directly.
+pub const STREAM_HELD_FOR_US: u64 = 1_000_000;
+/// A stream has ended when its host sent nothing for this long, µs.
+pub const STREAM_ENDS_US: u64 = 60_000_000;
+/// Groups told apart as streams; more are sent directly.
+pub const STREAMS_MAX: usize = 1_024;
+/// Trees that one group's packets take by turns.
+pub const STRIPES_MAX: usize = 16;
+/// Keys of own trees that are remembered after their end.
+pub const SPENT_KEYS_MAX: usize = 1_024;
+/// Packets that take the same stripe one after the other at most, when they come faster than they are sent.
+pub const STRIPE_TURN: usize = 8;
 /// Hop limit of relayed frames of our own: three relays.
 pub const CARRY_HOP_LIMIT: u8 = 4;
 /// A relay that cannot deliver is left out for this destination this long, µs.

@@ -3,13 +3,12 @@
 use crate::adapter::{AdapterThread, Common};
 use crate::api::{GroupConfig, NetworkConfig, PeerConfig, PeerId};
 use crate::relay::Relay;
-use crate::shared::{NetShared, PeerState, View};
+use crate::shared::{NetShared, OwnTree, PeerState, View};
 use crate::sys::{self, Wake};
-use arc_swap::ArcSwap;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use weft_device::Device;
 use weft_forward::{LocalGroups, Member, Own, TableBuilder};
@@ -41,6 +40,11 @@ pub struct Net {
     pub local: Arc<LocalGroups>,
     pub peers: BTreeMap<PeerId, PeerEntry>,
     pub groups: BTreeMap<IpAddr, GroupConfig>,
+    pub own_trees: HashMap<u16, OwnTree>,
+    /// As the engine said it: trees that are not there (yet) among them.
+    pub send_on: BTreeMap<IpAddr, Vec<u16>>,
+    /// Some tree was set: its deadlines count.
+    pub has_trees: bool,
     pub cast: Arc<CastTx>,
     pub adapter: Option<Attached>,
     pub relay: Relay,
@@ -97,6 +101,8 @@ impl Net {
         let table = TableBuilder::new(own_of(&config)).build();
         let (mac, mtu) = (config.mac, config.mtu);
         let view = Arc::new(View {
+            own_trees: HashMap::new(),
+            send_on: HashMap::new(),
             table,
             peers: HashMap::new(),
             cast: cast.clone(),
@@ -104,12 +110,7 @@ impl Net {
             origin: config.origin,
             mtu,
         });
-        let shared = Arc::new(NetShared {
-            net: config.net,
-            view: ArcSwap::new(view.clone()),
-            local: ArcSwap::default(),
-            snooper: Mutex::new(None),
-        });
+        let shared = Arc::new(NetShared::new(config.net, view.clone()));
         Net {
             config,
             shared,
@@ -117,6 +118,9 @@ impl Net {
             local: Arc::default(),
             peers: BTreeMap::new(),
             groups: BTreeMap::new(),
+            own_trees: HashMap::new(),
+            send_on: BTreeMap::new(),
+            has_trees: false,
             cast,
             adapter: None,
             relay: Relay::new(),
@@ -133,7 +137,12 @@ impl Net {
             builder.member(member_of(&entry.config));
         }
         for group in self.groups.values() {
-            builder.group(group.group, group.receivers.clone());
+            if !group.receivers.is_empty() {
+                builder.group(group.group, group.receivers.clone());
+            }
+            if let Some(publishers) = &group.publishers {
+                builder.publishers(group.group, publishers.clone());
+            }
         }
         let peers = self
             .peers
@@ -142,6 +151,8 @@ impl Net {
             .collect();
         let (cast, mac, mtu) = (self.cast.clone(), self.config.mac, self.config.mtu);
         self.view = Arc::new(View {
+            own_trees: self.own_trees.clone(),
+            send_on: self.present_trees(),
             table: builder.build(),
             peers,
             cast,
@@ -154,8 +165,18 @@ impl Net {
         self.wake_adapter();
     }
 
+    /// `send_on` without trees that nothing can be sealed for.
+    fn present_trees(&self) -> HashMap<IpAddr, Vec<u16>> {
+        let present = |trees: &[u16]| -> Vec<u16> {
+            let there = trees.iter().filter(|tree| self.own_trees.contains_key(tree));
+            there.copied().collect()
+        };
+        let groups = self.send_on.iter().map(|(group, trees)| (*group, present(trees)));
+        groups.filter(|(_, trees)| !trees.is_empty()).collect()
+    }
+
     pub fn set_group(&mut self, group: GroupConfig) {
-        if group.receivers.is_empty() {
+        if group.receivers.is_empty() && group.publishers.is_none() {
             self.groups.remove(&group.group);
         } else {
             self.groups.insert(group.group, group);

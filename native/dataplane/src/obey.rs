@@ -100,6 +100,10 @@ impl Core {
                     groups.into_iter().for_each(|g| net.set_group(g));
                 }
             }
+            Command::SetTree(net, tree, cast) => self.set_tree(now, net, *tree, cast),
+            Command::DropTree(net, name) => self.drop_tree(net, name),
+            Command::SetCastKey(net, key) => self.set_cast_key(now, net, *key),
+            Command::SendOn(net, group, trees) => self.send_on(net, group, trees),
             Command::RotateKeys(net) => self.rotate(net),
             Command::Poke => self.sessions.poke(now),
             Command::Stats(reply) => {
@@ -358,6 +362,7 @@ impl Core {
             *stats.drops.entry(name).or_default() += n;
         }
         stats.counters.extend(counters.list());
+        self.tree_stats(&mut stats);
         let cut: u64 = self.common.sockets.load().iter().map(|s| s.cut()).sum();
         stats.counters.insert("runsCut", cut);
         stats.counters.insert("sessionsInstalled", self.rx.len() as u64);

@@ -34,11 +34,16 @@ impl Core {
         while let Some(output) = self.sessions.poll_output() {
             match output {
                 Output::Transmit { path, bytes } => self.transmit(now, path, &bytes),
-                Output::Event(event) => self.tell(event),
+                Output::Event(event) => {
+                    if let SessionEvent::Suspect { net, peer } = event {
+                        self.tree_peer_suspect(now, net, peer);
+                    }
+                    self.tell(event);
+                }
                 Output::RxInstall(session) => self.rx.install(session),
                 Output::RxRemove { index } => self.rx.remove(index),
                 Output::TxPublished { net, peer, tx, fresh } => self.publish_tx(now, net, peer, tx, fresh),
-                Output::TxWithdrawn { net, peer } => self.withdraw_tx(net, peer),
+                Output::TxWithdrawn { net, peer } => self.withdraw_tx(now, net, peer),
                 Output::SenderKey { net, origin, key, .. } => self.take_sender_key(now, net, origin, &key),
                 Output::SenderKeyAcked { .. } => {}
                 Output::OriginForgotten { net, origin } => self.cast_rx.remove_origin(net, origin),
@@ -135,7 +140,7 @@ impl Core {
         }
     }
 
-    fn withdraw_tx(&mut self, net: NetId, peer: PeerId) {
+    fn withdraw_tx(&mut self, now: u64, net: NetId, peer: PeerId) {
         let Some(entry) = self.nets.get_mut(&net).and_then(|n| n.peers.get_mut(&peer)) else {
             return;
         };
@@ -144,6 +149,7 @@ impl Core {
         // Control messages die with their session; what the engine queued since then is refused one by one.
         let lost: usize = entry.backlog.drain(..).map(|m| m.len()).sum();
         entry.state.control_pending.fetch_sub(lost, Relaxed);
+        self.tree_peer_lost(now, net, peer);
     }
 
     /// Gives a sender key of ours to a member, now and until acknowledged.

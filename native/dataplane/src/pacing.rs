@@ -71,8 +71,9 @@ impl AdapterThread {
     pub(crate) fn pace_casts(&mut self, now: u64, state: &PeerState) {
         let flow = self.batch.flow;
         for i in 0..self.batch.len() {
-            let body = self.batch.body(i).to_vec();
-            self.pace(now, state, flow, (What::Cast, self.batch.class), body);
+            if let Some((what, bytes)) = self.batch.piece(i) {
+                self.pace(now, state, flow, (what, self.batch.class), bytes);
+            }
         }
     }
 
@@ -132,11 +133,11 @@ impl AdapterThread {
 
     fn seal_item(&mut self, now: u64, to: To<'_>, item: &Item) {
         match item.what {
-            What::Cast => self.seal_cast_body(now, to, &item.bytes),
+            What::Cast | What::TreeCast => self.seal_cast_body(now, to, item.what, &item.bytes),
             What::Packet if item.bytes.len() + DATA_OVERHEAD > to.2.room(to.0) => {
                 self.seal_fragments(now, to, What::Packet, &item.bytes);
             }
-            What::Packet => self.seal_plaintext(now, to, &[&item.bytes]),
+            What::Packet | What::TreeMessage => self.seal_plaintext(now, to, &[&item.bytes]),
         }
     }
 

@@ -5,6 +5,7 @@ use crate::core::{Core, Single};
 use crate::network::Net;
 use crate::shared::{Counters, add};
 use crate::sys;
+use crate::tree_in::TreeCast;
 use std::io::IoSlice;
 use std::ops::Range;
 use weft_packet::{DropReason, L3, RUN_SEGMENTS_MAX, ecn};
@@ -33,6 +34,7 @@ impl Core {
         }
         add(&self.common.counters.receive_calls, 1);
         add(&self.common.counters.datagrams_received, datagrams);
+        self.take_trees(now, batch.storage());
         self.deliver(batch.storage());
         self.flush_relayed();
     }
@@ -116,6 +118,7 @@ impl Core {
             }
             wire::kind::BUNDLE => self.take_bundle(now, &opened, at + range.start, &mut frame[range]),
             wire::kind::FRAGMENT => self.take_fragment(now, &opened, &frame[range]),
+            wire::kind::TREE => self.take_tree_message(now, &opened, &frame[range]),
             _ => {}
         }
         true
@@ -128,6 +131,8 @@ impl Core {
             let first = plaintext[range.start];
             match what {
                 What::Cast => self.take_fragmented_cast(now, opened, &plaintext[range]),
+                What::TreeCast => self.take_fragmented_tree_cast(now, opened, &plaintext[range]),
+                What::TreeMessage => self.take_tree_message(now, opened, &plaintext[range]),
                 What::Packet if first & wire::kind::MASK == wire::kind::PACKET => {
                     let packet = range.start + KIND..range.end;
                     if self.unmark(&mut plaintext[packet.clone()]) {
@@ -168,6 +173,8 @@ impl Core {
                 }
             }
             What::Cast => self.take_fragmented_cast(now, opened, &whole),
+            What::TreeCast => self.take_fragmented_tree_cast(now, opened, &whole),
+            What::TreeMessage => self.take_tree_message(now, opened, &whole),
         }
     }
 
@@ -177,15 +184,16 @@ impl Core {
             return;
         };
         let stamp = wire::Stamp::read(stamp);
+        if stamp.tree != 0 {
+            return self.common.counters.drop_packet(DropReason::Malformed, 1);
+        }
         let cast = HopCast {
             opened: *opened,
             auth: weft_session::AUTH_SHARED,
             hop_limit: 1,
             stamp,
         };
-        let mut frame = vec![0; wire::HEADER + body.len() + weft_session::TAG];
-        frame[wire::HEADER..wire::HEADER + body.len()].copy_from_slice(body);
-        self.open_single_cast(now, &cast, &mut frame);
+        self.open_single_cast(now, &cast, &mut framed(body));
     }
 
     /// Opens a cast that has a buffer of its own.
@@ -202,8 +210,7 @@ impl Core {
         }
     }
 
-    /// The member that a cast claims to be from. Without trees the hop that brings a cast is its origin: nobody else may
-    /// speak for it.
+    /// The member that a cast claims to be from. What takes no tree is brought by its origin: nobody else may speak for it.
     fn origin_of(&self, cast: &HopCast) -> Option<PeerId> {
         let table = &self.nets.get(&cast.opened.net)?.view.table;
         let reason = match table.peer_of_origin(u64::from_be_bytes(cast.stamp.origin)) {
@@ -223,6 +230,15 @@ impl Core {
         if cast.opened.tell {
             self.sessions.opened(now, &cast.opened, path, &[]);
             self.drain(now);
+        }
+        if cast.stamp.tree != 0 {
+            self.tree_casts.push(TreeCast {
+                cast,
+                at,
+                len: frame.len(),
+                class: self.class,
+            });
+            return true;
         }
         let Some(peer) = self.origin_of(&cast) else {
             return true;
@@ -247,7 +263,7 @@ impl Core {
 
     /// Takes over the congestion mark that the datagram got under way. False: the packet cannot bear it and is dropped.
     #[inline]
-    fn unmark(&self, packet: &mut [u8]) -> bool {
+    pub(crate) fn unmark(&self, packet: &mut [u8]) -> bool {
         let keeps = self.class & ecn::ECN == 0 || ecn::combine(packet, self.class);
         if !keeps {
             add(&self.common.counters.ecn_dropped, 1);
@@ -257,7 +273,7 @@ impl Core {
 
     /// Checks a packet and adds it to its network's runs. `start`: where it begins in the receive buffers.
     #[inline]
-    fn merge(&mut self, net: NetId, peer: PeerId, start: usize, packet: &[u8], partial: bool) {
+    pub(crate) fn merge(&mut self, net: NetId, peer: PeerId, start: usize, packet: &[u8], partial: bool) {
         let Some(net) = self.nets.get_mut(&net) else {
             return;
         };
@@ -284,6 +300,13 @@ impl Core {
             }
         }
     }
+}
+
+/// A cast from stamp to inner tag, with the room around it that `CastRx::open` wants.
+pub(crate) fn framed(body: &[u8]) -> Vec<u8> {
+    let mut frame = vec![0; wire::HEADER + body.len() + weft_session::TAG];
+    frame[wire::HEADER..wire::HEADER + body.len()].copy_from_slice(body);
+    frame
 }
 
 /// Writes and forgets a network's runs. `storage`: what `places` point into.

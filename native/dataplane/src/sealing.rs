@@ -200,11 +200,15 @@ impl AdapterThread {
         self.note(now, tx, 1, len as u64);
     }
 
-    /// A sealed cast, from stamp to inner tag, for one neighbour.
-    pub(crate) fn seal_cast_body(&mut self, now: u64, (state, tx, lane): To<'_>, body: &[u8]) {
+    /// A sealed cast for one neighbour: `bytes` as in a fragment.
+    pub(crate) fn seal_cast_body(&mut self, now: u64, (state, tx, lane): To<'_>, what: What, bytes: &[u8]) {
+        let (auth, hop_limit, body) = match (what, bytes) {
+            (What::TreeCast, [auth, hop_limit, body @ ..]) => (*auth, *hop_limit, body),
+            _ => (AUTH_SHARED, CAST_HOP_LIMIT, bytes),
+        };
         let len = HEADER + body.len() + TAG;
         if len > lane.room(state) {
-            return self.seal_fragments(now, (state, tx, lane), What::Cast, body);
+            return self.seal_fragments(now, (state, tx, lane), what, bytes);
         }
         let Some(counter) = tx.reserve(1) else { return };
         let sockets = self.common.sockets.load();
@@ -215,7 +219,7 @@ impl AdapterThread {
         };
         if let Some(slot) = self.outbox.slot(&outlet, state, lane, len) {
             slot[HEADER..HEADER + body.len()].copy_from_slice(body);
-            tx.seal_stamp(counter, AUTH_SHARED, CAST_HOP_LIMIT, slot);
+            tx.seal_stamp(counter, auth, hop_limit, slot);
         }
         self.note(now, tx, 1, len as u64);
     }
@@ -234,7 +238,8 @@ impl AdapterThread {
 
     pub(crate) fn send_cast(&mut self, now: u64, view: &Arc<View>, receivers: &[PeerId], run: &Splitter<'_>) {
         let class = self.class_of(run);
-        let joins = self.batch.receivers == receivers && self.batch.class == class;
+        let joins =
+            self.batch.tree.is_none() && self.batch.receivers == receivers && self.batch.class == class;
         if self.batch.is_empty() || !joins || !self.batch.takes(run.segment_len(0)) {
             self.flush_casts(now, view);
             self.begin_casts(now, view, receivers, run.segment_len(0));
@@ -276,26 +281,37 @@ impl AdapterThread {
                 continue;
             };
             self.give_key(view, state);
-            let child = Child {
-                state: state.clone(),
-                tx,
-            };
-            let lane = Lane::of(view, state, child.tx.path(), now, 0);
-            let room = lane.map_or(usize::MAX, |lane| lane.room(state));
-            let narrow = packet + CAST_OVERHEAD > room;
-            if self.slows.has(state) {
-                &mut self.batch.slow
-            } else if narrow {
-                &mut self.batch.narrow
-            } else {
-                &mut self.batch.children
-            }
-            .push(child);
+            self.add_child(now, view, (state, tx), packet);
         }
     }
 
+    /// Sorts a neighbour in by how frames of that packet's length get there.
+    pub(crate) fn add_child(
+        &mut self,
+        now: u64,
+        view: &View,
+        (state, tx): (&Arc<PeerState>, Arc<Tx>),
+        packet: usize,
+    ) {
+        let child = Child {
+            state: state.clone(),
+            tx,
+        };
+        let lane = Lane::of(view, state, child.tx.path(), now, 0);
+        let room = lane.map_or(usize::MAX, |lane| lane.room(state));
+        let narrow = packet + CAST_OVERHEAD > room;
+        if self.slows.has(state) {
+            &mut self.batch.slow
+        } else if narrow {
+            &mut self.batch.narrow
+        } else {
+            &mut self.batch.children
+        }
+        .push(child);
+    }
+
     pub(crate) fn flush_casts(&mut self, now: u64, view: &Arc<View>) {
-        if self.batch.is_empty() {
+        if self.batch.is_empty() || !self.route_batch(now, view) {
             return;
         }
         // Casts that waited for a neighbour come first.
@@ -316,8 +332,9 @@ impl AdapterThread {
             };
             self.outbox.class = self.batch.class;
             for packet in 0..self.batch.len() {
-                let body = self.batch.body(packet).to_vec();
-                self.seal_fragments(now, (&state, &tx, &lane), What::Cast, &body);
+                if let Some((what, bytes)) = self.batch.piece(packet) {
+                    self.seal_fragments(now, (&state, &tx, &lane), what, &bytes);
+                }
             }
         }
         let sockets = self.common.sockets.load();

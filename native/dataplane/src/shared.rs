@@ -3,11 +3,13 @@
 use crate::api::{NetId, PeerId};
 use crate::lane::Share;
 use crate::pace::Pace;
+use crate::tree_calls::OwnCasts;
 use arc_swap::{ArcSwap, ArcSwapOption};
-use std::collections::HashMap;
-use std::sync::Arc;
-use std::sync::Mutex;
+use std::collections::{BTreeMap, HashMap};
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use weft_forward::tree::{Options as TreeOptions, TreePlane};
 use weft_forward::{LocalGroups, Snooper, Table};
 use weft_packet::{DropReason, Mac};
 use weft_session::{CastTx, Tx};
@@ -66,6 +68,10 @@ impl PeerState {
 
 /// Immutable: replaced whole when members or groups change.
 pub struct View {
+    /// What casts of own trees are sealed with, by tree.
+    pub own_trees: HashMap<u16, OwnTree>,
+    /// Own trees that the packets of a group take by turns; none of them is missing in `own_trees`.
+    pub send_on: HashMap<IpAddr, Vec<u16>>,
     pub table: Table,
     /// Strangers too: the table does not lead to them.
     pub peers: HashMap<PeerId, Arc<PeerState>>,
@@ -76,14 +82,57 @@ pub struct View {
     pub mtu: usize,
 }
 
+/// An own tree: where its packets go is in the [`TreePlane`].
+#[derive(Clone)]
+pub struct OwnTree {
+    pub epoch: u16,
+    pub cast: Arc<CastTx>,
+}
+
+impl OwnTree {
+    /// The same epoch and key.
+    pub fn is(&self, other: &OwnTree) -> bool {
+        self.epoch == other.epoch && Arc::ptr_eq(&self.cast, &other.cast)
+    }
+}
+
 /// One network for all threads.
 pub struct NetShared {
     pub net: NetId,
+    /// All trees that this node is a part of: locked once per batch, by the receive thread for what comes, by the adapter's for
+    /// what the host sends.
+    pub trees: Mutex<TreePlane>,
+    /// Until when the receive thread sleeps as far as trees are concerned, µs; changed under the lock above.
+    pub trees_due: AtomicU64,
+    /// Newest sealing keys of own trees, as the engine set them.
+    pub own_casts: Mutex<OwnCasts>,
+    /// Bytes that the host sent to each group between `Stream` and `StreamEnd`.
+    pub streams: Mutex<BTreeMap<IpAddr, Arc<AtomicU64>>>,
     pub view: ArcSwap<View>,
     /// What applications here joined; written by the adapter's thread.
     pub local: ArcSwap<LocalGroups>,
     /// The snooper between two adapters.
     pub snooper: Mutex<Option<Snooper>>,
+}
+
+impl NetShared {
+    pub fn new(net: NetId, view: Arc<View>) -> NetShared {
+        NetShared {
+            net,
+            trees: Mutex::new(TreePlane::new(TreeOptions::default())),
+            trees_due: AtomicU64::new(u64::MAX),
+            own_casts: Mutex::default(),
+            streams: Mutex::default(),
+            view: ArcSwap::new(view),
+            local: ArcSwap::default(),
+            snooper: Mutex::new(None),
+        }
+    }
+
+    /// A panic elsewhere may have cut a change of the trees short; what is there is bounded and safe to go on with.
+    pub fn lock_trees(&self) -> MutexGuard<'_, TreePlane> {
+        self.trees.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// All sockets, for sending from any thread. Grows only.
@@ -155,6 +204,12 @@ counters! {
     pace_full = "paceFull",
     /// Packets marked under way whose senders would not understand the mark.
     ecn_dropped = "ecnDropped",
+    /// Copies of casts in trees that left: own ones, and those passed on or sent again.
+    tree_copies = "treeCopiesSent",
+    /// Copies for children without a session.
+    tree_unreached = "treeUnreached",
+    /// Casts of trees that were opened here.
+    tree_opened = "treeOpened",
     /// Frames of our own that no neighbour was there to carry.
     no_relay = "noRelay",
 }

@@ -22,18 +22,31 @@ impl AdapterThread {
         for i in 0..run.count() {
             let mut packet = vec![0; run.segment_len(i)];
             run.write(i, &mut packet, Checksum::Full);
-            let outcome = self.holds.hold(now, state.peer, cast, packet);
-            add(&self.common.counters.packets_held, 1);
-            add(&self.common.counters.held_dropped, outcome.dropped);
-            if outcome.want {
-                self.common.events.push(Event::Want {
-                    net: self.net.net,
-                    peer: state.peer,
-                });
-            }
+            self.keep(now, state, cast, packet);
         }
         if state.tx.load().is_some() {
             self.wake.wake();
+        }
+    }
+
+    /// The same for one packet.
+    pub(crate) fn hold_packet(&mut self, now: u64, state: &Arc<PeerState>, cast: bool, packet: Vec<u8>) {
+        state.waiting.store(true, Relaxed);
+        self.keep(now, state, cast, packet);
+        if state.tx.load().is_some() {
+            self.wake.wake();
+        }
+    }
+
+    fn keep(&mut self, now: u64, state: &PeerState, cast: bool, packet: Vec<u8>) {
+        let outcome = self.holds.hold(now, state.peer, cast, packet);
+        add(&self.common.counters.packets_held, 1);
+        add(&self.common.counters.held_dropped, outcome.dropped);
+        if outcome.want {
+            self.common.events.push(Event::Want {
+                net: self.net.net,
+                peer: state.peer,
+            });
         }
     }
 
@@ -76,7 +89,7 @@ impl AdapterThread {
     }
 
     /// A cast for one receiver whose session came late: sealed anew, because its key counts from now on.
-    fn seal_late_cast(&mut self, now: u64, view: &View, to: To<'_>, packet: &[u8]) {
+    pub(crate) fn seal_late_cast(&mut self, now: u64, view: &View, to: To<'_>, packet: &[u8]) {
         self.give_key(view, to.0);
         let mut frame = vec![0; packet.len() + CAST_OVERHEAD];
         frame[HEADER + STAMP..HEADER + STAMP + packet.len()].copy_from_slice(packet);
@@ -86,7 +99,7 @@ impl AdapterThread {
             let (class, flow) = (self.outbox.class, 0);
             return self.pace(now, to.0, flow, (What::Cast, class), frame[body].to_vec());
         }
-        self.seal_cast_body(now, to, &frame[body]);
+        self.seal_cast_body(now, to, What::Cast, &frame[body]);
     }
 
     pub(crate) fn release_held_of_batch(&mut self, now: u64, view: &Arc<View>) {

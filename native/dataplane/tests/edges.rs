@@ -19,6 +19,7 @@ fn bad_arguments_are_refused_with_a_code() {
     let unicast = vec![weft_dataplane::GroupConfig {
         group: IpAddr::V4(ipv4(3)),
         receivers: vec![],
+        publishers: None,
     }];
     assert_eq!(
         host.plane.set_groups(NET, unicast).unwrap_err().code,

@@ -18,7 +18,7 @@ impl Table {
     /// `local`: what applications here joined, from [`crate::Snooper::local`].
     ///
     /// # Errors
-    /// `UnknownMember`, `BadSource`, `SourceRoute`, `Malformed`, `HostControl`, `Dhcp`, `NotForUs`.
+    /// `UnknownMember`, `BadSource`, `SourceRoute`, `Malformed`, `HostControl`, `Dhcp`, `NoRight`, `NotForUs`.
     pub fn accept(&self, packet: &L3<'_>, from: PeerId, local: &LocalGroups) -> Result<Delivery, DropReason> {
         if !self.is_member(from) {
             return Err(DropReason::UnknownMember);
@@ -38,6 +38,7 @@ impl Table {
         if is_dhcp(packet) {
             return Err(DropReason::Dhcp);
         }
+        self.may_publish(from, packet)?;
         let directed = match packet.dst() {
             IpAddr::V4(a) => self.is_broadcast(a),
             IpAddr::V6(_) => false,

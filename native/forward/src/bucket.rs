@@ -45,6 +45,26 @@ impl TokenBucket {
         if self.limit == BucketLimit::UNLIMITED {
             return packets;
         }
+        self.fill(now);
+        let got = packets.min((self.held / MICROS) as u32);
+        self.held -= u64::from(got) * MICROS;
+        got
+    }
+
+    /// Takes all of `tokens` or none; more than the burst when the bucket is full, so that nothing is too large for ever.
+    pub fn take_all(&mut self, now: u64, tokens: u32) -> bool {
+        if self.limit == BucketLimit::UNLIMITED {
+            return true;
+        }
+        self.fill(now);
+        let full = u64::from(self.limit.burst) * MICROS;
+        let need = (u64::from(tokens) * MICROS).min(full);
+        let is_there = self.held >= need;
+        self.held -= if is_there { need } else { 0 };
+        is_there
+    }
+
+    fn fill(&mut self, now: u64) {
         let elapsed = now.saturating_sub(self.last);
         self.last = self.last.max(now);
         let full = u64::from(self.limit.burst) * MICROS;
@@ -52,9 +72,6 @@ impl TokenBucket {
             .held
             .saturating_add(elapsed.saturating_mul(u64::from(self.limit.rate)))
             .min(full);
-        let got = packets.min((self.held / MICROS) as u32);
-        self.held -= u64::from(got) * MICROS;
-        got
     }
 }
 
@@ -77,6 +94,15 @@ impl OriginBuckets {
         if self.limit == BucketLimit::UNLIMITED {
             return packets;
         }
+        self.bucket(origin, now).take(now, packets)
+    }
+
+    /// As [`TokenBucket::take_all`], for `origin`.
+    pub fn take_all(&mut self, origin: u64, now: u64, tokens: u32) -> bool {
+        self.limit == BucketLimit::UNLIMITED || self.bucket(origin, now).take_all(now, tokens)
+    }
+
+    fn bucket(&mut self, origin: u64, now: u64) -> &mut TokenBucket {
         if !self.buckets.contains_key(&origin) && self.buckets.len() >= ORIGINS_MAX {
             let idle = self
                 .buckets
@@ -91,7 +117,6 @@ impl OriginBuckets {
         self.buckets
             .entry(origin)
             .or_insert_with(|| TokenBucket::new(limit, now))
-            .take(now, packets)
     }
 
     pub fn len(&self) -> usize {
@@ -122,6 +147,15 @@ mod tests {
         assert!((99..=101).contains(&got), "{got}");
         assert_eq!(bucket.take(1 << 50, 100), 5);
         assert_eq!(bucket.take(0, 1), 0, "time going back gives nothing");
+    }
+
+    #[test]
+    fn all_or_none() {
+        let mut bucket = TokenBucket::new(TEN, 0);
+        assert!(bucket.take_all(0, 3) && !bucket.take_all(0, 3));
+        assert!(bucket.take_all(100_000, 3), "what was refused cost nothing");
+        assert!(!bucket.take_all(500_000, 9), "not full");
+        assert!(bucket.take_all(600_000, 9), "larger than the burst");
     }
 
     #[test]

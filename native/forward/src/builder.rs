@@ -40,6 +40,7 @@ pub struct TableBuilder {
     pub(crate) members: Vec<Member>,
     pub(crate) groups: Vec<(IpAddr, Vec<GroupReceiver>)>,
     pub(crate) own_ports: Vec<u16>,
+    pub(crate) publishers: Vec<(IpAddr, Vec<PeerId>)>,
 }
 
 impl TableBuilder {
@@ -49,6 +50,7 @@ impl TableBuilder {
             members: Vec::new(),
             groups: Vec::new(),
             own_ports: Vec::new(),
+            publishers: Vec::new(),
         }
     }
 
@@ -61,6 +63,12 @@ impl TableBuilder {
     /// ff02::1 fall back to one another and to it, so listing all members once is enough.
     pub fn group(&mut self, group: IpAddr, receivers: Vec<GroupReceiver>) -> &mut Self {
         self.groups.push((group, receivers));
+        self
+    }
+
+    /// Only these members may send to `group`; what others send to it is dropped where it arrives.
+    pub fn publishers(&mut self, group: IpAddr, members: Vec<PeerId>) -> &mut Self {
+        self.publishers.push((group, members));
         self
     }
 

@@ -63,6 +63,16 @@ pub struct Table {
     groups4: Map<u32, Vec<(PeerId, SourceFilter)>>,
     groups6: Map<u128, Vec<(PeerId, SourceFilter)>>,
     own_ports: Vec<u16>,
+    /// Who may send to a group; groups that are missing are open to all members. Sorted.
+    publishers: Map<u128, Vec<PeerId>>,
+}
+
+/// A group in the table of publishers: IPv4 as IPv6 maps it.
+fn group_key(group: IpAddr) -> u128 {
+    match group {
+        IpAddr::V4(a) => a.to_ipv6_mapped().into(),
+        IpAddr::V6(a) => a.into(),
+    }
 }
 
 impl Table {
@@ -81,7 +91,12 @@ impl Table {
             groups4: Map::default(),
             groups6: Map::default(),
             own_ports: parts.own_ports,
+            publishers: Map::default(),
         };
+        for (group, mut publishers) in parts.publishers {
+            publishers.sort_unstable();
+            table.publishers.insert(group_key(group), publishers);
+        }
         for member in parts.members {
             let peer = member.peer;
             if let Some(address) = member.ipv4 {
@@ -222,6 +237,19 @@ impl Table {
             IpAddr::V4(a) => row.ipv4 == Some(a),
             IpAddr::V6(a) => row.ipv6 == Some(a) || row.link_local == Some(a),
         })
+    }
+
+    /// # Errors
+    /// `NoRight`: the packet's group is not this member's to send to.
+    #[inline]
+    pub fn may_publish(&self, peer: PeerId, packet: &L3<'_>) -> Result<(), DropReason> {
+        if self.publishers.is_empty() {
+            return Ok(());
+        }
+        match self.publishers.get(&group_key(packet.dst())) {
+            Some(publishers) if publishers.binary_search(&peer).is_err() => Err(DropReason::NoRight),
+            _ => Ok(()),
+        }
     }
 
     pub(crate) fn is_member(&self, peer: PeerId) -> bool {

@@ -13,6 +13,8 @@ mod resolver;
 mod server;
 #[cfg(target_os = "linux")]
 mod sys;
+#[cfg(target_os = "linux")]
+mod web;
 
 #[cfg(target_os = "linux")]
 fn main() -> std::process::ExitCode {

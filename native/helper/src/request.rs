@@ -62,6 +62,9 @@ pub enum Verb {
         port: u16,
         proto: String,
     },
+    /// TCP port 443 of all addresses of one family ("0.0.0.0" or "::"), listening: where members are reached from behind strict firewalls.
+    #[serde(rename = "port.web")]
+    Web { address: String },
     #[serde(rename = "status")]
     Status {},
     /// The connection stays: the engine lives while it is open.

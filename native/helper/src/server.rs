@@ -1,7 +1,7 @@
 //! The socket: who may ask, one thread a connection, and when it is time to end.
 use crate::adapters::{Adapters, Owner};
 use crate::request::{self, Envelope, LINE_BYTES_MAX, Refusal, VERSION, Verb};
-use crate::{resolver, sys};
+use crate::{resolver, sys, web};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::socket::{
@@ -368,6 +368,7 @@ fn act(helper: &Helper, owner: &Owner, envelope: Envelope) -> Done {
                 .map_err(|e| Refusal::new("port-taken", format!("{address}:{port}: {e}")))?;
             Ok((serde_json::json!({}), Some(socket.into())))
         }
+        Verb::Web { address } => Ok((serde_json::json!({}), Some(web::listen(&address)?))),
         Verb::Status {} => {
             let names = helper.adapters().names();
             Ok((serde_json::json!({ "version": VERSION, "adapters": names }), None))

@@ -64,6 +64,8 @@ drop_reasons! {
     RateLimited => "rateLimited",
     /// A group or source beyond the bounds of the snooping table.
     TableFull => "tableFull",
+    /// Sent to a group that is not this member's to send to.
+    NoRight => "noRight",
     /// Cast by a member that is not (or no longer) one.
     UnknownMember => "unknownMember",
 }

@@ -13,7 +13,7 @@ pub fn begin(out: &mut Vec<u8>) {
     out.push(kind::BUNDLE);
 }
 
-/// Adds an entry: the plaintext of a packet (kind byte included), or a cast from its stamp on without the hop tag.
+/// Adds an entry: the plaintext of a packet (kind byte included), or a cast as in a fragment.
 ///
 /// # Panics
 /// When `bytes` has more than 65,535 bytes.
@@ -46,11 +46,7 @@ impl Entries {
             .get(self.at..)
             .filter(|r| !r.is_empty() && !self.malformed)?;
         let found = (rest.len() > ENTRY_HEAD).then(|| {
-            let what = match rest[0] {
-                1 => What::Packet,
-                2 => What::Cast,
-                _ => return None,
-            };
+            let what = What::of(rest[0])?;
             let start = self.at + ENTRY_HEAD;
             let end = start + usize::from(u16_at(rest, 1));
             (end > start && end <= plaintext.len()).then_some((what, start..end))
@@ -105,7 +101,7 @@ mod tests {
     fn empty_and_unknown_entries_are_malformed() {
         assert_eq!(all(&[9]), (vec![], false));
         assert!(all(&[9, 1, 0, 0, 1, 0, 1, 7]).1);
-        assert!(all(&[9, 3, 0, 1, 7]).1);
+        assert!(all(&[9, 5, 0, 1, 7]).1);
         assert!(all(&[9, 0, 0, 1, 7]).1);
         assert!(all(&[9, 1, 0xff, 0xff, 7]).1);
     }

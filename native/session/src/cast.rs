@@ -8,16 +8,43 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 /// Authentication kind of a cast's header: sealed with the shared sender key.
 pub const AUTH_SHARED: u8 = 0;
 
-/// A sender key as it is handed to receivers (frame kind 6).
+/// Scopes from here on are trees: the low half is the tree's number. Their keys are never handed out by frames (kind 6).
+pub const TREE_SCOPE: u32 = 0x8000_0000;
+/// What casts of trees are sealed with: origin and subscribers have no handshake to agree in.
+pub const TREE_SUITE: Suite = Suite::Aes256Gcm;
+
+/// A sender key: handed to receivers by frames of kind 6, or, of a tree, by the engines.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SenderKey {
     pub key_id: u32,
-    /// 0 = the network's open groups; others are channels.
+    /// 0 = the network's open groups, sent directly; from [`TREE_SCOPE`] on: a tree.
     pub scope: u32,
     /// Receivers accept this sequence and later ones.
     pub lowest: u64,
     pub suite: Suite,
     pub key: Secret,
+}
+
+impl SenderKey {
+    /// The key of a tree (≥ 1).
+    pub fn of_tree(tree: u16, key_id: u32, lowest: u64, key: Secret) -> SenderKey {
+        SenderKey {
+            key_id,
+            scope: TREE_SCOPE | u32::from(tree),
+            lowest,
+            suite: TREE_SUITE,
+            key,
+        }
+    }
+
+    /// The tree whose casts it seals; 0: those that are sent directly.
+    pub fn tree(&self) -> u16 {
+        if self.scope >= TREE_SCOPE {
+            self.scope as u16
+        } else {
+            0
+        }
+    }
 }
 
 impl fmt::Debug for SenderKey {
@@ -51,10 +78,20 @@ impl CastTx {
         self.given.key_id
     }
 
+    /// The sequence that the next cast gets.
+    pub fn next(&self) -> u64 {
+        self.next.load(Relaxed) & SEQUENCE_MASK
+    }
+
+    /// First 8 bytes of the own member id.
+    pub fn origin(&self) -> [u8; 8] {
+        self.origin
+    }
+
     /// What to hand to a neighbour (`Sessions::give_sender_key`) that may read from the next sequence on.
     pub fn sender_key(&self) -> SenderKey {
         SenderKey {
-            lowest: self.next.load(Relaxed) & SEQUENCE_MASK,
+            lowest: self.next(),
             ..self.given.clone()
         }
     }
@@ -69,10 +106,11 @@ impl CastTx {
     /// packet | 16 for the inner tag | 16 for a hop tag. Then stamp it for each hop (`Tx::stamp`, `Tx::seal_stamp`).
     ///
     /// # Panics
-    /// When `frame` is shorter than 72 bytes.
+    /// When `frame` is shorter than 72 bytes, or the key is not that tree's.
     #[inline]
     pub fn seal(&self, sequence: u64, partial: bool, tree: u16, epoch: u16, frame: &mut [u8]) {
         let n = frame.len();
+        assert!(tree == self.given.tree(), "a tree's casts take its own key");
         assert!(n >= CAST_MIN, "a cast needs room for header, stamp and both tags");
         let flags = if partial { CAST_PARTIAL } else { 0 };
         let sequence = (sequence & SEQUENCE_MASK) | flags;

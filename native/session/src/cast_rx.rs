@@ -1,11 +1,12 @@
-//! Opening multicast: sender keys by (network, origin, key id), duplicates, and casts that came before their key.
+//! Opening multicast: sender keys by (network, origin, tree, key id), duplicates, and casts that came before their key.
 //! Owned by one receiving thread.
 
 use crate::aead::{Key, TAG};
 use crate::cast::SenderKey;
 use crate::drops::{DropReason, Drops};
 use crate::limits::{
-    CAST_KEYS_MAX, CAST_KEYS_PER_ORIGIN, CAST_WINDOW, HELD_BYTES_MAX, HELD_FOR, HELD_KEYS_MAX, HELD_PER_KEY,
+    CAST_KEYS_MAX, CAST_KEYS_PER_ORIGIN, CAST_KEYS_PER_TREE, CAST_WINDOW, HELD_BYTES_MAX, HELD_FOR,
+    HELD_KEYS_MAX, HELD_PER_KEY,
 };
 use crate::rx::HopCast;
 use crate::window::Window;
@@ -16,7 +17,8 @@ use std::ops::Range;
 pub(crate) const WINDOW_WORDS: usize = (CAST_WINDOW as usize / 64) * 2;
 
 type Origin = [u8; 8];
-type KeyName = (u32, Origin, u32);
+/// Tree 0: keys of what is sent directly. A cast is opened by a key of the tree that its stamp names, or by none.
+type KeyName = (u32, Origin, u16, u32);
 
 struct Entry {
     key: Key,
@@ -82,13 +84,13 @@ impl CastRx {
         self.held_bytes
     }
 
-    /// Takes the key of an `Output::SenderKey` and returns the casts that waited for it, oldest first. A key given
+    /// Takes the key of an `Output::SenderKey`, or of a tree, and returns the casts that waited for it, oldest first. A key given
     /// again keeps its duplicate window.
     pub fn install(&mut self, now: u64, net: u32, origin: Origin, key: &SenderKey) -> Vec<HeldCast> {
-        let name = (net, origin, key.key_id);
+        let name = (net, origin, key.tree(), key.key_id);
         let known = self.keys.get(&name).is_some_and(|e| e.scope == key.scope);
         if !known {
-            self.make_room(net, origin);
+            self.make_room(net, origin, key.tree());
             let entry = Entry {
                 key: Key::new(key.suite, &key.key),
                 scope: key.scope,
@@ -104,23 +106,37 @@ impl CastRx {
         held
     }
 
-    /// Forgets all keys of an origin (`Output::OriginForgotten`).
+    /// Forgets the keys that an origin gave by frames (`Output::OriginForgotten`). Those of its trees stay: they do not go with
+    /// a session.
     pub fn remove_origin(&mut self, net: u32, origin: Origin) {
-        self.keys.retain(|(n, o, _), _| (*n, *o) != (net, origin));
-        self.forget_held(|(n, o, _)| (*n, *o) == (net, origin));
+        self.remove_tree(net, origin, 0);
+    }
+
+    /// Forgets the keys of an origin's tree.
+    pub fn remove_tree(&mut self, net: u32, origin: Origin, tree: u16) {
+        let name = (net, origin, tree);
+        self.keys.retain(|(n, o, t, _), _| (*n, *o, *t) != name);
+        self.forget_held(|(n, o, t, _)| (*n, *o, *t) == name);
+    }
+
+    /// Some key of that tree is known: this host is a subscriber.
+    pub fn knows_tree(&self, net: u32, origin: Origin, tree: u16) -> bool {
+        let names = (net, origin, tree, 0)..=(net, origin, tree, u32::MAX);
+        self.keys.range(names).next().is_some()
     }
 
     /// Forgets all keys of a network.
     pub fn remove_network(&mut self, net: u32) {
-        self.keys.retain(|(n, _, _), _| *n != net);
-        self.forget_held(|(n, _, _)| *n == net);
+        self.keys.retain(|(n, ..), _| *n != net);
+        self.forget_held(|(n, ..)| *n == net);
     }
 
     /// Opens the inner seal in place; afterwards `frame[opened.packet]` is the IP packet. Stamp the frame for other
     /// hops before this. On failure the frame's content is undefined.
     ///
     /// # Errors
-    /// `UnknownKey`: a copy is kept for a moment if there is room (see `install`). `CastDuplicate`, `CastBadTag`.
+    /// `UnknownKey`: a copy is kept for a moment if there is room (see `install`); of a tree only where another of its keys is
+    /// known, so that who merely passes casts on keeps none. `CastDuplicate`, `CastBadTag`.
     pub fn open(&mut self, now: u64, cast: &HopCast, frame: &mut [u8]) -> Result<OpenedCast, DropReason> {
         let result = self.try_open(now, cast, frame);
         if let Err(reason) = result {
@@ -134,8 +150,10 @@ impl CastRx {
             return Err(DropReason::Malformed);
         }
         let stamp = &cast.stamp;
-        let Some(entry) = self.keys.get_mut(&(cast.opened.net, stamp.origin, stamp.key_id)) else {
-            self.hold(now, cast, frame);
+        let Some(entry) = self.keys.get_mut(&name_of(cast)) else {
+            if stamp.tree == 0 || self.knows_tree(cast.opened.net, stamp.origin, stamp.tree) {
+                self.hold(now, cast, frame);
+            }
             return Err(DropReason::UnknownKey);
         };
         let sequence = stamp.sequence & SEQUENCE_MASK;
@@ -163,7 +181,7 @@ impl CastRx {
 
     fn hold(&mut self, now: u64, cast: &HopCast, frame: &[u8]) {
         self.expire(now);
-        let name = (cast.opened.net, cast.stamp.origin, cast.stamp.key_id);
+        let name = name_of(cast);
         let fits = self.held_bytes + frame.len() <= HELD_BYTES_MAX;
         if !fits || (self.held.len() >= HELD_KEYS_MAX && !self.held.contains_key(&name)) {
             return;
@@ -204,10 +222,15 @@ impl CastRx {
         });
     }
 
-    /// Gives up the longest unused key of this origin, or of all, until one more fits.
-    fn make_room(&mut self, net: u32, origin: Origin) {
-        let of_origin = (net, origin, 0)..=(net, origin, u32::MAX);
-        if self.keys.range(of_origin.clone()).count() >= CAST_KEYS_PER_ORIGIN {
+    /// Gives up the longest unused key of this origin and tree, or of all, until one more fits.
+    fn make_room(&mut self, net: u32, origin: Origin, tree: u16) {
+        let of_origin = (net, origin, tree, 0)..=(net, origin, tree, u32::MAX);
+        let most = if tree == 0 {
+            CAST_KEYS_PER_ORIGIN
+        } else {
+            CAST_KEYS_PER_TREE
+        };
+        if self.keys.range(of_origin.clone()).count() >= most {
             let oldest = self
                 .keys
                 .range(of_origin)
@@ -220,4 +243,9 @@ impl CastRx {
             oldest.map(|name| self.keys.remove(&name));
         }
     }
+}
+
+fn name_of(cast: &HopCast) -> KeyName {
+    let stamp = &cast.stamp;
+    (cast.opened.net, stamp.origin, stamp.tree, stamp.key_id)
 }

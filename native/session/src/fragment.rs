@@ -16,6 +16,22 @@ pub enum What {
     Packet = 1,
     /// A cast frame from its stamp on, without the hop tag.
     Cast = 2,
+    /// The same of a tree (≥ 1): auth u8, hop limit u8, then from its stamp on.
+    TreeCast = 3,
+    /// The plaintext of a data frame of kind 10, kind byte included.
+    TreeMessage = 4,
+}
+
+impl What {
+    pub(crate) fn of(byte: u8) -> Option<What> {
+        match byte {
+            1 => Some(What::Packet),
+            2 => Some(What::Cast),
+            3 => Some(What::TreeCast),
+            4 => Some(What::TreeMessage),
+            _ => None,
+        }
+    }
 }
 
 /// The fragments of `bytes` for data frames whose plaintext may have `room` bytes, each with its head, equal in length
@@ -72,11 +88,7 @@ impl Reassembly {
             return Err(DropReason::BadFragment);
         }
         let (index, count) = (usize::from(plaintext[5]), usize::from(plaintext[6]));
-        let what = match plaintext[7] {
-            1 => What::Packet,
-            2 => What::Cast,
-            _ => return Err(DropReason::BadFragment),
-        };
+        let what = What::of(plaintext[7]).ok_or(DropReason::BadFragment)?;
         if index >= count || count > FRAGMENTS_MAX {
             return Err(DropReason::BadFragment);
         }
@@ -199,7 +211,7 @@ mod tests {
     fn nonsense_is_refused() {
         let mut table = Reassembly::new();
         let good = pieces(1, &[1; 300], 200)[0].clone();
-        for (at, value) in [(0, 1), (5, 2), (6, 65), (6, 0), (7, 0), (7, 3)] {
+        for (at, value) in [(0, 1), (5, 2), (6, 65), (6, 0), (7, 0), (7, 5)] {
             let mut bad = good.clone();
             bad[at] = value;
             assert_eq!(

@@ -44,7 +44,7 @@ pub mod wire;
 
 pub use aead::{Secret, Suite, TAG};
 pub use api::{DownReason, Entropy, Event, Level, NetworkConfig, Options, Output, PeerConfig, PeerStats};
-pub use cast::{AUTH_SHARED, CastTx, SenderKey};
+pub use cast::{AUTH_SHARED, CastTx, SenderKey, TREE_SCOPE, TREE_SUITE};
 pub use cast_rx::{CastRx, HeldCast, OpenedCast};
 pub use drops::{DropReason, Drops};
 pub use hop::{Hop, Traffic};

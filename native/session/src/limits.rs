@@ -198,6 +198,8 @@ pub const CLOSE_COPIES: usize = 2;
 pub const CAST_WINDOW: u64 = 1 << 13;
 /// Sender keys known of one origin.
 pub const CAST_KEYS_PER_ORIGIN: usize = 64;
+/// Sender keys known of one tree of an origin: the newest.
+pub const CAST_KEYS_PER_TREE: usize = 4;
 /// Sender keys known in all.
 pub const CAST_KEYS_MAX: usize = 8_192;
 /// Casts kept per unknown key.

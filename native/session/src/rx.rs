@@ -74,13 +74,28 @@ pub struct Opened {
     pub first_byte: u8,
     pub is_new_highest: bool,
     /// Call `Sessions::opened(now, &opened, path, plaintext)`: always for the kinds 0, 2–4 and 6–8, and for kinds 1,
-    /// 5 and 9 when something else changed (first frame under these keys, another path, end of a rest).
+    /// 5, 9 and 10 when something else changed (first frame under these keys, another path, end of a rest).
     pub tell: bool,
     start: usize,
     end: usize,
 }
 
 impl Opened {
+    /// As if `peer` had brought a frame: for what was put together from other authentic frames.
+    pub fn given_back(net: u32, peer: u32) -> Opened {
+        Opened {
+            net,
+            peer,
+            index: 0,
+            counter: 0,
+            first_byte: kind::PACKET,
+            is_new_highest: false,
+            tell: false,
+            start: 0,
+            end: 0,
+        }
+    }
+
     /// The plaintext within the frame, kind byte included.
     pub fn plaintext(&self) -> Range<usize> {
         self.start..self.end
@@ -319,14 +334,15 @@ fn accept(
 ) -> Result<Opened, DropReason> {
     let is_new_highest = session.window.commit(counter);
     let what = first_byte & kind::MASK;
-    let is_packet = matches!(what, kind::PACKET | kind::FRAGMENT | kind::BUNDLE);
-    // A control frame without a part only acknowledges: nothing is owed for it.
-    let is_data = is_packet || (what == kind::CONTROL && plaintext.len() > CONTROL_HEAD);
+    let is_packet = matches!(what, kind::PACKET | kind::FRAGMENT | kind::BUNDLE | kind::TREE);
+    // A control frame without a part only acknowledges, and beats are said into the blue: nothing is owed for them.
+    let is_data = (is_packet && first_byte != kind::TREE_BEAT)
+        || (what == kind::CONTROL && plaintext.len() > CONTROL_HEAD);
     session.hop.note_heard(now, bytes as u64, is_data);
     if is_packet && !session.hop.is_member() {
         return Err(DropReason::StrangerPacket);
     }
-    if what > kind::BUNDLE {
+    if what > kind::TREE {
         return Err(DropReason::UnknownKind);
     }
     let first = session.heard.load(Relaxed) == 0;

@@ -2,7 +2,7 @@
 
 use crate::aead::Suite;
 use crate::api::{DownReason, Event, Output};
-use crate::cast::SenderKey;
+use crate::cast::{SenderKey, TREE_SCOPE};
 use crate::core::{Core, NetState};
 use crate::drops::DropReason;
 use crate::lifecycle::{CLOSE_REMOVED, end, ping, promote, rest_anew, send, up_event};
@@ -37,7 +37,8 @@ fn read_sender_key(plaintext: &[u8]) -> Option<SenderKey> {
     let lowest = u64_at(plaintext, 10);
     let suite = Suite::from_bit(plaintext[9])?;
     let (key_id, scope) = (u32_at(plaintext, 1), u32_at(plaintext, 5));
-    (lowest <= SEQUENCE_MASK).then_some(SenderKey {
+    // Keys of trees come from their origins by the engines, never from a neighbour.
+    (lowest <= SEQUENCE_MASK && scope < TREE_SCOPE).then_some(SenderKey {
         key_id,
         scope,
         lowest,
@@ -158,7 +159,7 @@ fn take(
             end(core, net, peer, now, reason, None);
             Ok(())
         }
-        kind::KEEPALIVE | kind::PACKET | kind::FRAGMENT | kind::BUNDLE => Ok(()),
+        kind::KEEPALIVE | kind::PACKET | kind::FRAGMENT | kind::BUNDLE | kind::TREE => Ok(()),
         _ => Err(DropReason::Malformed),
     }
 }

@@ -71,6 +71,10 @@ pub mod kind {
     pub const SENDER_KEY_ACK: u8 = 7;
     pub const CLOSE: u8 = 8;
     pub const BUNDLE: u8 = 9;
+    /// What nodes of multicast trees say to each other; the high nibble is the verb.
+    pub const TREE: u8 = 10;
+    /// A message of trees that is upkeep ("this is how far the stream is"): it is answered by nothing.
+    pub const TREE_BEAT: u8 = TREE;
     /// Flag of `PACKET`: the L4 checksum is partial.
     pub const PARTIAL: u8 = 0x10;
     pub const MASK: u8 = 0x0F;

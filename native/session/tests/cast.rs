@@ -108,13 +108,13 @@ fn a_hop_restamps_without_the_key_and_the_inner_seal_holds() {
     stamp_and_send(&mut world, 2, 3, &spoiled);
     world.run(S);
     assert_eq!(world.node(3).cast_rx.drops().get(DropReason::CastBadTag), 1);
-    // Tree and epoch may change on the way; origin, key and sequence may not.
-    let mut retreed = sealed(&tx, b"another tree");
-    retreed[28..32].copy_from_slice(&[1, 2, 3, 4]);
-    stamp_and_send(&mut world, 2, 3, &retreed);
+    // The epoch may change on the way; origin, key, tree and sequence may not.
+    let mut later = sealed(&tx, b"another epoch");
+    later[30..32].copy_from_slice(&[3, 4]);
+    stamp_and_send(&mut world, 2, 3, &later);
     world.run(S);
     assert_eq!(world.node(3).casts.len(), 2);
-    for at in [16, 32, 39] {
+    for at in [16, 28, 32, 39] {
         let mut bad = sealed(&tx, b"x");
         bad[at] ^= 1;
         stamp_and_send(&mut world, 2, 3, &bad);
@@ -295,4 +295,81 @@ fn removing_a_member_forgets_its_keys() {
     world.node(2).sessions.remove_peer(now, NET, 1);
     world.drain(2);
     assert!(world.node(2).cast_rx.is_empty());
+}
+
+/// A key opens casts of its own tree only, whatever the stamp says: a neighbour may write any tree into it.
+#[test]
+fn keys_of_trees_and_of_hops_do_not_mix() {
+    let mut world = World::members(1, 2);
+    world.connect(1, 2);
+    world.run(S);
+    let secret = [7; 32];
+    let tree_key = |tree| SenderKey::of_tree(tree, 7, 0, secret.into());
+    let direct = SenderKey {
+        scope: 0,
+        ..tree_key(2)
+    };
+    let body = b"to many";
+    for (sealing, stamped, given, opens) in [
+        (tree_key(2), 2, tree_key(2), true),
+        (tree_key(2), 3, tree_key(2), false),
+        (tree_key(2), 0, tree_key(2), false),
+        (tree_key(2), 2, direct.clone(), false),
+        (direct.clone(), 2, direct.clone(), false),
+        (direct.clone(), 0, direct.clone(), true),
+    ] {
+        let tx = CastTx::new(origin(1), sealing.clone());
+        let mut frame = vec![0; ROOM + body.len() + 2 * TAG];
+        frame[ROOM..ROOM + body.len()].copy_from_slice(body);
+        tx.seal(tx.reserve(1), false, sealing.tree(), 1, &mut frame);
+        frame[wire::HEADER + 12..wire::HEADER + 14].copy_from_slice(&u16::to_be_bytes(stamped));
+        let hop = world.node(1).txs[&2].clone();
+        hop.seal_stamp(hop.reserve(1).unwrap(), AUTH_SHARED, 16, &mut frame);
+        let now = world.now;
+        let cast = world.node(2).rx.open_cast(now, path(addr(1)), &frame).unwrap();
+        let mut keys = CastRx::new();
+        keys.install(now, NET, origin(1), &given);
+        let got = keys.open(now, &cast, &mut frame);
+        assert_eq!(
+            got.is_ok(),
+            opens,
+            "{sealing:?} as {stamped} by {given:?}: {got:?}"
+        );
+    }
+}
+
+/// The keys of a tree outlive the origin's session; relays keep nothing of what they cannot read.
+#[test]
+fn keys_of_trees_do_not_go_with_a_session() {
+    let mut world = World::members(1, 2);
+    world.connect(1, 2);
+    world.run(S);
+    let now = world.now;
+    let mut keys = CastRx::new();
+    for key_id in 1..=6 {
+        keys.install(
+            now,
+            NET,
+            origin(1),
+            &SenderKey::of_tree(2, key_id, 0, [1; 32].into()),
+        );
+    }
+    keys.install(now, NET, origin(1), &cast_tx(1, 1, Suite::Aes256Gcm).sender_key());
+    assert_eq!(keys.len(), limits::CAST_KEYS_PER_TREE + 1);
+    keys.remove_origin(NET, origin(1));
+    assert_eq!(keys.len(), limits::CAST_KEYS_PER_TREE);
+    for (tree, held) in [(2, true), (3, false)] {
+        assert_eq!(keys.knows_tree(NET, origin(1), tree), held);
+        let tx = CastTx::new(origin(1), SenderKey::of_tree(tree, 99, 0, [9; 32].into()));
+        let mut frame = vec![0; ROOM + 5 + 2 * TAG];
+        tx.seal(tx.reserve(1), false, tree, 1, &mut frame);
+        let hop = world.node(1).txs[&2].clone();
+        hop.seal_stamp(hop.reserve(1).unwrap(), AUTH_SHARED, 16, &mut frame);
+        let cast = world.node(2).rx.open_cast(now, path(addr(1)), &frame).unwrap();
+        let before = keys.held_bytes();
+        assert_eq!(keys.open(now, &cast, &mut frame), Err(DropReason::UnknownKey));
+        assert_eq!(keys.held_bytes() > before, held, "tree {tree}");
+    }
+    keys.remove_tree(NET, origin(1), 2);
+    assert!(keys.is_empty() && keys.held_bytes() == 0);
 }

@@ -158,7 +158,28 @@ fn plaintexts() -> Vec<(&'static str, Vec<u8>)> {
         ("fragment", [&head[..], body].concat()),
         ("senderKeyAck", vec![wire::kind::SENDER_KEY_ACK, 0, 0, 0, 7]),
         ("close", vec![wire::kind::CLOSE, 1]),
+        ("fragmentOfTree", fragment_of_tree()),
+        ("treeBeat", tree_beat()),
     ]
+}
+
+/// A whole cast of tree 2, epoch 3, with hop limit 15, as one fragment.
+fn fragment_of_tree() -> Vec<u8> {
+    let key = SenderKey::of_tree(2, 7, 10, [9; 32].into());
+    let tx = CastTx::new(origin(1), key);
+    let mut frame = vec![0; wire::CAST_MIN + 7];
+    frame[40..47].copy_from_slice(b"to many");
+    tx.seal(tx.reserve(1), false, 2, 3, &mut frame);
+    let bytes = [&[AUTH_SHARED, 15][..], &frame[wire::HEADER..frame.len() - TAG]].concat();
+    let mut pieces = split(9, What::TreeCast, &bytes, 200).unwrap();
+    let (head, body) = pieces.next().unwrap();
+    [&head[..], body].concat()
+}
+
+/// Tree 2 of node 1, epoch 3, key 7: the highest sequence is 10, the origin was heard 40 ms ago.
+fn tree_beat() -> Vec<u8> {
+    let numbers = [0, 2, 0, 3, 0, 0, 0, 7, 0, 0, 0, 0, 0, 10, 0, 40];
+    [&[wire::kind::TREE_BEAT][..], &origin(1), &numbers].concat()
 }
 
 /// Plaintexts that the manager itself makes, as they leave node 1.
@@ -203,11 +224,8 @@ fn cast() {
     ] {
         let mut world = world(1);
         let key = SenderKey {
-            key_id: 7,
-            scope: 0,
-            lowest: 10,
             suite,
-            key: [9; 32].into(),
+            ..SenderKey::of_tree(2, 7, 10, [9; 32].into())
         };
         let tx = CastTx::new(origin(1), key);
         let body = b"to many";

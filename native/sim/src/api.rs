@@ -1,6 +1,7 @@
 //! What an engine and its node say to each other; the shapes of `native/addon/index.d.ts`.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use weft_forward::tree::TreeEvent;
 use weft_forward::{FilterMode, PeerId};
 use weft_packet::Mac;
 use weft_session::Secret;
@@ -41,6 +42,17 @@ pub struct NetworkConfig {
 pub struct GroupConfig {
     pub group: IpAddr,
     pub receivers: Vec<(PeerId, FilterMode, Vec<IpAddr>)>,
+}
+
+/// A subscriber's key of an origin's tree.
+#[derive(Clone)]
+pub struct CastKey {
+    pub origin: [u8; 8],
+    pub tree: u16,
+    pub id: u32,
+    /// Sequences below are not accepted.
+    pub lowest: u64,
+    pub key: Secret,
 }
 
 /// How a peer may be reached.
@@ -98,6 +110,19 @@ pub enum Event {
     Groups {
         net: NetId,
         groups: Vec<LocalGroup>,
+    },
+    /// The host sends to a group with many receivers.
+    Stream {
+        net: NetId,
+        group: IpAddr,
+    },
+    StreamEnd {
+        net: NetId,
+        group: IpAddr,
+    },
+    Tree {
+        net: NetId,
+        event: TreeEvent,
     },
     Problem {
         net: NetId,

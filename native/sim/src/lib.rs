@@ -20,7 +20,7 @@ mod traffic;
 pub mod underlay;
 mod world;
 
-pub use api::{Event, GroupConfig, LocalGroup, NetworkConfig, PeerConfig, PeerStats, Way};
+pub use api::{CastKey, Event, GroupConfig, LocalGroup, NetworkConfig, PeerConfig, PeerStats, Way};
 pub use clock::Clock;
 pub use flow::FlowOptions;
 pub use link::Loss;

@@ -14,6 +14,8 @@ pub struct Audit {
     pub delay_sum_us: u64,
     pub delay_max_us: u64,
     pub gap_max_us: u64,
+    /// All gaps longer than was asked for, in order.
+    pub gaps_us: Vec<u64>,
     /// The first that did not arrive.
     pub missing: Vec<u32>,
 }
@@ -84,10 +86,16 @@ impl Receipts {
 
     /// Of packets sent at `from` ≤ t < `to`.
     pub fn audit(&self, node: u32, from: u64, to: u64) -> Audit {
+        self.audit_gaps(node, from, to, u64::MAX)
+    }
+
+    /// Gaps longer than `longer` µs are told one by one.
+    pub fn audit_gaps(&self, node: u32, from: u64, to: u64, longer: u64) -> Audit {
         let mut audit = Audit::default();
         let none = Receiver::default();
         let receiver = self.receivers.get(node as usize).unwrap_or(&none);
         let mut last = None;
+        let mut silent = 0;
         // Sending times only grow, but for packets that were not sent.
         for (at, sent) in self
             .sent
@@ -104,7 +112,8 @@ impl Receipts {
                     audit.missing.push(at as u32);
                 }
                 // Nothing since `before`, at the least until now.
-                audit.gap_max_us = audit.gap_max_us.max(sent.saturating_sub(before));
+                silent = sent.saturating_sub(before);
+                audit.gap_max_us = audit.gap_max_us.max(silent);
                 continue;
             }
             let delay = u64::from(receiver.delays[at]);
@@ -112,8 +121,16 @@ impl Receipts {
             audit.duplicates += u64::from(count) - 1;
             audit.delay_sum_us += delay;
             audit.delay_max_us = audit.delay_max_us.max(delay);
-            audit.gap_max_us = audit.gap_max_us.max((sent + delay).saturating_sub(before));
+            let gap = (sent + delay).saturating_sub(before);
+            audit.gap_max_us = audit.gap_max_us.max(gap);
+            if gap > longer {
+                audit.gaps_us.push(gap);
+            }
+            silent = 0;
             last = Some(before.max(sent + delay));
+        }
+        if silent > longer {
+            audit.gaps_us.push(silent);
         }
         audit
     }
@@ -190,10 +207,11 @@ mod tests {
         for number in [0, 1, 2, 6, 7, 8, 8] {
             book.receive(3, number, u64::from(number) * 100 + 20);
         }
-        let audit = book.audit(3, 0, 1_000);
+        let audit = book.audit_gaps(3, 0, 1_000, 150);
         assert_eq!((audit.sent, audit.delivered, audit.duplicates), (10, 6, 1));
         assert_eq!(audit.missing, [3, 4, 5, 9]);
         assert_eq!(audit.gap_max_us, 400);
+        assert_eq!(audit.gaps_us, [400]);
         assert_eq!((audit.delay_sum_us, audit.delay_max_us), (120, 20));
         assert_eq!(book.audit(4, 0, 1_000).delivered, 0);
         assert_eq!(book.audit(3, 0, 300).sent, 3);

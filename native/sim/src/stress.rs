@@ -26,9 +26,8 @@ impl CastName {
     }
 }
 
-/// The last 64 sequences of one origin on one link.
+/// The last 64 sequences of one key on one link: each stripe has its own.
 struct Seen {
-    key: u32,
     highest: u64,
     counts: [u8; 64],
 }
@@ -36,7 +35,6 @@ struct Seen {
 impl Seen {
     fn new(cast: &CastName) -> Seen {
         Seen {
-            key: cast.key,
             highest: cast.sequence,
             counts: [0; 64],
         }
@@ -46,7 +44,7 @@ impl Seen {
 /// Copies per packet and link.
 #[derive(Default)]
 pub struct Stress {
-    seen: Map<(u32, u64), Box<Seen>>,
+    seen: Map<(u32, u64, u32), Box<Seen>>,
     /// Packet and link pairs, and copies over them.
     pairs: u64,
     copies: u64,
@@ -57,9 +55,9 @@ impl Stress {
     pub fn note(&mut self, link: u32, cast: CastName) {
         let seen = self
             .seen
-            .entry((link, cast.origin))
+            .entry((link, cast.origin, cast.key))
             .or_insert_with(|| Box::new(Seen::new(&cast)));
-        if seen.key != cast.key || cast.sequence > seen.highest + 64 {
+        if cast.sequence > seen.highest + 64 {
             **seen = Seen::new(&cast);
         }
         while seen.highest < cast.sequence {
@@ -91,16 +89,17 @@ mod tests {
     #[test]
     fn copies_of_one_packet_on_one_link_count() {
         let mut stress = Stress::default();
-        let cast = |sequence| CastName {
+        let cast = |sequence, key| CastName {
             origin: 1,
-            key: 1,
+            key,
             sequence,
         };
+        // Two stripes take turns.
         for sequence in 0..200 {
-            stress.note(1, cast(sequence));
-            stress.note(2, cast(sequence));
-            stress.note(2, cast(sequence));
-            stress.note(2, cast(sequence));
+            for key in 1..=2 {
+                stress.note(1, cast(sequence, key));
+                (0..3).for_each(|_| stress.note(2, cast(sequence, key)));
+            }
         }
         let (mean, max) = stress.figures();
         assert_eq!((mean, max), (2.0, 3));

@@ -205,7 +205,14 @@ impl Host {
             .map(|p| (u32::from(*p), FilterMode::Exclude, vec![]))
             .collect();
         self.plane
-            .set_groups(NET, vec![GroupConfig { group, receivers }])
+            .set_groups(
+                NET,
+                vec![GroupConfig {
+                    group,
+                    receivers,
+                    publishers: None,
+                }],
+            )
             .unwrap();
         // In force when the figures come.
         self.plane.stats();

@@ -1,13 +1,6 @@
 //! What is missing of one stream (an origin's tree under one key), and when it is asked for again.
 
-/// Gaps remembered; beyond, the oldest is given up.
-pub const GAPS_MAX: usize = 64;
-/// µs that a gap may be mere reordering.
-pub const REORDER: u64 = 10_000;
-/// µs between two asks for the same gap, at least.
-pub const RETRY_MIN: u64 = 20_000;
-/// Asks that go to the parent; one more goes to a backup, then the gap is given up.
-pub const ASKS_OF_PARENT: u8 = 3;
+use super::limits::{ASKS_IN_A_ROW, ASKS_OF_PARENT, GAPS_MAX, REORDER, RETRY_MIN, RETRY_MOST, SEEN_SPAN};
 
 #[derive(Clone, Copy, Debug)]
 struct Gap {
@@ -32,9 +25,15 @@ pub struct Ask {
 #[derive(Debug)]
 pub struct Gaps {
     next: Option<u64>,
-    /// In order of sequence. Capacity is there from the start.
+    /// In order of sequence.
     gaps: Vec<Gap>,
     lost: u64,
+    /// A gap is asked for after this, µs.
+    patience: u64,
+    /// Sequences that were passed, …
+    passed: u64,
+    /// … and how many of them did not come in their turn.
+    jumped: u64,
 }
 
 impl Default for Gaps {
@@ -47,14 +46,17 @@ impl Gaps {
     pub fn new() -> Gaps {
         Gaps {
             next: None,
-            gaps: Vec::with_capacity(GAPS_MAX + 1),
+            gaps: Vec::new(),
             lost: 0,
+            patience: REORDER,
+            passed: 0,
+            jumped: 0,
         }
     }
 
     /// The highest sequence that came or that a beat told of.
     pub fn highest(&self) -> Option<u64> {
-        self.next.map(|next| next - 1)
+        self.next.and_then(|next| next.checked_sub(1))
     }
 
     /// What is missing, as ranges in order.
@@ -67,16 +69,83 @@ impl Gaps {
         self.lost
     }
 
+    /// Sequences that were passed so far, and those of them that did not come in their turn.
+    pub fn counts(&self) -> (u64, u64) {
+        (self.passed, self.jumped)
+    }
+
+    /// New gaps are asked for after `patience` µs.
+    pub fn set_patience(&mut self, patience: u64) {
+        self.patience = patience;
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.gaps.is_empty()
+    }
+
+    /// The stream begins here, though nothing came yet.
+    pub fn begin(&mut self, first: u64) {
+        self.next = self.next.or(Some(first));
+    }
+
+    /// All up to `sequence` is past, and nothing of it missed.
+    pub fn skip(&mut self, sequence: u64) {
+        self.next = self.next.max(Some(sequence + 1));
+    }
+
+    /// Somebody else misses `first..end`, and none of it came here.
+    pub fn want(&mut self, now: u64, first: u64, end: u64) {
+        let end = end.min(self.next.unwrap_or(0));
+        let at = self.gaps.partition_point(|gap| gap.end <= first);
+        let is_known = self.gaps.get(at).is_some_and(|gap| gap.first < end);
+        if first < end && !is_known {
+            self.gaps.insert(
+                at,
+                Gap {
+                    first,
+                    end,
+                    due: now,
+                    asks: 0,
+                },
+            );
+            self.bound();
+        }
+    }
+
+    /// All that is missing was just asked for in another way.
+    pub fn asked(&mut self, now: u64, rtt: u64) {
+        let again = again(now, rtt);
+        for gap in &mut self.gaps {
+            (gap.due, gap.asks) = (again, gap.asks.min(1));
+        }
+    }
+
+    /// Gives up what is missing since longer than the caches hold it; without asks.
+    pub fn forget(&mut self, due_before: u64) {
+        let lost = &mut self.lost;
+        self.gaps.retain(|gap| {
+            let is_old = gap.due < due_before;
+            *lost += if is_old { gap.end - gap.first } else { 0 };
+            !is_old
+        });
+    }
+
     /// A packet came. The first one sets where the stream begins: what was before is not missed.
     #[inline]
     pub fn came(&mut self, now: u64, sequence: u64) {
         match self.next {
             Some(next) if sequence < next => self.fill(sequence),
-            Some(next) if sequence == next => self.next = Some(next.saturating_add(1)),
+            Some(next) if sequence == next => {
+                self.passed += 1;
+                self.next = Some(next.saturating_add(1));
+            }
             _ => {
+                let jumped = self.next.is_some();
                 self.told(now, sequence);
                 self.next = Some(sequence.saturating_add(1));
                 self.fill(sequence);
+                // The one that came did so in its turn.
+                self.jumped -= u64::from(jumped);
             }
         }
     }
@@ -86,10 +155,15 @@ impl Gaps {
         let end = highest.saturating_add(1);
         match self.next {
             Some(next) if next < end => {
+                // What lies further back than windows reach is past help.
+                let first = next.max(end.saturating_sub(SEEN_SPAN));
+                self.lost += first - next;
+                self.passed += end - next;
+                self.jumped += end - next;
                 self.gaps.push(Gap {
-                    first: next,
+                    first,
                     end,
-                    due: now.saturating_add(REORDER),
+                    due: now.saturating_add(self.patience),
                     asks: 0,
                 });
                 self.bound();
@@ -100,9 +174,8 @@ impl Gaps {
         self.next = Some(end);
     }
 
-    /// What is to be asked for now, at most `max` ranges; each is due again after 1.5 × `rtt` µs ([`RETRY_MIN`] at least).
+    /// What is to be asked for now, at most `max` ranges; each is due again after 1.5 × `rtt` µs ([`RETRY_MIN`] at least), later ones after more.
     pub fn due(&mut self, now: u64, rtt: u64, max: usize, hear: &mut dyn FnMut(Ask)) {
-        let again = now.saturating_add(RETRY_MIN.max(rtt.saturating_add(rtt / 2)));
         let mut left = max;
         let lost = &mut self.lost;
         self.gaps.retain_mut(|gap| {
@@ -120,7 +193,8 @@ impl Gaps {
                 of_backup: gap.asks == ASKS_OF_PARENT,
             });
             gap.asks += 1;
-            gap.due = again;
+            let pause = again(0, rtt) << gap.asks.saturating_sub(ASKS_IN_A_ROW);
+            gap.due = now.saturating_add(pause.min(RETRY_MOST));
             true
         });
     }
@@ -160,6 +234,10 @@ impl Gaps {
     }
 }
 
+fn again(now: u64, rtt: u64) -> u64 {
+    now.saturating_add(RETRY_MIN.max(rtt.saturating_add(rtt / 2)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -186,10 +264,13 @@ mod tests {
         assert_eq!(asks(&mut gaps, REORDER - 1), []);
         let mut now = REORDER;
         for n in 0..=ASKS_OF_PARENT {
+            let pause = RETRY_MIN << (n + 1).saturating_sub(ASKS_IN_A_ROW);
+            let pause = pause.min(RETRY_MOST);
             assert_eq!(asks(&mut gaps, now), [(101, 105, n == ASKS_OF_PARENT)]);
-            assert_eq!(asks(&mut gaps, now + RETRY_MIN - 1), []);
-            now += RETRY_MIN;
+            assert_eq!(asks(&mut gaps, now + pause - 1), []);
+            now += pause;
         }
+        assert!(now < super::super::limits::CACHE_FOR, "while it is kept");
         assert_eq!((asks(&mut gaps, now), gaps.lost()), (vec![], 4));
         assert_eq!(gaps.next_due(), None);
     }

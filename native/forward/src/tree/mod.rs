@@ -1,10 +1,27 @@
-//! Multicast trees: who passes what on to whom, and what is missing.
+//! Multicast trees: who passes what on to whom, what happens when somebody falls silent, and what is missing.
 
+mod cache;
+mod coding;
+mod config;
+mod control;
+mod counters;
+mod feed;
 mod gaps;
-mod trees;
+pub mod limits;
+mod losses;
+mod mend;
+mod node;
+mod out;
+mod pass;
+mod plane;
+mod stream;
+mod ticks;
+mod window;
+pub mod wire;
 
-pub use gaps::{ASKS_OF_PARENT, Ask, GAPS_MAX, Gaps, REORDER, RETRY_MIN};
-pub use trees::{
-    ADOPTABLE_MAX, BACKUPS_MAX, CHILDREN_MAX, EPOCHS_KEPT, LEASE, Part, TREES_MAX, TreeError, TreeName,
-    TreeRefusal, Trees,
+pub use config::{
+    CastName, CastRefusal, ControlRefusal, Repair, TreeConfig, TreeError, TreeEvent, TreeName, TroubleCode,
 };
+pub use counters::Counters;
+pub use out::{Options, Out};
+pub use plane::{Pass, TreePlane};

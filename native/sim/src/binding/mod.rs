@@ -2,6 +2,7 @@
 
 mod node;
 mod parse;
+mod trees;
 mod values;
 mod world;
 

@@ -1,6 +1,7 @@
 //! The class `SimNode`: the engine's data plane of one host.
 
-use super::values::{JsPolled, JsStats, numbers};
+use super::trees::{JsCastKey, JsTreeConfig, cast_key, refused, tree_config, tree_number};
+use super::values::{JsPolled, JsStats, JsStreamStats, numbers};
 use super::{Result, bad, parse};
 use crate::api;
 use crate::node::Node;
@@ -285,6 +286,42 @@ impl SimNode {
     }
 
     #[napi]
+    pub fn set_tree(&self, net: u32, tree: JsTreeConfig) -> Result<()> {
+        let (config, key) = tree_config(tree)?;
+        let set = self.with(|node, now| node.set_tree(now, net, config, key));
+        set.unwrap_or(Ok(())).map_err(refused)
+    }
+
+    #[napi]
+    pub fn drop_tree(&self, net: u32, origin: Uint8Array, tree: u32) -> Result<()> {
+        let (origin, tree) = (parse::bytes("An origin", &origin)?, tree_number(tree)?);
+        self.with(|node, _| node.drop_tree(net, origin, tree));
+        Ok(())
+    }
+
+    #[napi]
+    pub fn set_cast_key(&self, net: u32, key: JsCastKey) -> Result<()> {
+        let key = cast_key(&key)?;
+        self.with(|node, now| node.set_cast_key(now, net, key));
+        Ok(())
+    }
+
+    #[napi]
+    pub fn send_on(&self, net: u32, group: String, trees: Vec<u32>) -> Result<()> {
+        let group: IpAddr = parse::parsed(&group)?;
+        let trees = trees.into_iter().map(tree_number).collect::<Result<Vec<_>>>()?;
+        self.with(|node, now| node.send_on(now, net, group, trees));
+        Ok(())
+    }
+
+    #[napi]
+    pub fn cast_sequence(&self, net: u32, tree: u32) -> Result<f64> {
+        let tree = tree_number(tree)?;
+        let next = self.with(|node, _| node.cast_sequence(net, tree));
+        Ok(next.unwrap_or(0) as f64)
+    }
+
+    #[napi]
     pub fn rotate_keys(&self, net: u32) {
         self.with(|node, _| node.rotate_keys(net));
     }
@@ -296,13 +333,18 @@ impl SimNode {
 
     #[napi]
     pub fn stats(&self) -> JsStats {
-        let figures = self.with(|node, now| (node.stats(now), node.drops()));
-        let Some((peers, drops)) = figures else {
+        let figures = self.with(|node, now| {
+            let streams = node.streams();
+            (node.stats(now), node.drops(), node.tree_counters(), streams)
+        });
+        let Some((peers, drops, counters, streams)) = figures else {
             return JsStats::default();
         };
         JsStats {
             peers: peers.into_iter().map(Into::into).collect(),
+            streams: streams.into_iter().map(JsStreamStats::of).collect(),
             drops: numbers(drops),
+            counters: numbers(counters),
             ..JsStats::default()
         }
     }

@@ -4,9 +4,11 @@ use super::parse::mode_name;
 use crate::api::{Event, LocalGroup, PeerStats};
 use crate::receipts::Audit;
 use crate::traffic::{Count, Kind, Traffic};
-use napi::bindgen_prelude::Uint8Array;
+use napi::bindgen_prelude::{Either3, Null, Uint8Array};
 use napi_derive::napi;
 use std::collections::HashMap;
+use std::net::IpAddr;
+use weft_forward::tree::TreeEvent;
 
 #[napi(object, js_name = "LocalGroup")]
 pub struct JsLocalGroup {
@@ -27,13 +29,18 @@ pub struct JsEvent {
     pub ask: Option<u32>,
     pub key: Option<Uint8Array>,
     pub hint: Option<Uint8Array>,
-    pub from: Option<String>,
+    /// An endpoint; of a graft a peer or null.
+    pub from: Option<Either3<String, u32, Null>>,
     pub transport: Option<String>,
     pub endpoint: Option<String>,
     pub observed: Option<String>,
     pub rtt_ms: Option<f64>,
     pub reason: Option<String>,
     pub groups: Option<Vec<JsLocalGroup>>,
+    pub group: Option<String>,
+    pub origin: Option<Uint8Array>,
+    pub tree: Option<u32>,
+    pub to: Option<u32>,
     pub code: Option<String>,
     pub message: Option<String>,
 }
@@ -43,6 +50,26 @@ fn event(kind: &str, net: u32) -> JsEvent {
         kind: kind.into(),
         net,
         ..JsEvent::default()
+    }
+}
+
+fn tree_event(net: u32, told: TreeEvent) -> JsEvent {
+    let origin = |origin: u64| Some(origin.to_be_bytes().to_vec().into());
+    match told {
+        TreeEvent::Grafted { name, from, to } => JsEvent {
+            origin: origin(name.origin),
+            tree: Some(name.tree.into()),
+            from: Some(from.map_or(Either3::C(Null), Either3::B)),
+            to: Some(to),
+            ..event("grafted", net)
+        },
+        TreeEvent::Trouble { name, code, peer } => JsEvent {
+            origin: origin(name.origin),
+            tree: Some(name.tree.into()),
+            code: Some(code.name().into()),
+            peer: Some(peer),
+            ..event("treeTrouble", net)
+        },
     }
 }
 
@@ -96,7 +123,7 @@ impl From<Event> for JsEvent {
                 ask: Some(ask),
                 key: Some(key.to_vec().into()),
                 hint: Some(hint.into()),
-                from: Some(from),
+                from: Some(Either3::A(from)),
                 ..event("stranger", net)
             },
             Event::Up {
@@ -131,6 +158,15 @@ impl From<Event> for JsEvent {
                 groups: Some(groups.into_iter().map(group).collect()),
                 ..event("groups", net)
             },
+            Event::Stream { net, group } => JsEvent {
+                group: Some(group.to_string()),
+                ..event("stream", net)
+            },
+            Event::StreamEnd { net, group } => JsEvent {
+                group: Some(group.to_string()),
+                ..event("streamEnd", net)
+            },
+            Event::Tree { net, event } => tree_event(net, event),
             Event::Problem { net, code, message } => JsEvent {
                 code: Some(code.into()),
                 message: Some(message),
@@ -155,10 +191,29 @@ pub struct JsPeerStats {
     pub endpoint: Option<String>,
 }
 
+/// What the host sent to a group since its `stream`.
+#[napi(object, js_name = "StreamStats")]
+pub struct JsStreamStats {
+    pub net: u32,
+    pub group: String,
+    pub bytes: f64,
+}
+
+impl JsStreamStats {
+    pub fn of((net, group, bytes): (u32, IpAddr, u64)) -> JsStreamStats {
+        JsStreamStats {
+            net,
+            group: group.to_string(),
+            bytes: bytes as f64,
+        }
+    }
+}
+
 #[napi(object, js_name = "Stats")]
 #[derive(Default)]
 pub struct JsStats {
     pub peers: Vec<JsPeerStats>,
+    pub streams: Vec<JsStreamStats>,
     pub drops: HashMap<String, f64>,
     pub counters: HashMap<String, f64>,
     pub wakes: f64,
@@ -197,6 +252,7 @@ pub struct JsAudit {
     pub delay_sum_ms: f64,
     pub delay_max_ms: f64,
     pub gap_max_ms: f64,
+    pub gaps_ms: Vec<f64>,
     pub missing: Vec<u32>,
 }
 
@@ -213,6 +269,7 @@ impl From<Audit> for JsAudit {
             delay_sum_ms: ms(a.delay_sum_us),
             delay_max_ms: ms(a.delay_max_us),
             gap_max_ms: ms(a.gap_max_us),
+            gaps_ms: a.gaps_us.into_iter().map(ms).collect(),
             missing: a.missing,
         }
     }
@@ -261,6 +318,7 @@ pub struct JsNodeReport {
     pub casts_sealed: f64,
     pub copies_own: f64,
     pub copies_relayed: f64,
+    pub copies_again: f64,
     pub outdegree_max: f64,
     pub casts_unwanted: f64,
     pub delivered: f64,

@@ -310,8 +310,18 @@ impl JsWorld {
     }
 
     #[napi]
-    pub fn audit(&self, flow: u32, node: u32, from_us: f64, to_us: f64) -> Result<JsAudit> {
-        self.receipts(flow, |r| r.audit(node, from_us as u64, to_us as u64).into())
+    pub fn audit(
+        &self,
+        flow: u32,
+        node: u32,
+        from_us: f64,
+        to_us: f64,
+        longer_ms: Option<f64>,
+    ) -> Result<JsAudit> {
+        let longer = longer_ms.map_or(u64::MAX, parse::us);
+        self.receipts(flow, |r| {
+            r.audit_gaps(node, from_us as u64, to_us as u64, longer).into()
+        })
     }
 
     #[napi]
@@ -330,6 +340,7 @@ impl JsWorld {
             casts_sealed: f.casts_sealed as f64,
             copies_own: f.copies_own as f64,
             copies_relayed: f.copies_relayed as f64,
+            copies_again: f.copies_again as f64,
             outdegree_max: f.outdegree_max as f64,
             casts_unwanted: f.casts_unwanted as f64,
             delivered: f.delivered as f64,

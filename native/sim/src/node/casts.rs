@@ -1,4 +1,4 @@
-//! The path of casts, all in this file: sealed once, stamped and copied for each neighbour; checked, opened and delivered.
+//! The path of casts without a tree: sealed once, stamped and copied for each neighbour; checked, opened and delivered.
 
 use super::network::new_sender_key;
 use super::{Node, PeerName};
@@ -11,7 +11,7 @@ use weft_session::{AUTH_SHARED, HopCast, Path, SenderKey, TAG, Tx};
 
 /// Hop limit of own casts.
 const CAST_HOP_LIMIT: u8 = 8;
-const CAST_OVERHEAD: usize = HEADER + STAMP + 2 * TAG;
+pub const CAST_OVERHEAD: usize = HEADER + STAMP + 2 * TAG;
 
 impl Node {
     /// A packet of an application to a group: to each receiver by a copy of its own.
@@ -50,7 +50,7 @@ impl Node {
     }
 
     /// Stamps a sealed cast for each neighbour and sends it; returns how many copies went.
-    fn copy_to(&mut self, now: u64, children: &[Arc<Tx>], hop_limit: u8, frame: &[u8]) -> u64 {
+    pub(super) fn copy_to(&mut self, now: u64, children: &[Arc<Tx>], hop_limit: u8, frame: &[u8]) -> u64 {
         let mut copies = 0;
         for tx in children {
             let Some(counter) = tx.reserve(1) else { continue };
@@ -115,6 +115,9 @@ impl Node {
         if cast.opened.tell {
             self.sessions.opened(now, &cast.opened, path, &[]);
             self.drain(now);
+        }
+        if cast.stamp.tree > 0 {
+            return self.take_tree_cast(now, &cast, frame);
         }
         self.open_cast(now, &cast, frame);
     }

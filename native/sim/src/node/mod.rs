@@ -9,6 +9,8 @@ mod network;
 mod outputs;
 mod packets;
 mod relays;
+mod sending;
+mod trees;
 
 use crate::api::{Event, NetId};
 use crate::rng::Rng;
@@ -51,6 +53,8 @@ pub struct Figures {
     pub copies_own: u64,
     /// Copies of others' casts.
     pub copies_relayed: u64,
+    /// Casts of trees sent again, because somebody missed them.
+    pub copies_again: u64,
     /// Most copies of one cast.
     pub outdegree_max: u64,
     /// Casts whose packet no application here wants.
@@ -67,6 +71,7 @@ impl Figures {
         self.casts_sealed += other.casts_sealed;
         self.copies_own += other.copies_own;
         self.copies_relayed += other.copies_relayed;
+        self.copies_again += other.copies_again;
         self.outdegree_max = self.outdegree_max.max(other.outdegree_max);
         self.casts_unwanted += other.casts_unwanted;
         self.delivered += other.delivered;
@@ -178,6 +183,19 @@ impl Node {
             for (name, n) in drops.iter() {
                 *all.entry(name).or_default() += n;
             }
+        }
+        all
+    }
+
+    /// What the trees did, by name, over all networks.
+    pub fn tree_counters(&self) -> BTreeMap<&'static str, u64> {
+        let mut all = BTreeMap::new();
+        for (name, n) in self
+            .nets
+            .values()
+            .flat_map(|net| net.trees.plane.counters().iter())
+        {
+            *all.entry(name).or_default() += n;
         }
         all
     }

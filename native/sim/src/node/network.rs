@@ -2,6 +2,7 @@
 
 use super::holds::Holds;
 use super::relays::{Relay, Share};
+use super::trees::NetTrees;
 use crate::api::{GroupConfig, NetworkConfig, PeerConfig};
 use crate::rng::Rng;
 use std::collections::BTreeMap;
@@ -28,6 +29,7 @@ pub struct Net {
     pub snooper: Snooper,
     pub attached: bool,
     pub relay: Relay,
+    pub trees: NetTrees,
     /// What applications here joined.
     pub local: LocalGroups,
     groups: BTreeMap<IpAddr, GroupConfig>,
@@ -62,6 +64,7 @@ impl Net {
             snooper: Snooper::new(SnooperConfig::default()),
             attached: false,
             relay: Relay::default(),
+            trees: NetTrees::default(),
             local: LocalGroups::default(),
             groups: BTreeMap::new(),
             table: None,
@@ -110,7 +113,8 @@ impl Net {
         } else {
             None
         };
-        snooper.unwrap_or(u64::MAX).min(self.holds.next_deadline())
+        let others = self.holds.next_deadline().min(self.trees.next_deadline());
+        snooper.unwrap_or(u64::MAX).min(others)
     }
 }
 

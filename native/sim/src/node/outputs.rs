@@ -27,7 +27,12 @@ impl Node {
                 Output::Transmit { path, bytes } => {
                     self.send(now, path, Kind::of_upkeep(&bytes), bytes, None)
                 }
-                Output::Event(event) => self.tell(event),
+                Output::Event(event) => {
+                    if let SessionEvent::Suspect { net, peer } = event {
+                        self.tree_peer_suspect(now, (net, peer));
+                    }
+                    self.tell(event);
+                }
                 Output::RxInstall(session) => self.rx.install(session),
                 Output::RxRemove { index } => self.rx.remove(index),
                 Output::TxPublished { net, peer, tx, fresh } => self.publish_tx(now, (net, peer), tx, fresh),
@@ -36,6 +41,7 @@ impl Node {
                         entry.tx = None;
                         entry.given = 0;
                     }
+                    self.tree_peer_lost(now, (net, peer));
                 }
                 Output::SenderKey { net, origin, key, .. } => self.take_sender_key(now, net, origin, &key),
                 Output::SenderKeyAcked { .. } => {}

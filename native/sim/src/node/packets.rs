@@ -1,9 +1,11 @@
 //! Packets of this host's applications on their way out, and members' packets on their way in.
 
 use super::relays::flow_of;
+use super::sending::Way;
 use super::{Node, Out, PeerName};
 use crate::api::{Event, LocalGroup, NetId};
 use crate::traffic::Kind;
+use std::net::IpAddr;
 use std::sync::Arc;
 use weft_forward::{ANSWER_MAX, DropReason, PeerId, QUERY_MAX, Verdict, answer_arp, answer_nd};
 use weft_packet::{Frame, L3, ether};
@@ -12,7 +14,7 @@ use weft_session::{Path, TAG, Tx, wire};
 /// What to do with a packet, taken out of the table's borrow.
 enum Plan {
     Peer(PeerId),
-    Group(Vec<PeerId>),
+    Group(IpAddr, Vec<PeerId>),
     Snoop,
     Answer(Result<Vec<u8>, DropReason>),
     Drop(DropReason),
@@ -48,7 +50,7 @@ impl Node {
         let table = network.table(port);
         let plan = match table.classify(&packet) {
             Verdict::Peer(peer) => Plan::Peer(peer),
-            Verdict::Group(receivers) => Plan::Group(receivers.collect()),
+            Verdict::Group(receivers) => Plan::Group(packet.dst(), receivers.collect()),
             Verdict::Snoop => Plan::Snoop,
             Verdict::Answer => {
                 let mut out = [0; ANSWER_MAX];
@@ -58,7 +60,7 @@ impl Node {
         };
         match plan {
             Plan::Peer(peer) => self.send_unicast(now, (net, peer), packet.bytes()),
-            Plan::Group(receivers) => self.send_cast(now, net, &receivers, packet.bytes()),
+            Plan::Group(group, receivers) => self.send_group(now, (net, group), &receivers, packet.bytes()),
             Plan::Snoop => {
                 let result = network.snooper.handle(now, &packet);
                 self.after_snooping(net);
@@ -70,12 +72,45 @@ impl Node {
         Ok(())
     }
 
+    /// By trees, directly, or not before there are trees.
+    fn send_group(&mut self, now: u64, (net, group): (NetId, IpAddr), receivers: &[PeerId], packet: &[u8]) {
+        let Some(network) = self.nets.get_mut(&net) else {
+            return;
+        };
+        let (way, ask) = network.trees.streams.plan(now, group, receivers.len(), packet);
+        if ask {
+            self.event(Event::Stream { net, group });
+        }
+        match way {
+            Way::Direct => self.send_cast(now, net, receivers, packet),
+            Way::Held => {}
+            Way::Tree(tree) => self.send_tree_cast(now, net, tree, packet),
+        }
+    }
+
+    /// A packet to a group that waited for trees in vain.
+    pub(super) fn send_directly(&mut self, now: u64, net: NetId, packet: &[u8]) {
+        let port = self.port;
+        let Some(network) = self.nets.get_mut(&net) else {
+            return;
+        };
+        let Ok(parsed) = L3::parse(packet) else { return };
+        if let Verdict::Group(receivers) = network.table(port).classify(&parsed) {
+            let receivers: Vec<PeerId> = receivers.collect();
+            self.send_cast(now, net, &receivers, packet);
+        }
+    }
+
     pub(super) fn network_timeout(&mut self, now: u64, net: NetId) {
         let Some(network) = self.nets.get_mut(&net) else {
             return;
         };
         let dropped = network.holds.expire(now);
         *self.figures.packet_drops.entry("held").or_default() += dropped;
+        self.trees_timeout(now, net);
+        let Some(network) = self.nets.get_mut(&net) else {
+            return;
+        };
         if network.attached && network.snooper.next_deadline().is_some_and(|at| at <= now) {
             network.snooper.handle_timeout(now);
             self.after_snooping(net);
@@ -167,8 +202,14 @@ impl Node {
             self.sessions.opened(now, &opened, path, &frame[range.clone()]);
             self.drain(now);
         }
-        if opened.kind() == wire::kind::PACKET {
-            self.deliver(opened.net, opened.peer, &frame[range.start + 1..range.end]);
+        match opened.kind() {
+            wire::kind::PACKET => {
+                self.deliver(opened.net, opened.peer, &frame[range.start + 1..range.end]);
+            }
+            wire::kind::TREE => {
+                self.take_tree_message(now, (opened.net, opened.peer), &frame[range]);
+            }
+            _ => {}
         }
     }
 

@@ -1,0 +1,233 @@
+//! What the host sends to groups with many receivers: streams that get trees, and packets that wait for them.
+
+use crate::adapter::AdapterThread;
+use crate::api::{Event, PeerId};
+use crate::limits::{STREAM_ENDS_US, STREAM_HELD_FOR_US, STREAM_HELD_MAX, STREAMS_MAX, TREE_FROM};
+use crate::shared::{View, add};
+use std::collections::{BTreeMap, VecDeque};
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, PoisonError};
+use weft_forward::Verdict;
+use weft_packet::{Checksum, L3, Splitter};
+
+/// One group that the host sends to.
+struct Stream {
+    /// IP bytes since its beginning; the engine sees them.
+    bytes: Arc<AtomicU64>,
+    /// The last packet, µs.
+    last: u64,
+    /// Packets wait until then; afterwards they go directly while there are no trees.
+    hold_until: u64,
+    held: VecDeque<Vec<u8>>,
+    /// It has taken a tree: without one it begins to wait anew.
+    took_tree: bool,
+    pub turn: usize,
+}
+
+/// All of them at one adapter.
+#[derive(Default)]
+pub struct Streams {
+    of: BTreeMap<IpAddr, Stream>,
+    due: Option<u64>,
+}
+
+impl Streams {
+    pub fn next_deadline(&self) -> u64 {
+        self.due.unwrap_or(u64::MAX)
+    }
+
+    fn due_at(&mut self, at: u64) {
+        self.due = Some(self.next_deadline().min(at));
+    }
+
+    /// The next number of the group's turns.
+    pub(crate) fn turn(&mut self, group: IpAddr) -> usize {
+        self.of.get_mut(&group).map_or(0, |stream| {
+            stream.turn = stream.turn.wrapping_add(1);
+            stream.turn
+        })
+    }
+}
+
+/// The group that the engine knows a packet's destination by: every broadcast is the limited one.
+fn group_of(destination: IpAddr) -> IpAddr {
+    if destination.is_multicast() {
+        destination
+    } else {
+        Ipv4Addr::BROADCAST.into()
+    }
+}
+
+impl AdapterThread {
+    /// A run for a group: directly to few receivers, by trees to many.
+    #[inline]
+    pub(crate) fn send_group(
+        &mut self,
+        now: u64,
+        view: &Arc<View>,
+        receivers: &[PeerId],
+        run: &Splitter<'_>,
+    ) {
+        if receivers.len() <= TREE_FROM && view.send_on.is_empty() {
+            return self.send_cast(now, view, receivers, run);
+        }
+        let group = group_of(run.packet().dst());
+        let has_trees = view.send_on.contains_key(&group);
+        if receivers.len() <= TREE_FROM && !has_trees {
+            return self.send_cast(now, view, receivers, run);
+        }
+        match self.stream(now, group, run, has_trees) {
+            Some(_) if has_trees => {
+                self.release_stream(now, view, group);
+                self.send_by_tree(now, view, group, run);
+            }
+            Some(hold_until) if now < hold_until => self.hold_for_tree(group, run),
+            _ => self.send_cast(now, view, receivers, run),
+        }
+    }
+
+    /// Notes a run of a stream, which may begin with it. Until when its packets wait; `None` when there are too many streams.
+    fn stream(&mut self, now: u64, group: IpAddr, run: &Splitter<'_>, has_trees: bool) -> Option<u64> {
+        let bytes: usize = (0..run.count()).map(|i| run.segment_len(i)).sum();
+        if let Some(stream) = self.streams.of.get_mut(&group) {
+            stream.last = now;
+            stream.bytes.fetch_add(bytes as u64, Relaxed);
+            if stream.took_tree != has_trees {
+                stream.took_tree = has_trees;
+                if !has_trees {
+                    // Its trees were taken away.
+                    stream.hold_until = now + STREAM_HELD_FOR_US;
+                    let (until, net) = (stream.hold_until, self.net.net);
+                    self.streams.due_at(until);
+                    self.common.events.push(Event::Stream { net, group });
+                    return Some(until);
+                }
+            }
+            return Some(stream.hold_until);
+        }
+        if self.streams.of.len() >= STREAMS_MAX {
+            return None;
+        }
+        let (hold_until, net) = (now + STREAM_HELD_FOR_US, self.net.net);
+        let stream = Stream {
+            bytes: Arc::new(AtomicU64::new(bytes as u64)),
+            last: now,
+            hold_until,
+            held: VecDeque::new(),
+            took_tree: has_trees,
+            turn: 0,
+        };
+        let mut shown = self.net.streams.lock().unwrap_or_else(PoisonError::into_inner);
+        shown.insert(group, stream.bytes.clone());
+        drop(shown);
+        self.streams.of.insert(group, stream);
+        self.streams.due_at(hold_until);
+        self.common.events.push(Event::Stream { net, group });
+        Some(hold_until)
+    }
+
+    fn hold_for_tree(&mut self, group: IpAddr, run: &Splitter<'_>) {
+        let Some(stream) = self.streams.of.get_mut(&group) else {
+            return;
+        };
+        for i in 0..run.count() {
+            let mut packet = vec![0; run.segment_len(i)];
+            run.write(i, &mut packet, Checksum::Full);
+            stream.held.push_back(packet);
+            add(&self.common.counters.packets_held, 1);
+            if stream.held.len() > STREAM_HELD_MAX {
+                stream.held.pop_front();
+                add(&self.common.counters.held_dropped, 1);
+            }
+        }
+    }
+
+    /// After a change: what waited for trees that are there now goes down them.
+    pub(crate) fn release_streams(&mut self, now: u64, view: &Arc<View>) {
+        while let Some(group) = self.waiting(|group, _| view.send_on.contains_key(group)) {
+            self.release_stream(now, view, group);
+        }
+    }
+
+    fn waiting(&self, fits: impl Fn(&IpAddr, &Stream) -> bool) -> Option<IpAddr> {
+        let mut waiting = self.streams.of.iter().filter(|(_, s)| !s.held.is_empty());
+        waiting.find(|(g, s)| fits(g, s)).map(|(g, _)| *g)
+    }
+
+    /// Sends what waited: down the trees, or directly when there are none.
+    fn release_stream(&mut self, now: u64, view: &Arc<View>, group: IpAddr) {
+        let Some(stream) = self.streams.of.get_mut(&group).filter(|s| !s.held.is_empty()) else {
+            return;
+        };
+        let held = std::mem::take(&mut stream.held);
+        if view.send_on.contains_key(&group) {
+            stream.took_tree = true;
+            held.iter()
+                .for_each(|packet| self.send_packet_by_tree(now, view, group, packet));
+        } else {
+            held.iter()
+                .for_each(|packet| self.send_packet_directly(now, view, packet));
+        }
+    }
+
+    /// To each receiver by itself.
+    fn send_packet_directly(&mut self, now: u64, view: &Arc<View>, packet: &[u8]) {
+        let Ok(parsed) = L3::parse(packet) else { return };
+        let Verdict::Group(receivers) = view.table.classify(&parsed) else {
+            return;
+        };
+        self.outbox.class = self.class_of_packet(packet);
+        for peer in receivers {
+            let Some(state) = view.peers.get(&peer) else {
+                continue;
+            };
+            match state.tx.load_full() {
+                Some(tx) => {
+                    if let Some(lane) = self.plain_lane(now, view, state, &tx) {
+                        self.seal_late_cast(now, view, (state, &tx, &lane), packet);
+                    }
+                }
+                None => self.hold_packet(now, state, true, packet.to_vec()),
+            }
+        }
+    }
+
+    /// Streams that end, and packets that waited in vain.
+    pub(crate) fn watch_streams(&mut self, now: u64, view: &Arc<View>) {
+        while let Some(group) = self.waiting(|_, stream| stream.hold_until <= now) {
+            self.release_stream(now, view, group);
+        }
+        let (net, events) = (self.net.net, &self.common.events);
+        let mut shown = self.net.streams.lock().unwrap_or_else(PoisonError::into_inner);
+        self.streams.of.retain(|group, stream| {
+            let ended = stream.last + STREAM_ENDS_US <= now;
+            if ended {
+                shown.remove(group);
+                events.push(Event::StreamEnd { net, group: *group });
+            }
+            !ended
+        });
+        drop(shown);
+        let next = |s: &Stream| {
+            let ends = s.last + STREAM_ENDS_US;
+            if s.held.is_empty() {
+                ends
+            } else {
+                ends.min(s.hold_until)
+            }
+        };
+        self.streams.due = self.streams.of.values().map(next).min();
+    }
+
+    /// The adapter goes: nothing is sent any more.
+    pub(crate) fn end_streams(&mut self) {
+        let mut shown = self.net.streams.lock().unwrap_or_else(PoisonError::into_inner);
+        for (group, stream) in std::mem::take(&mut self.streams.of) {
+            shown.remove(&group);
+            add(&self.common.counters.held_dropped, stream.held.len() as u64);
+            let net = self.net.net;
+            self.common.events.push(Event::StreamEnd { net, group });
+        }
+    }
+}

@@ -1,0 +1,232 @@
+//! Casts of trees as they come: checked, opened where the key is known, delivered, passed on.
+
+use crate::api::PeerId;
+use crate::core::{Core, Single};
+use crate::limits::CAST_HOP_LIMIT;
+use crate::receive::framed;
+use crate::shared::{View, add};
+use crate::tree_out::Onward;
+use std::ops::Range;
+use std::sync::Arc;
+use weft_forward::tree::{CastName, TreeName, TreePlane};
+use weft_packet::{DropReason, L3};
+use weft_session::{DropReason as SealReason, HopCast, OpenedCast, TAG, wire};
+
+/// One that waits for the end of its batch: then all are taken under one lock.
+pub(crate) struct TreeCast {
+    pub cast: HopCast,
+    /// Where the frame begins in the receive buffers.
+    pub at: usize,
+    pub len: usize,
+    pub class: u8,
+}
+
+/// What is to be delivered here: whose it is, and where the packet lies in the frame.
+type Delivered = (PeerId, Range<usize>, bool);
+
+fn name_of(cast: &HopCast) -> CastName {
+    let stamp = &cast.stamp;
+    CastName {
+        tree: TreeName {
+            origin: u64::from_be_bytes(stamp.origin),
+            tree: stamp.tree,
+        },
+        epoch: stamp.epoch,
+        key_id: stamp.key_id,
+        sequence: stamp.sequence & wire::SEQUENCE_MASK,
+    }
+}
+
+impl Core {
+    /// Takes the casts of trees that the batch brought. `storage`: the receive buffers.
+    pub(crate) fn take_trees(&mut self, now: u64, storage: &mut [u8]) {
+        if self.tree_casts.is_empty() {
+            return;
+        }
+        let casts = std::mem::take(&mut self.tree_casts);
+        for of_net in casts.chunk_by(|a, b| a.cast.opened.net == b.cast.opened.net) {
+            let net = of_net[0].cast.opened.net;
+            let Some((shared, view)) = self.nets.get(&net).map(|n| (n.shared.clone(), n.view.clone())) else {
+                continue;
+            };
+            let mut trees = shared.lock_trees();
+            for TreeCast { cast, at, len, class } in of_net {
+                self.class = *class;
+                let frame = &mut storage[*at..at + len];
+                if let Some((peer, packet, partial)) =
+                    self.take_tree_cast(now, &mut trees, &view, cast, frame)
+                {
+                    self.merge(net, peer, at + packet.start, &frame[packet], partial);
+                }
+            }
+            self.pass_casts_on(now, net, &view);
+        }
+        self.tree_casts = casts;
+        self.tree_casts.clear();
+    }
+
+    /// What goes on is left in `passing`.
+    fn take_tree_cast(
+        &mut self,
+        now: u64,
+        trees: &mut TreePlane,
+        view: &Arc<View>,
+        cast: &HopCast,
+        frame: &mut [u8],
+    ) -> Option<Delivered> {
+        let (net, from, name) = (cast.opened.net, cast.opened.peer, name_of(cast));
+        let pass = trees.check(now, from, &name, frame.len()).ok()?;
+        let onward = Onward {
+            auth: cast.auth,
+            hop_limit: cast.hop_limit.saturating_sub(1),
+            class: self.class,
+        };
+        self.passing.keep(&frame[wire::HEADER..frame.len() - TAG], onward);
+        let opened = match self.cast_rx.open(now, cast, frame) {
+            Ok(opened) => Some(opened),
+            Err(SealReason::CastBadTag) => {
+                self.passing.forget_last();
+                trees.bad_tag(now, from, name.tree, &mut self.tree_out(now, net, view));
+                return None;
+            }
+            // No subscriber here, or not from that sequence on: others may be.
+            Err(SealReason::UnknownKey | SealReason::CastDuplicate) => None,
+            Err(_) => {
+                self.passing.forget_last();
+                return None;
+            }
+        };
+        let mine = opened.map(|opened| self.may_come(view, name.tree.origin, &opened, frame));
+        if let Some(Err(reason)) = mine {
+            self.passing.forget_last();
+            self.common.counters.drop_packet(reason, 1);
+            return None;
+        }
+        let mut children = std::mem::take(&mut self.passing.children);
+        trees.take(now, pass, onward.hop_limit, self.passing.last(), &mut children);
+        self.passing.children = children;
+        if self.passing.children.is_empty() {
+            self.passing.forget_last();
+        } else {
+            self.passing.copy_last();
+        }
+        let (peer, packet, partial) = mine?.ok()?;
+        add(&self.common.counters.tree_opened, 1);
+        self.unmark(&mut frame[packet.clone()])
+            .then_some((peer, packet, partial))
+    }
+
+    /// Whether the origin may send this packet: what it may not is not passed on either.
+    fn may_come(
+        &self,
+        view: &View,
+        origin: u64,
+        opened: &OpenedCast,
+        frame: &[u8],
+    ) -> Result<Delivered, DropReason> {
+        let peer = view
+            .table
+            .peer_of_origin(origin)
+            .ok_or(DropReason::UnknownMember)?;
+        view.table
+            .may_publish(peer, &L3::parse(&frame[opened.packet.clone()])?)?;
+        Ok((peer, opened.packet.clone(), opened.partial))
+    }
+
+    /// A cast of a tree that came in pieces or among others: auth, hop limit, then from its stamp on.
+    pub(crate) fn take_fragmented_tree_cast(
+        &mut self,
+        now: u64,
+        opened: &weft_session::Opened,
+        bytes: &[u8],
+    ) {
+        let [auth, hop_limit, body @ ..] = bytes else {
+            return;
+        };
+        self.take_single_tree_cast(now, opened, (*auth, *hop_limit), body);
+    }
+
+    fn take_single_tree_cast(
+        &mut self,
+        now: u64,
+        opened: &weft_session::Opened,
+        (auth, hop_limit): (u8, u8),
+        body: &[u8],
+    ) {
+        let stamp = body
+            .first_chunk::<{ wire::STAMP }>()
+            .map(wire::Stamp::read)
+            .filter(|stamp| stamp.tree != 0);
+        let Some(stamp) = stamp else {
+            return self.common.counters.drop_packet(DropReason::Malformed, 1);
+        };
+        let cast = HopCast {
+            opened: *opened,
+            auth,
+            hop_limit,
+            stamp,
+        };
+        let net = opened.net;
+        let Some((shared, view)) = self.nets.get(&net).map(|n| (n.shared.clone(), n.view.clone())) else {
+            return;
+        };
+        let mut frame = framed(body);
+        let taken = self.take_tree_cast(now, &mut shared.lock_trees(), &view, &cast, &mut frame);
+        self.pass_casts_on(now, net, &view);
+        if let Some((peer, packet, partial)) = taken {
+            let packet = frame[packet].to_vec();
+            self.singles.push(Single {
+                net,
+                peer,
+                packet,
+                partial,
+            });
+        }
+    }
+
+    /// Casts that waited for their key: they were checked and passed on when they came.
+    pub(crate) fn open_held_tree_cast(&mut self, now: u64, cast: &HopCast, frame: &mut [u8]) {
+        let net = cast.opened.net;
+        let Some(view) = self.nets.get(&net).map(|n| n.view.clone()) else {
+            return;
+        };
+        let Ok(opened) = self.cast_rx.open(now, cast, frame) else {
+            return;
+        };
+        match self.may_come(&view, u64::from_be_bytes(cast.stamp.origin), &opened, frame) {
+            Ok((peer, packet, partial)) => {
+                add(&self.common.counters.tree_opened, 1);
+                let packet = frame[packet].to_vec();
+                self.singles.push(Single {
+                    net,
+                    peer,
+                    packet,
+                    partial,
+                });
+            }
+            Err(reason) => self.common.counters.drop_packet(reason, 1),
+        }
+    }
+
+    /// A data frame of kind 10.
+    pub(crate) fn take_tree_message(&mut self, now: u64, opened: &weft_session::Opened, plaintext: &[u8]) {
+        use weft_forward::tree::ControlRefusal::{Malformed, UnknownVerb};
+        let net = opened.net;
+        let Some((shared, view)) = self.nets.get(&net).map(|n| (n.shared.clone(), n.view.clone())) else {
+            return;
+        };
+        let mut trees = shared.lock_trees();
+        let result = trees.on_control(now, opened.peer, plaintext, &mut self.tree_out(now, net, &view));
+        if let Err(Malformed | UnknownVerb) = result {
+            self.common.counters.drop_packet(DropReason::Malformed, 1);
+        }
+    }
+
+    /// Casts that parity gave back: as if they had come.
+    pub(crate) fn take_recovered(&mut self, now: u64) {
+        for (net, from, body) in std::mem::take(&mut self.recovered) {
+            let opened = weft_session::Opened::given_back(net, from);
+            self.take_single_tree_cast(now, &opened, (weft_session::AUTH_SHARED, CAST_HOP_LIMIT), &body);
+        }
+    }
+}

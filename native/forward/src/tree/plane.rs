@@ -1,0 +1,380 @@
+//! All trees of one network that this node is a part of.
+
+use super::cache::Cache;
+use super::coding::Codec;
+use super::config::{
+    CastName, CastRefusal, ControlRefusal, TreeConfig, TreeError, TreeEvent, TreeName, TroubleCode,
+};
+use super::counters::Counters;
+use super::limits::{
+    ADOPTABLE_MAX, BACKUPS_MAX, BAD_TAGS_UNTOLD, BEAT_EVERY, CHILDREN_MAX, EPOCH_LINGER, REORDER,
+    RESENDS_PER_SECOND, SEQUENCE_END, TREES_MAX,
+};
+use super::node::{Tree, bytes_limit};
+use super::out::{Options, Out};
+use super::pass::pass_on;
+use super::ticks::{Beats, Tools, tick_tree};
+use super::wire::Writer;
+use crate::bucket::{BucketLimit, OriginBuckets};
+use crate::builder::PeerId;
+use crate::hash::Map;
+
+/// A cast that may be taken: what [`TreePlane::check`] found. Use it before the next change of trees.
+#[derive(Clone, Copy, Debug)]
+pub struct Pass {
+    place: u16,
+    from: PeerId,
+    cast: CastName,
+}
+
+pub struct TreePlane {
+    pub(super) trees: Vec<Option<Box<Tree>>>,
+    names: Map<u128, u16>,
+    free: Vec<u16>,
+    pub(super) cache: Cache,
+    pub(super) counters: Counters,
+    pub(super) codec: Codec,
+    pub(super) writer: Writer,
+    pub(super) budget: OriginBuckets,
+    origins: OriginBuckets,
+    hops: OriginBuckets,
+    beats: Beats,
+    pub(super) due: u64,
+}
+
+impl TreePlane {
+    pub fn new(options: Options) -> TreePlane {
+        let budget = BucketLimit {
+            rate: RESENDS_PER_SECOND,
+            burst: RESENDS_PER_SECOND,
+        };
+        TreePlane {
+            trees: Vec::new(),
+            names: Map::default(),
+            free: Vec::new(),
+            cache: Cache::new(options.cache_bytes),
+            counters: Counters::default(),
+            codec: Codec::default(),
+            writer: Writer::default(),
+            budget: OriginBuckets::new(budget),
+            origins: OriginBuckets::new(bytes_limit(options.origin_rate)),
+            hops: OriginBuckets::new(bytes_limit(options.hop_rate)),
+            beats: Beats::default(),
+            due: u64::MAX,
+        }
+    }
+
+    pub fn len(&self) -> usize {
+        self.names.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.names.is_empty()
+    }
+
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// Adds an epoch of a tree or replaces it; the newest `EPOCHS_KEPT` are followed. At the origin the newest one is what
+    /// children hear of from now on.
+    ///
+    /// # Errors
+    /// Nothing changes when a bound is passed or the epoch is older than all that are kept.
+    pub fn set(&mut self, now: u64, config: TreeConfig) -> Result<(), TreeError> {
+        if config.children.len() > CHILDREN_MAX
+            || config.backups.len() > BACKUPS_MAX
+            || config.adoptable.len() > ADOPTABLE_MAX
+        {
+            return Err(TreeError::TooManyPeers);
+        }
+        self.due = self.due.min(now);
+        if let Some(place) = self.place(config.name) {
+            return self.tree(place).map_or(Ok(()), |tree| tree.set(now, config));
+        }
+        if self.names.len() >= TREES_MAX {
+            return Err(TreeError::TooManyTrees);
+        }
+        let place = self.free.pop().unwrap_or_else(|| {
+            self.trees.push(None);
+            (self.trees.len() - 1) as u16
+        });
+        self.names.insert(config.name.key(), place);
+        let mut tree = Box::new(Tree::new(now, config));
+        tree.due = now;
+        self.trees[usize::from(place)] = Some(tree);
+        Ok(())
+    }
+
+    /// Forgets the tree with all its epochs and adopted children.
+    pub fn drop(&mut self, name: TreeName) {
+        let Some(place) = self.names.remove(&name.key()) else {
+            return;
+        };
+        if let Some(mut tree) = self.trees[usize::from(place)].take() {
+            self.cache.clear(&mut tree.shelf);
+        }
+        self.free.push(place);
+    }
+
+    /// Where a key begins for this subscriber: what lies between and its first cast is missed, if it is little.
+    pub fn lowest(&mut self, now: u64, name: TreeName, key_id: u32, lowest: u64) {
+        if let Some(tree) = self.place(name).and_then(|place| self.tree(place)) {
+            tree.streams.open(now, key_id).set_lowest(lowest);
+        }
+    }
+
+    /// A cast of a tree (≥ 1) whose hop tag is right, before its inner seal is opened. `len`: bytes of the frame. Who has the key
+    /// opens the seal next, and then calls [`TreePlane::take`] or [`TreePlane::bad_tag`].
+    ///
+    /// # Errors
+    /// Why it is to be dropped: counted here, nothing else changes.
+    pub fn check(
+        &mut self,
+        now: u64,
+        from: PeerId,
+        cast: &CastName,
+        len: usize,
+    ) -> Result<Pass, CastRefusal> {
+        let result = self.try_check(now, from, cast, len);
+        if let Err(refusal) = result {
+            let counters = &mut self.counters;
+            *match refusal {
+                CastRefusal::UnknownTree => &mut counters.unknown_tree,
+                CastRefusal::UnknownEpoch => &mut counters.unknown_epoch,
+                CastRefusal::WrongParent => &mut counters.wrong_parent,
+                CastRefusal::Duplicate => &mut counters.duplicates,
+                CastRefusal::Malformed => &mut counters.malformed,
+                CastRefusal::HopRate => &mut counters.hop_rate,
+                CastRefusal::OriginRate => &mut counters.origin_rate,
+            } += 1;
+        }
+        result
+    }
+
+    fn try_check(
+        &mut self,
+        now: u64,
+        from: PeerId,
+        cast: &CastName,
+        len: usize,
+    ) -> Result<Pass, CastRefusal> {
+        if cast.sequence >= SEQUENCE_END {
+            return Err(CastRefusal::Malformed);
+        }
+        // Before anything else: who brings too much is not looked at closely.
+        if !self.hops.take_all(u64::from(from), now, len as u32) {
+            return Err(CastRefusal::HopRate);
+        }
+        let place = self.place(cast.tree).ok_or(CastRefusal::UnknownTree)?;
+        let Some(tree) = self.tree(place) else {
+            return Err(CastRefusal::UnknownTree);
+        };
+        tree.may_bring(now, cast.epoch, from)?;
+        if tree
+            .streams
+            .get(cast.key_id)
+            .is_some_and(|stream| stream.seen.has(cast.sequence))
+        {
+            // It came another way as well: its bringer lives.
+            tree.hear(now, from, cast.epoch);
+            let due = tree.due;
+            self.due = self.due.min(due);
+            return Err(CastRefusal::Duplicate);
+        }
+        if !self.origins.take_all(cast.tree.origin, now, len as u32) {
+            if let Some(tree) = self.tree(place) {
+                (tree.over_rate, tree.due) = (Some(from), now);
+            }
+            self.due = self.due.min(now);
+            return Err(CastRefusal::OriginRate);
+        }
+        Ok(Pass {
+            place,
+            from,
+            cast: *cast,
+        })
+    }
+
+    /// Takes a cast that passed. `body`: from stamp to inner tag, as it came. `hop_limit`: to go on with, 0: to nobody.
+    /// `children` is filled anew with those to whom it goes now.
+    pub fn take(&mut self, now: u64, pass: Pass, hop_limit: u8, body: &[u8], children: &mut Vec<PeerId>) {
+        let Pass { place, from, cast } = pass;
+        children.clear();
+        let TreePlane {
+            trees,
+            cache,
+            counters,
+            due,
+            ..
+        } = self;
+        let tree = trees.get_mut(usize::from(place)).and_then(Option::as_mut);
+        let Some(tree) = tree.filter(|tree| tree.name == cast.tree) else {
+            return;
+        };
+        let is_known = tree.streams.get(cast.key_id).is_some();
+        let stream = tree.streams.open(now, cast.key_id);
+        // The same may have come while this one waited.
+        if stream.seen.has(cast.sequence) {
+            counters.duplicates += 1;
+            return;
+        }
+        let is_newest = stream.came(now, cast.sequence);
+        let has_gaps = !stream.gaps.is_empty();
+        counters.taken += 1;
+        counters.filled += u64::from(!is_newest);
+        tree.hear(now, from, cast.epoch);
+        if is_newest {
+            (tree.news_at, tree.fresh) = (now, now);
+        }
+        if !is_known {
+            tree.tell_all_until = now + EPOCH_LINGER;
+        }
+        pass_on(
+            tree,
+            now,
+            (&cast, Some(from), hop_limit, body),
+            (cache, counters),
+            children,
+        );
+        tree.due = tree.due.min(now + if has_gaps { REORDER } else { BEAT_EVERY });
+        *due = (*due).min(tree.due);
+    }
+
+    /// An own cast, sealed. `body`: from stamp to inner tag. `children` is filled anew with those to whom it goes.
+    pub fn own(&mut self, now: u64, cast: &CastName, hop_limit: u8, body: &[u8], children: &mut Vec<PeerId>) {
+        children.clear();
+        let Some(place) = self.place(cast.tree) else {
+            return;
+        };
+        let TreePlane {
+            trees,
+            cache,
+            counters,
+            due,
+            ..
+        } = self;
+        let Some(tree) = trees[usize::from(place)].as_mut().filter(|tree| tree.is_origin()) else {
+            return;
+        };
+        if tree.streams.get(cast.key_id).is_none() {
+            tree.tell_all_until = now + EPOCH_LINGER;
+        }
+        tree.streams.open(now, cast.key_id).sent(now, cast.sequence);
+        (tree.news_at, tree.fresh) = (now, now);
+        pass_on(
+            tree,
+            now,
+            (cast, None, hop_limit, body),
+            (cache, counters),
+            children,
+        );
+        tree.due = tree.due.min(now + BEAT_EVERY);
+        *due = (*due).min(tree.due);
+    }
+
+    /// The inner tag of a cast that passed was wrong: instead of `take`. Nothing is marked or passed on; `from` is to blame.
+    pub fn bad_tag(&mut self, now: u64, from: PeerId, name: TreeName, out: &mut dyn Out) {
+        self.counters.bad_tags += 1;
+        let Some(tree) = self.place(name).and_then(|place| self.tree(place)) else {
+            return;
+        };
+        tree.bad_tags += 1;
+        let code = TroubleCode::BadTags;
+        if tree.bad_tags >= BAD_TAGS_UNTOLD && tree.may_complain(now, code) {
+            tree.bad_tags = 0;
+            let peer = from;
+            out.event(TreeEvent::Trouble { name, code, peer });
+        }
+    }
+
+    /// The plaintext of a data frame of kind 10, its first byte included.
+    ///
+    /// # Errors
+    /// Why it, or a part of it, means nothing here.
+    pub fn on_control(
+        &mut self,
+        now: u64,
+        from: PeerId,
+        plaintext: &[u8],
+        out: &mut dyn Out,
+    ) -> Result<(), ControlRefusal> {
+        let result = super::control::take(self, now, from, plaintext, out);
+        if result == Err(ControlRefusal::WrongPeer) {
+            self.counters.wrong_peer += 1;
+        }
+        result
+    }
+
+    /// The session with a peer ended: it feeds nobody and is fed no more.
+    pub fn peer_lost(&mut self, now: u64, peer: PeerId, out: &mut dyn Out) {
+        for tree in self.trees.iter_mut().flatten() {
+            if tree.peer_lost(now, peer) {
+                tree.due = now;
+                self.due = self.due.min(now);
+            }
+        }
+        self.tick(now, out);
+    }
+
+    /// Data to a peer stays unanswered: whoever takes a running stream from it looks for another.
+    pub fn peer_suspect(&mut self, now: u64, peer: PeerId, out: &mut dyn Out) {
+        for tree in self.trees.iter_mut().flatten() {
+            if tree.feeder() == Some(peer)
+                && tree.is_judged(now)
+                && tree.feed.silent_at(0) <= now + SUSPECT_AHEAD
+            {
+                let is_parent = tree.live_part().parent == Some(peer);
+                tree.feed.lost(now, peer, is_parent);
+                tree.due = now;
+                self.due = self.due.min(now);
+            }
+        }
+        self.tick(now, out);
+    }
+
+    /// When to call [`TreePlane::tick`], µs; `u64::MAX`: never. Any call may bring it nearer.
+    pub fn next_deadline(&self) -> u64 {
+        self.due
+    }
+
+    /// Says and asks what is due.
+    pub fn tick(&mut self, now: u64, out: &mut dyn Out) {
+        if now < self.due {
+            return;
+        }
+        let mut due = u64::MAX;
+        let mut tools = Tools {
+            cache: &mut self.cache,
+            counters: &mut self.counters,
+            codec: &mut self.codec,
+            writer: &mut self.writer,
+            out,
+        };
+        for tree in self.trees.iter_mut().flatten() {
+            if tree.due <= now {
+                tick_tree(tree, now, &mut tools, &mut self.beats);
+            }
+            due = due.min(tree.due);
+        }
+        self.beats.send(&mut tools);
+        self.due = due;
+    }
+
+    /// Who feeds this node in that tree now; `None`: it is the origin, or nobody does.
+    pub fn feeder(&self, name: TreeName) -> Option<PeerId> {
+        let place = self.place(name)?;
+        self.trees[usize::from(place)].as_ref()?.feeder()
+    }
+
+    pub(super) fn place(&self, name: TreeName) -> Option<u16> {
+        self.names.get(&name.key()).copied()
+    }
+
+    fn tree(&mut self, place: u16) -> Option<&mut Tree> {
+        self.trees[usize::from(place)].as_deref_mut()
+    }
+}
+
+/// A peer that speaks up to now is not left because one of its other frames stayed unanswered, µs before its silence would count.
+const SUSPECT_AHEAD: u64 = super::limits::SILENCE / 2;

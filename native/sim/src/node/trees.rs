@@ -1,0 +1,399 @@
+//! Casts that travel by trees: `weft_forward::tree` decides, this file seals, stamps, opens and sends what it says.
+
+use super::casts::CAST_OVERHEAD;
+use super::network::PeerEntry;
+use super::sending::Streams;
+use super::{Node, PeerName};
+use crate::api::{CastKey, Event, NetId};
+use crate::traffic::Kind;
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+use weft_forward::PeerId;
+use weft_forward::tree::limits::HOP_LIMIT;
+use weft_forward::tree::{CastName, Options, Out, TreeConfig, TreeError, TreeEvent, TreeName, TreePlane};
+use weft_session::wire::{HEADER, SEQUENCE_MASK, STAMP, Stamp};
+use weft_session::{AUTH_SHARED, CastTx, DropReason, HopCast, Opened, SenderKey, Sessions, TAG, Tx};
+
+/// Trees of this host's own: what it seals with.
+struct Own {
+    epoch: u16,
+    cast: CastTx,
+}
+
+/// What a node knows of the trees of one network.
+pub struct NetTrees {
+    pub plane: TreePlane,
+    pub streams: Streams,
+    own: BTreeMap<u16, Own>,
+    children: Vec<PeerId>,
+}
+
+impl Default for NetTrees {
+    fn default() -> NetTrees {
+        NetTrees {
+            plane: TreePlane::new(Options::default()),
+            streams: Streams::default(),
+            own: BTreeMap::new(),
+            children: Vec::new(),
+        }
+    }
+}
+
+impl NetTrees {
+    pub fn next_deadline(&self) -> u64 {
+        self.plane.next_deadline().min(self.streams.next_deadline())
+    }
+}
+
+/// What the plane asked for, done when it is no longer borrowed.
+enum Effect {
+    Control(PeerId, Vec<u8>),
+    Resend(PeerId, u8, Vec<u8>),
+    Recovered(PeerId, Vec<u8>),
+    Event(TreeEvent),
+}
+
+struct Ear<'a> {
+    net: NetId,
+    now: u64,
+    peers: &'a BTreeMap<PeerId, PeerEntry>,
+    sessions: &'a Sessions,
+    effects: Vec<Effect>,
+}
+
+impl Out for Ear<'_> {
+    fn control(&mut self, to: PeerId, plaintext: &[u8]) -> bool {
+        let has_session = self.peers.get(&to).is_some_and(|entry| entry.tx.is_some());
+        if has_session {
+            self.effects.push(Effect::Control(to, plaintext.to_vec()));
+        }
+        has_session
+    }
+
+    fn resend(&mut self, to: PeerId, hop_limit: u8, body: &[u8]) {
+        self.effects.push(Effect::Resend(to, hop_limit, body.to_vec()));
+    }
+
+    fn recovered(&mut self, from: PeerId, body: &[u8]) {
+        self.effects.push(Effect::Recovered(from, body.to_vec()));
+    }
+
+    fn rtt(&self, peer: PeerId) -> u64 {
+        let stats = self.sessions.stats(self.now, self.net, peer);
+        stats.and_then(|stats| stats.rtt_us).unwrap_or(0)
+    }
+
+    fn event(&mut self, event: TreeEvent) {
+        self.effects.push(Effect::Event(event));
+    }
+}
+
+fn name_of(cast: &HopCast) -> CastName {
+    CastName {
+        tree: TreeName {
+            origin: u64::from_be_bytes(cast.stamp.origin),
+            tree: cast.stamp.tree,
+        },
+        epoch: cast.stamp.epoch,
+        key_id: cast.stamp.key_id,
+        sequence: cast.stamp.sequence & SEQUENCE_MASK,
+    }
+}
+
+impl Node {
+    /// Adds or replaces an epoch. `key`: of an own tree.
+    ///
+    /// # Errors
+    /// A bound is passed.
+    pub fn set_tree(
+        &mut self,
+        now: u64,
+        net: NetId,
+        config: TreeConfig,
+        key: Option<(u32, weft_session::Secret)>,
+    ) -> Result<(), TreeError> {
+        let Some(network) = self.nets.get_mut(&net) else {
+            return Ok(());
+        };
+        let (epoch, tree) = (config.epoch, config.name.tree);
+        let origin = network.config.origin;
+        let is_own = config.parent.is_none() && config.name.origin == u64::from_be_bytes(origin);
+        network.trees.plane.set(now, config)?;
+        if let Some((key_id, key)) = key.filter(|_| is_own) {
+            let known = network
+                .trees
+                .own
+                .get_mut(&tree)
+                .filter(|own| own.cast.key_id() == key_id);
+            if let Some(own) = known {
+                own.epoch = epoch;
+            } else {
+                let cast = CastTx::new(origin, SenderKey::of_tree(tree, key_id, 0, key));
+                network.trees.own.insert(tree, Own { epoch, cast });
+            }
+        }
+        Ok(())
+    }
+
+    pub fn drop_tree(&mut self, net: NetId, origin: [u8; 8], tree: u16) {
+        let Some(network) = self.nets.get_mut(&net) else {
+            return;
+        };
+        let name = TreeName {
+            origin: u64::from_be_bytes(origin),
+            tree,
+        };
+        network.trees.plane.drop(name);
+        self.cast_rx.remove_tree(net, origin, tree);
+        if origin == network.config.origin {
+            network.trees.own.remove(&tree);
+        }
+    }
+
+    pub fn set_cast_key(&mut self, now: u64, net: NetId, given: CastKey) {
+        let Some(network) = self.nets.get_mut(&net) else {
+            return;
+        };
+        let name = TreeName {
+            origin: u64::from_be_bytes(given.origin),
+            tree: given.tree,
+        };
+        network.trees.plane.lowest(now, name, given.id, given.lowest);
+        let key = SenderKey::of_tree(given.tree, given.id, given.lowest, given.key);
+        for mut held in self.cast_rx.install(now, net, given.origin, &key) {
+            // One that does not open has been passed on already; it is counted.
+            self.deliver_tree_cast(now, &held.cast, &mut held.frame).ok();
+        }
+    }
+
+    /// Groups with a stream, and the bytes of IP that the host sent to each since it began.
+    pub fn streams(&self) -> Vec<(NetId, IpAddr, u64)> {
+        let all = self.nets.iter();
+        all.flat_map(|(net, network)| {
+            network
+                .trees
+                .streams
+                .iter()
+                .map(|(group, bytes)| (*net, group, bytes))
+        })
+        .collect()
+    }
+
+    /// The next sequence of an own tree.
+    pub fn cast_sequence(&self, net: NetId, tree: u16) -> u64 {
+        let own = self
+            .nets
+            .get(&net)
+            .and_then(|network| network.trees.own.get(&tree));
+        own.map_or(0, |own| own.cast.sender_key().lowest)
+    }
+
+    /// The host's packets to the group take these own trees by turns; none: directly.
+    pub fn send_on(&mut self, now: u64, net: NetId, group: IpAddr, trees: Vec<u16>) {
+        let Some(network) = self.nets.get_mut(&net) else {
+            return;
+        };
+        let trees: Vec<u16> = trees
+            .into_iter()
+            .filter(|tree| network.trees.own.contains_key(tree))
+            .collect();
+        for (turn, packet) in network
+            .trees
+            .streams
+            .decide(now, group, trees.clone())
+            .into_iter()
+            .enumerate()
+        {
+            match trees.get(turn % trees.len().max(1)) {
+                Some(tree) => self.send_tree_cast(now, net, *tree, &packet),
+                None => self.send_directly(now, net, &packet),
+            }
+        }
+    }
+
+    /// Seals a packet and sends it down an own tree.
+    pub(super) fn send_tree_cast(&mut self, now: u64, net: NetId, tree: u16, packet: &[u8]) {
+        let Some(network) = self.nets.get_mut(&net) else {
+            return;
+        };
+        let trees = &mut network.trees;
+        let Some(own) = trees.own.get(&tree) else { return };
+        let mut frame = vec![0; packet.len() + CAST_OVERHEAD];
+        frame[HEADER + STAMP..HEADER + STAMP + packet.len()].copy_from_slice(packet);
+        let sequence = own.cast.reserve(1);
+        own.cast.seal(sequence, false, tree, own.epoch, &mut frame);
+        let cast = CastName {
+            tree: TreeName {
+                origin: u64::from_be_bytes(network.config.origin),
+                tree,
+            },
+            epoch: own.epoch,
+            key_id: own.cast.key_id(),
+            sequence,
+        };
+        let body = &frame[HEADER..frame.len() - TAG];
+        trees.plane.own(now, &cast, HOP_LIMIT, body, &mut trees.children);
+        let children = std::mem::take(&mut trees.children);
+        self.figures.casts_sealed += 1;
+        self.figures.copies_own += self.copy_to_peers(now, net, &children, HOP_LIMIT, &frame);
+        self.keep_list(net, children);
+    }
+
+    /// A cast of a tree whose hop tag is right.
+    pub(super) fn take_tree_cast(&mut self, now: u64, cast: &HopCast, frame: &mut [u8]) {
+        let (net, from, name) = (cast.opened.net, cast.opened.peer, name_of(cast));
+        let Some(network) = self.nets.get_mut(&net) else {
+            return;
+        };
+        let Ok(pass) = network.trees.plane.check(now, from, &name, frame.len()) else {
+            return;
+        };
+        // Opening is in place: what goes on is the copy.
+        let copy = frame.to_vec();
+        if self.deliver_tree_cast(now, cast, frame) == Err(DropReason::CastBadTag) {
+            return self.with_plane(now, net, |plane, out| plane.bad_tag(now, from, name.tree, out));
+        }
+        let Some(network) = self.nets.get_mut(&net) else {
+            return;
+        };
+        let trees = &mut network.trees;
+        let hop_limit = cast.hop_limit.saturating_sub(1);
+        let body = &copy[HEADER..copy.len() - TAG];
+        trees.plane.take(now, pass, hop_limit, body, &mut trees.children);
+        let children = std::mem::take(&mut trees.children);
+        self.figures.copies_relayed += self.copy_to_peers(now, net, &children, hop_limit, &copy);
+        self.keep_list(net, children);
+    }
+
+    /// Opens it for the applications here.
+    fn deliver_tree_cast(&mut self, now: u64, cast: &HopCast, frame: &mut [u8]) -> Result<(), DropReason> {
+        let (net, port) = (cast.opened.net, self.port);
+        let Some(network) = self.nets.get_mut(&net) else {
+            return Ok(());
+        };
+        let opened = self.cast_rx.open(now, cast, frame)?;
+        let origin = network
+            .table(port)
+            .peer_of_origin(u64::from_be_bytes(cast.stamp.origin));
+        let Some(origin) = origin else {
+            self.drop_packet(weft_forward::DropReason::UnknownMember);
+            return Ok(());
+        };
+        let wanted = self.deliver(net, origin, &frame[opened.packet]);
+        self.figures.casts_unwanted += u64::from(!wanted);
+        Ok(())
+    }
+
+    fn copy_to_peers(&mut self, now: u64, net: NetId, peers: &[PeerId], hop_limit: u8, frame: &[u8]) -> u64 {
+        let Some(network) = self.nets.get(&net) else {
+            return 0;
+        };
+        let tx = |peer: &PeerId| network.peers.get(peer)?.tx.clone();
+        let children: Vec<Arc<Tx>> = peers.iter().filter_map(tx).collect();
+        self.copy_to(now, &children, hop_limit, frame)
+    }
+
+    fn keep_list(&mut self, net: NetId, children: Vec<PeerId>) {
+        if let Some(network) = self.nets.get_mut(&net) {
+            network.trees.children = children;
+        }
+    }
+
+    /// A message of another node of a tree.
+    pub(super) fn take_tree_message(&mut self, now: u64, (net, from): PeerName, plaintext: &[u8]) {
+        // What is refused is counted by the plane.
+        self.with_plane(now, net, |plane, out| {
+            plane.on_control(now, from, plaintext, out).ok()
+        });
+    }
+
+    pub(super) fn tree_peer_lost(&mut self, now: u64, (net, peer): PeerName) {
+        self.with_plane(now, net, |plane, out| plane.peer_lost(now, peer, out));
+    }
+
+    pub(super) fn tree_peer_suspect(&mut self, now: u64, (net, peer): PeerName) {
+        self.with_plane(now, net, |plane, out| plane.peer_suspect(now, peer, out));
+    }
+
+    pub(super) fn trees_timeout(&mut self, now: u64, net: NetId) {
+        self.with_plane(now, net, |plane, out| plane.tick(now, out));
+        let Some(network) = self.nets.get_mut(&net) else {
+            return;
+        };
+        let (late, over) = network.trees.streams.expire(now);
+        late.iter()
+            .for_each(|packet| self.send_directly(now, net, packet));
+        for group in over {
+            self.event(Event::StreamEnd { net, group });
+        }
+    }
+
+    /// Uses the plane and does what it asks for.
+    fn with_plane<R: Default>(
+        &mut self,
+        now: u64,
+        net: NetId,
+        call: impl FnOnce(&mut TreePlane, &mut dyn Out) -> R,
+    ) -> R {
+        let Some(network) = self.nets.get_mut(&net) else {
+            return R::default();
+        };
+        let mut ear = Ear {
+            net,
+            now,
+            peers: &network.peers,
+            sessions: &self.sessions,
+            effects: Vec::new(),
+        };
+        let result = call(&mut network.trees.plane, &mut ear);
+        for effect in ear.effects {
+            match effect {
+                Effect::Control(to, plaintext) => self.send_tree_message(now, (net, to), &plaintext),
+                Effect::Resend(to, hop_limit, body) => self.send_again(now, (net, to), hop_limit, &body),
+                Effect::Recovered(from, body) => self.take_recovered(now, (net, from), &body),
+                Effect::Event(event) => self.event(Event::Tree { net, event }),
+            }
+        }
+        result
+    }
+
+    /// A cast that parity gave back: as if it had come.
+    fn take_recovered(&mut self, now: u64, (net, from): PeerName, body: &[u8]) {
+        let Some(stamp) = body.first_chunk::<STAMP>().map(Stamp::read) else {
+            return;
+        };
+        let cast = HopCast {
+            opened: Opened::given_back(net, from),
+            auth: AUTH_SHARED,
+            hop_limit: HOP_LIMIT,
+            stamp,
+        };
+        let mut frame = vec![0; HEADER + body.len() + TAG];
+        frame[HEADER..HEADER + body.len()].copy_from_slice(body);
+        self.take_tree_cast(now, &cast, &mut frame);
+    }
+
+    fn tx_of(&self, (net, peer): PeerName) -> Option<Arc<Tx>> {
+        self.nets.get(&net)?.peers.get(&peer)?.tx.clone()
+    }
+
+    fn send_tree_message(&mut self, now: u64, name: PeerName, plaintext: &[u8]) {
+        let Some(tx) = self.tx_of(name) else { return };
+        let Some(counter) = tx.reserve(1) else { return };
+        let mut frame = vec![0; HEADER + plaintext.len() + TAG];
+        frame[HEADER..HEADER + plaintext.len()].copy_from_slice(plaintext);
+        tx.seal(counter, &mut frame);
+        self.send_sealed(now, &tx, Kind::Control, frame, 0);
+    }
+
+    fn send_again(&mut self, now: u64, name: PeerName, hop_limit: u8, body: &[u8]) {
+        let Some(tx) = self.tx_of(name) else { return };
+        let Some(counter) = tx.reserve(1) else { return };
+        let mut frame = vec![0; HEADER + body.len() + TAG];
+        frame[HEADER..HEADER + body.len()].copy_from_slice(body);
+        tx.seal_stamp(counter, AUTH_SHARED, hop_limit, &mut frame);
+        self.figures.copies_again += 1;
+        self.send_sealed(now, &tx, Kind::Cast, frame, 0);
+    }
+}
