@@ -48,8 +48,49 @@ export const Group = z.object({
   joined: z.boolean(),
   mode: z.enum(['include', 'exclude']).optional(),
   sources: z.array(z.string()).optional(),
+  /** How this device's packets to the group go to the others that receive it. Absent: nobody else does, or the engine does not say. */
+  sending: z
+    .object({
+      way: z.enum(['direct', 'trees']),
+      receivers: z.number(),
+      /** Receivers for whom no member has uplink to spare. */
+      unserved: z.number().optional(),
+      /** Trees that packets take by turns. */
+      stripes: z.number().optional(),
+      /** Hops to the last receiver. */
+      depth: z.number().optional(),
+      /** Most copies that any member sends of one packet. */
+      degree: z.number().optional(),
+      /** Members that pass on without receiving. */
+      relays: z.number().optional(),
+    })
+    .optional(),
 });
 export type Group = z.infer<typeof Group>;
+
+/** A tree of a member's packets that this device has a part in. */
+export const Tree = z.object({
+  /** Id of the member that sends; the own one: this device. */
+  origin: z.string(),
+  groups: z.array(z.string()),
+  /** Grows with each change of the tree. */
+  epoch: z.number(),
+  /** Id of the member that packets come from; null: this device sends. */
+  parent: z.string().nullable(),
+  /** Members that this device sends to. */
+  children: z.number(),
+  /** From the sender to here. */
+  hops: z.number(),
+  /** Of the whole tree; own trees only. See `Group.sending`. */
+  receivers: z.number().optional(),
+  unserved: z.number().optional(),
+  depth: z.number().optional(),
+  degree: z.number().optional(),
+  relays: z.number().optional(),
+  /** Member and whom it gets packets from, as ids. Absent: more than 256. */
+  edges: z.array(z.tuple([z.string(), z.string()])).optional(),
+});
+export type Tree = z.infer<typeof Tree>;
 
 export const Channel = z.object({
   /** 32 hex digits. */
@@ -111,6 +152,8 @@ export const Network = z.object({
   invites: z.array(Invite),
   /** Absent: an engine that does not know channels. */
   channels: z.array(Channel).optional(),
+  /** Absent: this device has a part in none. */
+  trees: z.array(Tree).optional(),
   problems: z.array(Problem),
   createdMs: z.number(),
 });
@@ -144,6 +187,12 @@ export const Settings = z.object({
   dht: z.boolean().optional(),
   /** STUN servers asked for the own address, "host:port"; none unless told. */
   stun: z.array(z.string()).optional(),
+  /** Takes streams on TCP port 443 as well: others reach this device from behind strict firewalls. */
+  port443: z.boolean().optional(),
+  /** WebRTC where nothing else goes straight. */
+  webrtc: z.boolean().optional(),
+  /** TURN servers that may carry WebRTC, "user:password@host:port"; none unless told. */
+  turn: z.array(z.string().max(512)).optional(),
 });
 export type Settings = z.infer<typeof Settings>;
 

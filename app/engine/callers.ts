@@ -1,6 +1,6 @@
 // One caller per peer of a network (or of a join), with what the data plane and the transports say handed to the right one.
 import type { Chance } from '../mesh/paths/chance.ts';
-import { Caller, type CallPolicy } from '../mesh/paths/caller.ts';
+import { Caller, type CallPolicy, type DialTarget } from '../mesh/paths/caller.ts';
 import type { Dataplane, LinkInput, Links } from './ports.ts';
 
 export interface CallersIo {
@@ -14,6 +14,11 @@ export interface CallersIo {
   /** Handles of peers that can pass frames on to this one, best first. */
   vias(peer: number): readonly number[];
   meet(nowMono: number, peer: number): void;
+  /** Somebody can carry WebRTC's signals to the peer. */
+  canSignal(peer: number): boolean;
+  /** A dial begins, ends. */
+  began(dial: number, peer: number, target: DialTarget): void;
+  ended(dial: number): void;
 }
 
 /** Names of dials: unique in the process, so that every answer finds who asked. */
@@ -41,12 +46,17 @@ export class Callers {
         tryWays: (ways) => dataplane.tryWays(net, peer, ways),
         dial: (target) => {
           const dial = ++lastDial;
+          this.#io.began(dial, peer, target);
           links?.dial(dial, target);
           return dial;
         },
-        cancel: (dial) => links?.cancel(dial),
+        cancel: (dial) => {
+          this.#io.ended(dial);
+          links?.cancel(dial);
+        },
         closeLink: (link) => links?.close(link),
         meet: (nowMono) => this.#io.meet(nowMono, peer),
+        canSignal: () => this.#io.canSignal(peer),
       },
       chance,
       links !== undefined,
@@ -83,6 +93,11 @@ export class Callers {
     this.#callers.get(peer)?.met(endpoints);
   }
 
+  /** The peer dials by WebRTC: the number of this end's dial, null when it is not wanted. */
+  invited(peer: number, yields: boolean): number | null {
+    return this.#of(peer).invited(yields);
+  }
+
   /** The ways through others changed. */
   rerouted(): void {
     for (const caller of this.#callers.values()) caller.rerouted();
@@ -95,6 +110,7 @@ export class Callers {
 
   /** What a transport says. False: it was about none of these callers. */
   take(input: LinkInput): boolean {
+    if (input.kind === 'linkOpen' || input.kind === 'linkFailed') this.#io.ended(input.dial);
     for (const caller of this.#callers.values()) {
       if (input.kind === 'linkOpen' && caller.opened(input.dial, input.link, input.transport)) return true;
       if (input.kind === 'linkFailed' && caller.failed(input.dial)) return true;

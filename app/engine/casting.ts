@@ -1,9 +1,9 @@
 // The multicast trees of one network: binds app/mesh/multicast to records, statements, sessions and the data plane. Owned by Network.
 import { Coordinates } from '../mesh/coordinates/coordinates.ts';
-import type { CastKey, TreeConfig, TreesIo } from '../mesh/multicast/io.ts';
+import type { TreesIo } from '../mesh/multicast/io.ts';
 import type { ChannelRights, MemberWishes } from '../mesh/multicast/receivers.ts';
 import { Trees, type TreesView } from '../mesh/multicast/trees.ts';
-import { isEntitled, receives, spelled } from '../mesh/multicast/wanting.ts';
+import { isChatter, isEntitled, receives, spelled } from '../mesh/multicast/wanting.ts';
 import type { Paths } from '../mesh/paths/paths.ts';
 import { hex } from '../wire/messages/hex.ts';
 import { formatIp } from '../wire/messages/address.ts';
@@ -12,24 +12,20 @@ import type { TreeMessage } from '../wire/messages/tree.ts';
 import type { Repair } from '../wire/record.ts';
 import { channelRights } from './channels.ts';
 import type { Peers } from './peers.ts';
-import type { Now, Ports } from './ports.ts';
+import type { Now, PeerStats, Ports, TreeEvent } from './ports.ts';
 import type { Conduct } from './reaching.ts';
 import type { Roll, RollMember } from './roll.ts';
+import { StreamRates } from './stream-rates.ts';
 
-/** The data plane's calls for trees (native/addon). */
-export interface TreePlane {
-  setTree(net: number, tree: TreeConfig): void;
-  dropTree(net: number, origin: Uint8Array, tree: number): void;
-  setCastKey(net: number, key: CastKey): void;
-  sendOn(net: number, group: string, trees: number[]): void;
-  /** Next sequence under the newest key of an own tree. Absent: late subscribers accept a key from its beginning. */
-  castSequence?(net: number, tree: number): number;
-}
+/** Members, their wishes and their places change in bursts: trees are looked at this long after the first of them. */
+const MEMBERS_COALESCE_MS = 10;
+/** Chatter that went directly and goes on within this time is a stream. The data plane asks again after 10 s of sending directly. */
+const CHATTER_MS = 30_000;
+const CHATTER_GROUPS_MAX = 256;
 
 export interface CastingIo {
   net: number;
-  ports: Pick<Ports, 'crypto' | 'random'>;
-  plane: TreePlane;
+  ports: Pick<Ports, 'crypto' | 'random' | 'dataplane'>;
   roll: Roll;
   peers: Peers;
   paths: Paths;
@@ -39,8 +35,6 @@ export interface CastingIo {
   start: number;
   send(origin: Origin, bytes: Uint8Array): boolean;
   conduct(): Conduct;
-  /** Bytes/s that the host sends to the group, as measured; absent or 0: not known. */
-  rate?(group: string): number;
   changed(): void;
 }
 
@@ -56,6 +50,11 @@ export class Casting {
   /** Of the records as they are; null: to be computed. */
   #rights: Map<string, ChannelRights> | null = null;
   #members: Map<Origin, RollMember> | null = null;
+  /** When the trees hear that members changed. */
+  #membersMono = Infinity;
+  readonly #rates = new StreamRates();
+  /** When groups by which hosts find each other were answered with "directly", the oldest first. */
+  readonly #chatter = new Map<string, number>();
 
   constructor(io: CastingIo) {
     this.#io = io;
@@ -65,8 +64,8 @@ export class Casting {
   }
 
   #treesIo(): TreesIo {
-    const { net, ports, plane, roll, peers, paths } = this.#io;
-    const { crypto, random } = ports;
+    const { net, ports, roll, peers, paths } = this.#io;
+    const { crypto, random, dataplane } = ports;
     return {
       random,
       sign: (message) => crypto.sign(roll.keys.signSeed, message),
@@ -83,6 +82,7 @@ export class Casting {
       peerHandle: (origin) => peers.of(origin)?.handle ?? null,
       presence: (origin) => paths.presence(origin),
       isOnline: (origin) => paths.isOnline(origin) && paths.presence(origin)?.off !== true,
+      rttMs: (origin) => (paths.contacts.isRelayed(origin) ? undefined : paths.contacts.get(origin)?.rttMs),
       members: () =>
         roll.members().flatMap(({ origin, role }) => (role === 'guest' || origin === roll.selfOrigin ? [] : [origin])),
       receivers: (group) => this.#receivers(group),
@@ -91,16 +91,16 @@ export class Casting {
         return member !== undefined && isEntitled(group, this.#wishes(member), this.#rightsOf(group));
       },
       repair: (group) => this.#repair(group),
-      rate: (group) => this.#io.rate?.(group) ?? 0,
+      rate: (group) => this.#rates.of(group),
       conduct: () => {
         const { relay, uplinkKBps, relayKBps } = this.#io.conduct();
         return { relays: relay === 'unlimited', uplinkKBps, relayKBps };
       },
-      sequence: (tree) => plane.castSequence?.(net, tree) ?? 0,
-      setTree: (config) => plane.setTree(net, config),
-      dropTree: (origin, tree) => plane.dropTree(net, origin, tree),
-      setCastKey: (key) => plane.setCastKey(net, key),
-      sendOn: (group, trees) => plane.sendOn(net, group, trees),
+      sequence: (tree) => dataplane.castSequence?.(net, tree) ?? 0,
+      setTree: (config) => dataplane.setTree(net, config),
+      dropTree: (origin, tree) => dataplane.dropTree(net, origin, tree),
+      setCastKey: (key) => dataplane.setCastKey(net, key),
+      sendOn: (group, trees) => dataplane.sendOn(net, group, trees),
       changed: () => this.#io.changed(),
     };
   }
@@ -144,15 +144,34 @@ export class Casting {
 
   // ---- what happens ----------------------------------------------------------------------------------------------------------
 
-  /** The host sends to a group that has more receivers than are served directly. */
-  stream(now: Now, group: string): void {
+  event(now: Now, event: TreeEvent): void {
     this.#now = now;
-    this.#trees.stream(now.mono, group);
+    const { mono } = now;
+    switch (event.kind) {
+      case 'stream':
+        if (this.#isChatter(mono, event.group)) return this.#io.ports.dataplane.sendOn(this.#io.net, event.group, []);
+        this.#rates.begin(mono, event.group);
+        return this.#trees.stream(mono, event.group);
+      case 'streamEnd':
+        this.#rates.end(event.group);
+        return this.#trees.streamEnd(mono, event.group);
+      case 'grafted': {
+        const parent = this.#io.peers.get(event.to)?.origin ?? null;
+        return this.#trees.grafted(mono, hex(event.origin), event.tree, parent);
+      }
+      case 'treeTrouble':
+        return this.#trees.trouble(mono, hex(event.origin), event.tree, event.code);
+    }
   }
 
-  streamEnd(now: Now, group: string): void {
-    this.#now = now;
-    this.#trees.streamEnd(now.mono, group);
+  #isChatter(nowMono: number, group: string): boolean {
+    if (!isChatter(group)) return false;
+    const before = this.#chatter.get(group) ?? -Infinity;
+    this.#chatter.delete(group);
+    if (nowMono - before < CHATTER_MS) return false;
+    this.#chatter.set(group, nowMono);
+    if (this.#chatter.size > CHATTER_GROUPS_MAX) this.#chatter.delete(this.#chatter.keys().next().value as string);
+    return true;
   }
 
   /** `bad`: the sender is at fault. */
@@ -174,10 +193,9 @@ export class Casting {
 
   /** Records, who is online, or what statements say of members has changed. */
   membersChanged(now: Now): void {
-    this.#now = now;
     this.#rights = null;
     this.#members = null;
-    this.#trees.membersChanged(now.mono);
+    if (!this.#trees.idle) this.#membersMono = Math.min(this.#membersMono, now.mono + MEMBERS_COALESCE_MS);
   }
 
   /** Wishes of members have changed. */
@@ -186,37 +204,41 @@ export class Casting {
     this.#trees.groupsChanged(now.mono);
   }
 
-  /** The data plane moved this node to another parent by itself; `to`: its handle. */
-  grafted(now: Now, origin: Uint8Array, tree: number, to: number): void {
-    this.#now = now;
-    this.#trees.grafted(now.mono, hex(origin), tree, this.#io.peers.get(to)?.origin ?? null);
-  }
-
-  trouble(now: Now, origin: Uint8Array, tree: number, code: string): void {
-    this.#now = now;
-    this.#trees.trouble(now.mono, hex(origin), tree, code);
-  }
-
-  /** A round trip of a direct session. */
-  measured(origin: Origin, rttMs: number): void {
+  /** A round trip of a session: those that go straight tell where this device is. */
+  measured(origin: Origin, rttMs: number | undefined): void {
+    const { contacts } = this.#io.paths;
     const place = this.#io.paths.presence(origin)?.place;
-    if (!place) return;
+    if (!place || rttMs === undefined || !contacts.isUp(origin) || contacts.isRelayed(origin)) return;
     this.#coordinates.observe(place, rttMs);
     this.#io.paths.setPlace(this.#coordinates.place);
   }
 
+  /** What the data plane's counters say of all sessions. */
+  sample(stats: ReadonlyMap<number, PeerStats>): void {
+    for (const { origin, handle } of this.#io.peers.members()) this.measured(origin, stats.get(handle)?.rttMs);
+  }
+
   /** On the monotonic clock; Infinity: nothing is due. */
   nextDeadline(): number {
-    return this.#trees.nextDeadline();
+    return Math.min(this.#trees.nextDeadline(), this.#membersMono, this.#rates.nextDeadline());
   }
 
   tick(now: Now): void {
     this.#now = now;
+    const { net, ports } = this.#io;
+    const streams = () => (ports.dataplane.stats().streams ?? []).filter((each) => each.net === net);
+    if (this.#rates.tick(now.mono, streams)) this.#trees.ratesChanged(now.mono);
+    if (this.#membersMono <= now.mono) {
+      this.#membersMono = Infinity;
+      this.#trees.membersChanged(now.mono);
+    }
     if (this.#trees.nextDeadline() <= now.mono) this.#trees.tick(now.mono);
   }
 
-  /** The network goes off. To be called while sessions and the data plane's network are still there. */
+  /** The network goes off or begins anew. To be called while sessions and the data plane's network are still there. */
   stop(): void {
+    this.#membersMono = Infinity;
+    this.#rates.clear();
     this.#trees.stop();
   }
 

@@ -101,7 +101,8 @@ export class Engine implements EngineApi {
     for (const network of this.networks.values()) next = Math.min(next, network.nextDeadline());
     for (const join of this.joins.values()) next = Math.min(next, join.nextDeadline());
     for (const atMono of this.#departing.values()) next = Math.min(next, atMono);
-    return Number.isFinite(next) ? next : null;
+    // Long due is due as well.
+    return next === Infinity ? null : Math.max(0, next);
   }
 
   handleTimeout(at: Now): void {
@@ -210,6 +211,7 @@ export class Engine implements EngineApi {
       case 'linkOpen':
       case 'linkFailed':
       case 'linkClosed':
+      case 'linkSignal':
         return this.#link(now, input);
       case 'statsTick':
         this.sampleStats(now);
@@ -251,7 +253,7 @@ export class Engine implements EngineApi {
 
   /** How others are reached and what is done for them: the settings, within what the administrator allows. */
   conduct(): Conduct {
-    const { relay, relayKBps, uplinkKBps, only443 } = this.settings;
+    const { relay, relayKBps, uplinkKBps, only443, webrtc } = this.settings;
     const { policy = {} } = this.options;
     const http = policy.http !== false;
     return {
@@ -259,6 +261,7 @@ export class Engine implements EngineApi {
       only443,
       http,
       proxy: http && this.ports.links?.proxies().found === true,
+      webrtc: webrtc && !only443 && policy.webrtc !== false && this.ports.links?.signal !== undefined,
       relay: policy.relay === false ? 'off' : relay,
       relayKBps,
       uplinkKBps,

@@ -40,6 +40,8 @@ export interface Policy {
   portMapping?: boolean;
   /** Tunnels in HTTP, HTTPS and through proxies. */
   http?: boolean;
+  /** WebRTC, and so STUN and TURN. */
+  webrtc?: boolean;
 }
 
 export interface EngineOptions {

@@ -104,6 +104,10 @@ export class Join {
       endpoints: (handle) => this.#ways.find(({ peer }) => peer.handle === handle)?.endpoints ?? [],
       vias: () => [],
       meet: () => {},
+      // Nobody carries a stranger's signals.
+      canSignal: () => false,
+      began: () => {},
+      ended: () => {},
     });
     this.#callMono = start.now.mono;
     this.#call(start.now);

@@ -1,15 +1,17 @@
 // One running network: the records decide who belongs, paths decide who is where, the data plane is told what follows.
 import type { Failure, Outcome } from '../contract/errors.ts';
 import { originOf } from '../mesh/identity/identity.ts';
-import { sharedWishes } from '../mesh/multicast/receivers.ts';
+import type { TreesView } from '../mesh/multicast/trees.ts';
 import type { SessionInfo } from '../mesh/paths/contacts.ts';
 import type { Paths } from '../mesh/paths/paths.ts';
 import { encodeMessage } from '../wire/messages/message.ts';
-import type { GroupWish, Origin } from '../wire/messages/presence.ts';
+import type { Origin } from '../wire/messages/presence.ts';
 import { Adapter } from './adapter.ts';
 import { joinedGroups } from './channels.ts';
 import type { LocalState, NetworkFiles } from './files.ts';
 import type { Found } from './found.ts';
+import { GroupsTold } from './groups-told.ts';
+import { HostGroups } from './host-groups.ts';
 import { makeParts, type NetworkParts } from './parts.ts';
 import type { Peer, Peers } from './peers.ts';
 import type { DataplaneEvent, LinkInput, NetworkConfig, Now, PeerStats, Ports } from './ports.ts';
@@ -24,8 +26,6 @@ const GROUPS_WAIT_MS = 1_500;
 const ADAPTER_WAIT_MS = 20_000;
 /** After the word that this member goes off, before its sessions end. */
 const OFF_LINGER_MS = 200;
-/** The data plane hears of other members' groups after this long, so that several changes go together. */
-const GROUPS_COALESCE_MS = 10;
 /** Clocks that differ more are worth a word. */
 export const SKEW_NOTE_MS = 5 * 60_000;
 
@@ -56,14 +56,11 @@ export class Network {
   readonly #ports: Ports;
   readonly #start: NetworkStart;
   readonly #parts: NetworkParts;
-  /** Groups of the host's applications; null: not known yet. */
-  #hostGroups: GroupWish[] | null = null;
-  #hostGroupsMono = Infinity;
+  readonly #hostGroups = new HostGroups();
   #removing = false;
   #running = false;
   #offMono = Infinity;
-  /** When the data plane is told of other members' groups. */
-  #groupsMono = Infinity;
+  readonly #groupsTold = new GroupsTold();
   #rollMono = Infinity;
   #now: Now;
   #endpoints: readonly string[] = [];
@@ -84,7 +81,7 @@ export class Network {
       now: () => this.#now,
       stats: (handle) => this.#stats.get(handle),
       rollIn: (atMono) => (this.#rollMono = Math.min(this.#rollMono, atMono)),
-      groupsChanged: () => this.#groupsChanged(),
+      groupsChanged: () => this.#groupsTold.soon(this.#now.mono, this.paths.memberCount),
       sponsor: (time, peer, request) => this.#sponsor(time, peer, request),
       note: (error) => this.#note(error),
     });
@@ -112,7 +109,7 @@ export class Network {
         this.#parts.projection.addresses(this.local.mtu),
       );
     } else {
-      this.#hostGroups = [];
+      this.#hostGroups.take([]);
       this.channelsChanged(now);
     }
     for (const { origin, endpoints } of this.local.ways) this.paths.hint(origin, endpoints);
@@ -137,12 +134,13 @@ export class Network {
     if (this.adapter?.ready) this.adapter.carrier(true);
     else this.adapter?.open();
     if (this.adapter) this.#expectGroups(now.mono + ADAPTER_WAIT_MS);
-    this.#groupsMono = now.mono;
+    this.#groupsTold.now(now.mono);
     this.#flush(now);
   }
 
   #goOff(now: Now): void {
     this.#running = false;
+    this.#parts.casting.stop();
     this.adapter?.carrier(false);
     this.paths.stop(now);
     // Off may last: what was learned last is worth the most then.
@@ -161,12 +159,12 @@ export class Network {
   /** The data plane's list of the host's groups comes until then, or the host has joined none. */
   #expectGroups(untilMono: number): void {
     this.paths.expectGroups(untilMono);
-    if (this.#hostGroups === null) this.#hostGroupsMono = untilMono;
+    this.#hostGroups.expect(untilMono);
   }
 
   /** What this device receives: the groups of its applications, and those of the channels that it joined. */
   channelsChanged(now: Now): void {
-    const own = this.#hostGroups;
+    const own = this.#hostGroups.known;
     if (own === null) return;
     const names = new Set(own.map(({ group }) => group));
     this.paths.setGroups(now, [...own, ...joinedGroups(this).filter(({ group }) => !names.has(group))]);
@@ -195,6 +193,7 @@ export class Network {
   /** Ends everything here; the files stay. `disconnect`: the adapter goes, too. */
   close(now: Now, disconnect: boolean): void {
     this.#parts.keeper.save(now);
+    this.#parts.casting.stop();
     this.#running = false;
     this.paths.halt();
     if (disconnect) this.withdraw();
@@ -203,6 +202,7 @@ export class Network {
 
   /** The adapter and the names go; sessions may stay a moment. */
   withdraw(): void {
+    this.#parts.casting.stop();
     this.#running = false;
     this.paths.halt();
     this.#ports.adapters.setNames(this.net, '', { name: '', addresses: [] }, []);
@@ -254,7 +254,8 @@ export class Network {
     this.#removing = false;
     for (const peer of fresh) this.#welcome(now, peer);
     if (this.#parts.projection.ownIpv4 !== before) this.#readdress(now);
-    this.#groupsMono = now.mono;
+    this.#parts.casting.membersChanged(now);
+    this.#groupsTold.now(now.mono);
     this.#flush(now);
     this.channelsChanged(now);
   }
@@ -265,6 +266,7 @@ export class Network {
     const wasUp = this.paths.contacts.isUp(origin);
     const standing = this.roll.standing(origin);
     this.paths.down(now, origin, 'removed');
+    this.#parts.casting.down(now, origin);
     this.#parts.talk.forget(peer);
     this.reaching.down(now.mono, peer.handle, 'removed');
     this.peers.demote(peer);
@@ -293,6 +295,7 @@ export class Network {
     const peers = [...this.peers.members()];
     this.#parts.strangers.clear();
     this.#parts.talk.clear();
+    this.#parts.casting.stop();
     dataplane.removeNetwork(this.net);
     dataplane.addNetwork(this.#config());
     this.#parts.projection.forget();
@@ -349,8 +352,7 @@ export class Network {
       case 'link':
         return;
       case 'groups':
-        this.#hostGroups = sharedWishes(event.groups);
-        this.#hostGroupsMono = Infinity;
+        this.#hostGroups.take(event.groups);
         return this.channelsChanged(now);
       case 'adapterLost':
         this.adapter?.onLost(now.mono);
@@ -358,6 +360,8 @@ export class Network {
       case 'problem':
         if (event.code === 'events-lost') this.resync(now);
         return this.problems.set(event.code, { message: event.message });
+      default:
+        if (this.#running) this.#parts.casting.event(now, event);
     }
   }
 
@@ -366,6 +370,7 @@ export class Network {
     if (observed && transport === 'udp') this.#parts.found.observe(peer.origin, observed);
     this.#parts.talk.up(now, peer, { ...session, endpoint, transport });
     if (this.paths.contacts.isUp(peer.origin)) this.reaching.up(now, peer, { ...session, transport });
+    this.#parts.casting.measured(peer.origin, session.rttMs);
   }
 
   /** What a transport says of a dial or link. False: it is none of this network's. */
@@ -450,54 +455,47 @@ export class Network {
 
   setStats(stats: Map<number, PeerStats>): void {
     this.#stats = stats;
+    this.#parts.casting.sample(stats);
+  }
+
+  /** Own trees and those of others that this device has a part in. */
+  trees(): TreesView {
+    return this.#parts.casting.view();
   }
 
   statsOf(origin: Origin): PeerStats | undefined {
     return this.#stats.get(this.peers.of(origin)?.handle ?? -1);
   }
 
-  #groupsChanged(): void {
-    this.#groupsMono = Math.min(this.#groupsMono, this.#now.mono + GROUPS_COALESCE_MS);
-  }
-
   /** Tells the data plane what follows from what was heard. */
   #flush(now: Now): void {
-    if (this.#groupsMono > now.mono || !this.#running) return;
-    this.#groupsMono = Infinity;
+    if (!this.#running || !this.#groupsTold.take(now.mono)) return;
     this.#parts.projection.groups();
+    this.#parts.casting.groupsChanged(now);
     this.#parts.keeper.soon(now);
   }
 
   nextDeadline(): number {
-    const adapter = this.adapter?.nextDeadline() ?? Infinity;
-    let next = Math.min(this.paths.nextDeadline(), this.#parts.strangers.nextDeadline(), this.#rollMono);
-    next = Math.min(next, this.#parts.secret.nextDeadline());
-    if (this.#running) next = Math.min(next, this.reaching.nextDeadline());
-    next = Math.min(
-      next,
-      this.#offMono,
-      this.#parts.keeper.nextDeadline(),
-      this.#running ? this.#groupsMono : Infinity,
-    );
-    return Math.min(next, adapter, this.#hostGroupsMono, this.#parts.testimonies.nextDeadline());
+    const { strangers, secret, keeper, testimonies, casting } = this.#parts;
+    const { reaching } = this;
+    const running = Math.min(reaching.nextDeadline(), this.#groupsTold.dueMono, casting.nextDeadline());
+    const adapter = Math.min(this.adapter?.nextDeadline() ?? Infinity, this.#hostGroups.nextDeadline());
+    const parts = [this.paths, strangers, secret, keeper, testimonies].map((part) => part.nextDeadline());
+    return Math.min(this.#rollMono, this.#offMono, this.#running ? running : Infinity, adapter, ...parts);
   }
 
   tick(now: Now): void {
     this.#now = now;
     if (this.#rollMono <= now.mono) this.rollChanged(now);
     this.paths.tick(now);
-    if (this.#running) this.reaching.tick(now);
+    if (this.#running) for (const part of [this.reaching, this.#parts.casting]) part.tick(now);
     this.#parts.strangers.tick(now);
     this.#parts.secret.tick(now);
     const testimonies = this.#parts.testimonies.due(now, (error) => this.#note(error));
     if (testimonies.length > 0) this.publish(now, testimonies);
     this.adapter?.tick(now.mono);
     if (this.#offMono <= now.mono) this.#silence(now);
-    if (this.#hostGroupsMono <= now.mono) {
-      this.#hostGroupsMono = Infinity;
-      this.#hostGroups ??= [];
-      this.channelsChanged(now);
-    }
+    if (this.#hostGroups.tick(now.mono)) this.channelsChanged(now);
     this.#parts.keeper.tick(now);
     this.#flush(now);
   }

@@ -2,6 +2,7 @@
 import type { Failure, Outcome } from '../contract/errors.ts';
 import { Chance } from '../mesh/paths/chance.ts';
 import { Paths } from '../mesh/paths/paths.ts';
+import { Casting } from './casting.ts';
 import { pathsIo } from './paths-io.ts';
 import { Peers, type Peer } from './peers.ts';
 import { Found } from './found.ts';
@@ -33,6 +34,7 @@ export interface NetworkParts {
   keeper: PresenceKeeper;
   secret: RendezvousSecret;
   found: Found;
+  casting: Casting;
 }
 
 /** What the parts need of the network around them. */
@@ -52,6 +54,9 @@ export function makeParts(start: NetworkStart, io: PartsIo): NetworkParts {
   const { net, ports, roll, files, now } = start;
   const peers = new Peers();
   const self = roll.selfOrigin;
+  const reservedSeq = files.readSeq();
+  // Fresh at each start, as the keys that it opens.
+  const boxSecret = ports.random.bytes(32);
   const send = (peer: number, bytes: Uint8Array): boolean => ports.dataplane.sendControl(net, peer, bytes);
   const paths: Paths = new Paths(
     pathsIo({
@@ -60,16 +65,27 @@ export function makeParts(start: NetworkStart, io: PartsIo): NetworkParts {
       now: () => io.now(),
       stats: (handle) => io.stats(handle),
       groupsChanged: () => io.groupsChanged(),
+      membersChanged: () => casting.membersChanged(io.now()),
       changed: () => start.changed(),
     }),
     {
       networkId: roll.networkId,
       self,
-      reservedSeq: files.readSeq(),
-      boxKey: ports.crypto.dhPublicKey(ports.random.bytes(32)),
+      reservedSeq,
+      boxKey: ports.crypto.dhPublicKey(boxSecret),
       now,
     },
   );
+  const casting: Casting = new Casting({
+    ...{ net, ports, roll, peers, paths, boxSecret },
+    start: Math.max(now.wall, reservedSeq),
+    send: (origin, bytes) => {
+      const peer = peers.of(origin);
+      return peer !== undefined && send(peer.handle, bytes);
+    },
+    conduct: () => start.conduct(),
+    changed: () => start.changed(),
+  });
   const chance = new Chance(ports.random);
   const reaching = new Reaching({ net, ports, peers, paths, self, chance, conduct: () => start.conduct() });
   const projection = new Projection({ net, ports, roll, peers, paths, self });
@@ -113,11 +129,13 @@ export function makeParts(start: NetworkStart, io: PartsIo): NetworkParts {
     note: (outcome) => void (outcome.ok || io.note(outcome.error)),
   });
   const talk = new Talk({
-    ...{ net, ports, roll, peers, paths, sync, strangers, secret, problems: io.problems },
+    ...{ net, ports, roll, peers, paths, sync, strangers, secret, casting, problems: io.problems },
     running: () => io.running(),
     meet: (time, peer, message) => reaching.met(time, peer, message),
+    signal: (time, peer, message) => reaching.signal(time, peer, message),
     sponsor: (time, peer, request) => io.sponsor(time, peer, request),
     met: (time) => keeper.soon(time),
   });
-  return { peers, paths, reaching, projection, sync, strangers, talk, testimonies, keeper, secret, found: new Found() };
+  const found = new Found();
+  return { peers, paths, reaching, projection, sync, strangers, talk, testimonies, keeper, secret, found, casting };
 }

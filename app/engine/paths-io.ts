@@ -18,6 +18,7 @@ export interface PathsIoParts {
   now(): Now;
   stats(handle: number): PeerStats | undefined;
   groupsChanged(): void;
+  membersChanged(): void;
   changed(): void;
 }
 
@@ -47,8 +48,9 @@ export function pathsIo(parts: PathsIoParts): PathsIo {
       return stats ? stats.rxPackets + stats.txPackets : 0;
     },
     changed: (what) => {
-      if (what === 'routes') return reaching().rerouteSoon(now().mono);
+      if (what === 'routes') return reaching().graphChanged(now().mono);
       if (what === 'groups') parts.groupsChanged();
+      else parts.membersChanged();
       parts.changed();
     },
   };

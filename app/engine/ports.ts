@@ -2,10 +2,11 @@
 // All calls are synchronous and quick unless a callback is named; time never comes from here, it is an argument everywhere.
 import type { Outcome } from '../contract/errors.ts';
 import type { DoctorItem, Settings } from '../contract/state.ts';
+import type { CastKey, TreeConfig } from '../mesh/multicast/io.ts';
 import type { DialTarget } from '../mesh/paths/caller.ts';
 import type { Crypto } from '../wire/crypto.ts';
 
-export type { Crypto };
+export type { CastKey, Crypto, TreeConfig };
 
 /** Milliseconds: `mono` never jumps (but may stand still in suspend), `wall` is the machine's clock, ms since 1970. */
 export interface Now {
@@ -52,6 +53,15 @@ export interface Dataplane {
   answerStranger(net: number, ask: number, accept: boolean): void;
   sendControl(net: number, peer: number, bytes: Uint8Array): boolean;
   setGroups(net: number, groups: GroupConfig[]): void;
+  /** Adds or replaces an epoch of a tree; the newest 4 are kept. */
+  setTree(net: number, tree: TreeConfig): void;
+  dropTree(net: number, origin: Uint8Array, tree: number): void;
+  /** A subscriber's; ≤ 4 newest per origin and tree. */
+  setCastKey(net: number, key: CastKey): void;
+  /** The host's packets to the group take these own trees by turns; none: directly, or held and `stream` raised, as before there were any. */
+  sendOn(net: number, group: string, trees: number[]): void;
+  /** Next sequence under the newest key of an own tree, 0 without one. Absent: late subscribers accept a key from its beginning. */
+  castSequence?(net: number, tree: number): number;
   setRelay(net: number, options: RelayOptions): void;
   /** Next hops towards destinations without a session, for relaying. Replaces all of the network. */
   setRoutes(net: number, routes: Route[]): void;
@@ -131,6 +141,16 @@ export interface GroupConfig {
   receivers: Receiver[];
 }
 
+export type TreeEvent =
+  /** The host sends to a group with more receivers than are served directly, and no `sendOn` names trees for it. */
+  | { kind: 'stream'; net: number; group: string }
+  | { kind: 'streamEnd'; net: number; group: string }
+  /** This node moved to a backup parent by itself. */
+  | { kind: 'grafted'; net: number; origin: Uint8Array; tree: number; from: number | null; to: number }
+  | { kind: 'treeTrouble'; net: number; origin: Uint8Array; tree: number; code: TreeTrouble; peer: number };
+
+export type TreeTrouble = 'no-parent' | 'over-rate' | 'bad-tags';
+
 export type DataplaneEvent =
   | { kind: 'control'; net: number; peer: number; bytes: Uint8Array }
   | { kind: 'stranger'; net: number; ask: number; key: Uint8Array; hint: Uint8Array; from: string }
@@ -149,6 +169,7 @@ export type DataplaneEvent =
   | { kind: 'suspect'; net: number; peer: number }
   | { kind: 'link'; net: number; link: number; state: 'proven' | 'unused' }
   | { kind: 'groups'; net: number; groups: LocalGroup[] }
+  | TreeEvent
   | { kind: 'adapterLost'; net: number; message: string }
   | { kind: 'problem'; net: number; code: string; message: string };
 
@@ -168,8 +189,17 @@ export interface PeerStats {
   link?: number;
 }
 
+/** What the host sent to a group since its `stream`, in bytes of IP, counted once however many receive it. */
+export interface StreamStats {
+  net: number;
+  group: string;
+  bytes: number;
+}
+
 export interface Stats {
   peers: PeerStats[];
+  /** Absent: rates of streams are not known. */
+  streams?: StreamStats[];
   drops: Record<string, number>;
   counters: Record<string, number>;
   wakes: number;
@@ -204,10 +234,12 @@ export interface HostEntry {
   addresses: string[];
 }
 
-/** Links that live outside of the data plane: TCP, TLS, HTTP(S) … Answers come as `LinkInput`, never within the call. */
+/** Links that live outside of the data plane: TCP, TLS, HTTP(S), WebRTC. Answers come as `LinkInput`, never within the call. */
 export interface Links {
   /** `dial` is a number of the engine's own choice, never used twice. */
   dial(dial: number, target: DialTarget): void;
+  /** What the other end of a WebRTC dial says. */
+  signal?(dial: number, bytes: Uint8Array): void;
   /** Nothing is said of the dial any more. */
   cancel(dial: number): void;
   /** Nothing is said of the link any more. */
@@ -220,6 +252,8 @@ export type LinkInput =
   /** `link` as in "link:7". `endpoint` as shown to users; `proxy`: through which, without its password. */
   | { kind: 'linkOpen'; dial: number; link: number; transport: string; endpoint: string; proxy?: string }
   | { kind: 'linkFailed'; dial: number; code: string }
+  /** A WebRTC dial wants its other end to know this, ≤ 8,192 bytes. */
+  | { kind: 'linkSignal'; dial: number; bytes: Uint8Array }
   | { kind: 'linkClosed'; link: number };
 
 export interface Log {

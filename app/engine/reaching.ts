@@ -9,13 +9,19 @@ import { Callers } from './callers.ts';
 import type { Peer, Peers } from './peers.ts';
 import { paceOf } from './pacing.ts';
 import type { LinkInput, Now, Ports, RelayShare } from './ports.ts';
+import { Signals } from './signals.ts';
 
 /** Changes of the graph wait for others this long before ways through others are computed anew. */
 const REROUTE_COALESCE_MS = 200;
+/** … and for others' statements, per member: the more there are, the less one changes and the more often it happens. */
+const REROUTE_COALESCE_MS_PER_MEMBER = 2;
+const REROUTE_COALESCE_MS_MAX = 1_000;
 /** Next hops for others' frames, in the data plane's table. */
 const ROUTES_MAX = 4_096;
 /** Relays and next hops are computed for networks up to this many members; beyond, only sessions that exist pass frames on. */
 const ROUTED_MEMBERS_MAX = 1_024;
+/** Numbers of WebRTC dials, drawn by chance so that those of before a restart are no others'. */
+const CALLS = 2 ** 24;
 
 /** What this device does for others and how it may reach them: settings, bounded by an administrator's policy. */
 export interface Conduct extends CallPolicy {
@@ -41,6 +47,7 @@ export interface ReachingIo {
 export class Reaching {
   readonly #io: ReachingIo;
   readonly #callers: Callers;
+  readonly #signals: Signals;
   #rerouteMono = Infinity;
   /** Relays that the data plane was told for each peer. */
   readonly #spread = new Map<number, string>();
@@ -50,6 +57,8 @@ export class Reaching {
   readonly #proxies = new Map<number, string>();
   #routes = '';
   #service = '';
+  /** How others may be called, as it was at the last look. */
+  #policy = '';
 
   constructor(io: ReachingIo) {
     this.#io = io;
@@ -65,7 +74,34 @@ export class Reaching {
       endpoints: (peer) => io.paths.contacts.endpointsOf(io.peers.get(peer)?.origin ?? ''),
       vias: (peer) => this.#relays(peer).map(({ via }) => via),
       meet: (nowMono, peer) => this.#meet(nowMono, peer, false),
+      canSignal: (peer) => this.#signals.canReach(io.peers.get(peer)?.origin ?? ''),
+      began: (dial, peer, target) => {
+        const origin = io.peers.get(peer)?.origin;
+        if (origin && target.transport === 'webrtc' && target.initiator)
+          this.#signals.began(dial, origin, chance.below(CALLS));
+      },
+      ended: (dial) => this.#signals.ended(dial),
     });
+    this.#signals = new Signals({
+      self: io.self,
+      isUp: (origin) => io.paths.contacts.isUp(origin),
+      directs: () => io.paths.contacts.ups().filter((origin) => !io.paths.contacts.isRelayed(origin)),
+      neighboursOf: (origin) => io.paths.presence(origin)?.neighbours ?? [],
+      send: (origin, bytes) => {
+        const handle = io.peers.of(origin)?.handle;
+        return handle !== undefined && ports.dataplane.sendControl(net, handle, bytes);
+      },
+      invited: (origin, yields) => {
+        const handle = io.peers.of(origin)?.handle;
+        return handle === undefined ? null : this.#callers.invited(handle, yields);
+      },
+      hand: (dial, bytes) => ports.links?.signal?.(dial, bytes),
+    });
+  }
+
+  /** What the other end of a WebRTC dial says, or what is to be passed on to it. */
+  signal(now: Now, peer: Peer, message: Extract<Message, { type: 'signal' }>): 'ok' | 'bad' {
+    return this.#signals.hear(now.mono, peer.origin, message);
   }
 
   #relays(peer: number): RelayShare[] {
@@ -113,6 +149,7 @@ export class Reaching {
   /** Ends all calls; sessions are the caller's business. */
   clear(): void {
     this.#callers.clear();
+    this.#signals.clear();
     this.#spread.clear();
     this.#routes = '';
     this.#rerouteMono = Infinity;
@@ -129,6 +166,7 @@ export class Reaching {
   link(input: LinkInput): boolean {
     if (input.kind === 'linkOpen' && input.proxy !== undefined) this.#proxies.set(input.link, input.proxy);
     else if (input.kind === 'linkClosed') this.#proxies.delete(input.link);
+    else if (input.kind === 'linkSignal') return this.#signals.say(input.dial, input.bytes);
     return this.#callers.take(input);
   }
 
@@ -153,8 +191,14 @@ export class Reaching {
 
   // ---- through others ------------------------------------------------------------------------------------------------------
 
-  rerouteSoon(nowMono: number): void {
-    this.#rerouteMono = Math.min(this.#rerouteMono, nowMono + REROUTE_COALESCE_MS);
+  rerouteSoon(nowMono: number, waitMs = REROUTE_COALESCE_MS): void {
+    this.#rerouteMono = Math.min(this.#rerouteMono, nowMono + waitMs);
+  }
+
+  /** Somebody's statement changed the graph. */
+  graphChanged(nowMono: number): void {
+    const waitMs = this.#io.paths.memberCount * REROUTE_COALESCE_MS_PER_MEMBER;
+    this.rerouteSoon(nowMono, Math.max(REROUTE_COALESCE_MS, Math.min(waitMs, REROUTE_COALESCE_MS_MAX)));
   }
 
   #reroute(): void {
@@ -198,10 +242,13 @@ export class Reaching {
     ports.dataplane.setPace?.(net, peer.handle, pace);
   }
 
-  /** Tells others and the data plane what this member passes on. */
+  /** Tells others and the data plane what this member passes on. Who was not reached is tried anew when there are new ways to. */
   serve(now: Now): void {
     const { net, ports, paths, conduct } = this.#io;
-    const { relay, relayKBps, uplinkKBps, mapped } = conduct();
+    const { relay, relayKBps, uplinkKBps, mapped, ...policy } = conduct();
+    const calls = JSON.stringify(policy);
+    if (this.#policy !== '' && this.#policy !== calls) paths.contacts.resetBackoff(now.mono);
+    this.#policy = calls;
     const text = `${relay} ${relayKBps} ${uplinkKBps} ${mapped}`;
     if (text === this.#service) return;
     this.#service = text;

@@ -8,6 +8,10 @@ const FILE = 'settings';
 const VERSION = 1;
 export const LISTEN_MAX = 8;
 export const STUN_MAX = 8;
+export const TURN_MAX = 4;
+
+/** "user:password@host:port"; an IPv6 address stands in brackets. */
+export const TURN = /^([^:@\s]+):([^@\s]*)@(\[[0-9a-fA-F:]+\]|[^:@\s[\]]+):(\d{1,5})$/;
 
 /** With everything that this engine knows. */
 export type FullSettings = Required<Settings>;
@@ -28,6 +32,9 @@ export const defaultSettings = (deviceName: string): FullSettings => ({
   lan: true,
   dht: true,
   stun: [],
+  port443: false,
+  webrtc: true,
+  turn: [],
 });
 
 export function readSettings(store: Store, deviceName: string): Outcome<FullSettings> {
@@ -50,6 +57,8 @@ export function mergeSettings(settings: FullSettings, change: Partial<Settings>)
   const merged = { ...settings, ...defined(change) };
   if (merged.listen.length > LISTEN_MAX) return fail('too-large', { what: 'listen' });
   if (merged.stun.length > STUN_MAX) return fail('too-large', { what: 'stun' });
+  if (merged.turn.length > TURN_MAX) return fail('too-large', { what: 'turn' });
+  if (!merged.turn.every((server) => TURN.test(server))) return fail('bad-argument', { what: 'turn' });
   if (merged.deviceName.trim() === '') return fail('bad-argument', { what: 'deviceName' });
   return ok(merged);
 }

@@ -4,12 +4,14 @@ import { dnsName } from '../mesh/names/names.ts';
 import { channelsView } from './channels.ts';
 import { withoutCarrier } from '../mesh/paths/contacts.ts';
 import { isPrivatePlace } from '../mesh/paths/nat-kind.ts';
-import { FEATURE_MAPPED } from '../wire/messages/presence.ts';
+import type { TreesView } from '../mesh/multicast/trees.ts';
+import { FEATURE_MAPPED, type Origin } from '../wire/messages/presence.ts';
 import type { Engine } from './engine.ts';
 import type { FoundBy } from './found.ts';
 import type { Network } from './network.ts';
 import type { Now } from './ports.ts';
 import type { RollMember } from './roll.ts';
+import { sendingView, treesView } from './trees-view.ts';
 
 /** Problems that mean: it works, but not as it should. */
 const DEGRADING = ['no-rights', 'no-tun', 'helper-missing', 'helper-refused', 'name-taken', 'adapter-lost', 'internal'];
@@ -22,6 +24,9 @@ export function networkView(network: Network, now: Now): NetworkView {
   const { roll, local } = network;
   const self = roll.self();
   const members = roll.members().map((member) => memberView(network, member, now));
+  const ids = new Map(roll.members().map((member) => [member.origin, member.id]));
+  const trees = network.trees();
+  const shown = treesView(trees, roll.selfId, (origin) => ids.get(origin));
   return {
     id: roll.id,
     name: roll.name,
@@ -33,9 +38,10 @@ export function networkView(network: Network, now: Now): NetworkView {
     selfId: roll.selfId,
     selfRole: self?.role ?? 'member',
     members,
-    groups: groupsView(network),
+    groups: groupsView(network, ids, trees),
     invites: roll.invites(now),
     channels: channelsView(network),
+    ...(shown.length > 0 && { trees: shown }),
     problems: network.problems.list(),
     createdMs: roll.createdMs,
   };
@@ -133,9 +139,8 @@ function lastSeen(network: Network, member: RollMember, now: Now): number | unde
   return Number.isFinite(seen) ? Math.round(now.wall - (now.mono - seen)) : undefined;
 }
 
-function groupsView(network: Network): Group[] {
+function groupsView(network: Network, ids: ReadonlyMap<Origin, string>, { own }: TreesView): Group[] {
   const { paths, roll } = network;
-  const ids = new Map(roll.members().map((member) => [member.origin, member.id]));
   const groups = new Map<string, Group>();
   const add = (address: string, id: string): Group => {
     const known = groups.get(address);
@@ -154,6 +159,10 @@ function groupsView(network: Network): Group[] {
     const id = ids.get(presence.origin);
     if (presence.origin === roll.selfOrigin || presence.off || id === undefined) continue;
     for (const { group } of presence.groups) add(group, id);
+  }
+  for (const group of groups.values()) {
+    const sending = sendingView(own, group);
+    if (sending) group.sending = sending;
   }
   return [...groups.values()].sort((a, b) => (a.address < b.address ? -1 : 1));
 }

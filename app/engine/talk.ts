@@ -5,6 +5,8 @@ import type { SessionInfo } from '../mesh/paths/contacts.ts';
 import type { Paths } from '../mesh/paths/paths.ts';
 import { MESSAGE_VERSION, decodeMessage, encodeMessage, type Message } from '../wire/messages/message.ts';
 import type { Origin } from '../wire/messages/presence.ts';
+import { decodeTreeMessage } from '../wire/messages/tree.ts';
+import type { Casting } from './casting.ts';
 import type { Peer, Peers } from './peers.ts';
 import type { Now, Ports } from './ports.ts';
 import type { Problems } from './problems.ts';
@@ -27,10 +29,12 @@ export interface TalkIo {
   sync: RecordSync;
   strangers: Strangers;
   secret: RendezvousSecret;
+  casting: Casting;
   problems: Problems;
   running(): boolean;
   sponsor(now: Now, peer: Peer, request: Uint8Array): Outcome<void>;
   meet(now: Now, peer: Peer, message: Extract<Message, { type: 'meet' }>): void;
+  signal(now: Now, peer: Peer, message: Extract<Message, { type: 'signal' }>): 'ok' | 'bad';
   /** A session with a member came up. */
   met(now: Now): void;
 }
@@ -63,6 +67,7 @@ export class Talk {
     this.#greeted.delete(peer.handle);
     this.#budgets.set(peer.handle, new PeerBudget('member', now.mono));
     this.#greet(now, peer);
+    this.#io.casting.up(now, peer.origin);
     this.#io.met(now);
   }
 
@@ -85,6 +90,7 @@ export class Talk {
     if (this.#greeted.has(peer.handle)) {
       paths.renewed(now, peer.origin);
       this.#greet(now, peer);
+      this.#io.casting.up(now, peer.origin);
     }
     this.#greeted.add(peer.handle);
     this.skews.set(peer.origin, greet.wallMs - now.wall);
@@ -97,12 +103,14 @@ export class Talk {
   }
 
   down(now: Now, handle: number, reason: string): void {
-    const { peers, paths, strangers } = this.#io;
+    const { peers, paths, strangers, casting } = this.#io;
     const peer = peers.get(handle);
     this.#budgets.delete(handle);
     this.#greeted.delete(handle);
-    if (peer?.level === 'member') paths.down(now, peer.origin, reason);
-    else if (peer) strangers.down(peer);
+    if (peer?.level === 'member') {
+      paths.down(now, peer.origin, reason);
+      casting.down(now, peer.origin);
+    } else if (peer) strangers.down(peer);
     this.#conclude();
   }
 
@@ -124,15 +132,23 @@ export class Talk {
     const { peers, strangers } = this.#io;
     const peer = peers.get(handle);
     if (!peer) return;
-    const message = decodeMessage(bytes);
-    if (peer.level === 'stranger') return strangers.receive(now, peer, bytes.length, message);
+    if (peer.level === 'stranger') return strangers.receive(now, peer, bytes.length, decodeMessage(bytes));
     const budget = this.#budgets.get(handle);
     if (!budget) return;
     const verdict = budget.receive(now.mono, bytes.length);
     if (verdict === 'putOut') return this.#bar(now, peer);
-    if (verdict === 'drop' || message === 'unknown') return;
-    const judged = message === 'bad' ? 'bad' : this.#member(now, peer, message);
+    if (verdict === 'drop') return;
+    const judged = this.#judge(now, peer, bytes);
     if (judged === 'bad' && budget.malformed() === 'putOut') this.#bar(now, peer);
+  }
+
+  #judge(now: Now, peer: Peer, bytes: Uint8Array): 'ok' | 'bad' {
+    const tree = decodeTreeMessage(bytes);
+    if (tree === 'bad') return 'bad';
+    // Going off, it has left all trees.
+    if (tree !== 'other') return this.#io.running() ? this.#io.casting.hear(now, peer.origin, tree) : 'ok';
+    const message = decodeMessage(bytes);
+    return message === 'unknown' ? 'ok' : message === 'bad' ? 'bad' : this.#member(now, peer, message);
   }
 
   #member(now: Now, peer: Peer, message: Message): 'ok' | 'bad' {
@@ -156,6 +172,8 @@ export class Talk {
       case 'meet':
         this.#io.meet(now, peer, message);
         return 'ok';
+      case 'signal':
+        return this.#io.running() ? this.#io.signal(now, peer, message) : 'ok';
       case 'secret':
         this.#io.secret.hear(now, peer.origin, message);
         return 'ok';

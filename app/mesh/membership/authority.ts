@@ -124,6 +124,7 @@ class Deciding implements Authority {
 
   /** Removals that spoil an invite: of its issuer, or of somebody who came in by it. Who leaves by itself spoils nothing. */
   private spoilers(certificate: EntryOf<'certificate'>): EntryOf<'removal'>[] {
+    if (this.removals.size === 0) return [];
     const users = (this.index.membershipsByCertificate.get(certificate.key) ?? []).map(idOf);
     return [hex(certificate.body.author), ...new Set(users)].flatMap((id) =>
       (this.removals.get(id) ?? []).filter(({ body }) => hex(body.author) !== hex(body.target)),

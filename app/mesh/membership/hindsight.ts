@@ -95,6 +95,7 @@ export class Hindsight {
 
   /** Its issuer, or somebody who came in by it, was removed. */
   voided(certificate: EntryOf<'certificate'>): boolean {
+    if (this.index.removals.size === 0) return false;
     const ids = this.seen(this.index.membershipsByCertificate.get(certificate.key)).map(idOf);
     return [hex(certificate.body.author), ...ids].some((id) => this.expelled(id));
   }

@@ -13,7 +13,8 @@ import {
   ulaPrefixOf,
 } from '../identity/identity.ts';
 import type { Authority } from './authority.ts';
-import type { EntryOf } from './entry.ts';
+import type { Entry, EntryOf } from './entry.ts';
+import { unhex } from '../../wire/messages/hex.ts';
 import { dnsLabel } from './label.ts';
 import { channelViews, type ChannelView } from './channels.ts';
 import { byDepth, lastWords, type Index } from './index-of.ts';
@@ -79,7 +80,7 @@ export interface NetworkView {
 
 interface Counted extends Claim {
   id: string;
-  idBytes: Uint8Array;
+  fixed: Fixed;
   memberKey: Uint8Array;
   noiseKey: Uint8Array;
   wished: string;
@@ -91,7 +92,10 @@ export function computeView(crypto: Crypto, networkId: Uint8Array, index: Index)
   const { genesis } = index;
   if (!genesis) throw new Error('a view needs the genesis record');
   const { authority, claims, voided: uncounted, used } = countMembers(index);
-  const everCounted = [firstOwner(crypto, index, genesis), ...claims.map(counting)];
+  const everCounted = [
+    firstOwner(crypto, networkId, index, genesis),
+    ...claims.map((claim) => counting(networkId, claim)),
+  ];
   const counted = everCounted.filter(({ id }) => !authority.removed.has(id));
   const hosts = settle(everCounted, ipv4Place, IPV4_ATTEMPTS_MAX);
   const byId = new Map([...hosts].map(([claim, place]) => [claim.id, Number(place)]));
@@ -101,17 +105,12 @@ export function computeView(crypto: Crypto, networkId: Uint8Array, index: Index)
     const host = byId.get(one.id);
     const name = names.get(one.id) ?? { name: one.wished, label: dnsLabel(one.wished) };
     members.set(one.id, {
-      id: one.idBytes,
-      idText: idText(one.idBytes),
+      ...one.fixed,
       memberKey: one.memberKey,
       noiseKey: one.noiseKey,
-      origin: originOf(one.idBytes),
       role: authority.standing(one.id)?.role ?? 'guest',
       ...name,
       ipv4: host === undefined ? null : `${genesis.body.prefix.join('.')}.${host >>> 8}.${host & 0xff}`,
-      ipv6: ulaOf(networkId, one.idBytes),
-      linkLocal: linkLocalOf(one.idBytes),
-      mac: macOf(one.idBytes),
       joinedMs: one.joinedMs,
       membership: one.membership?.hash ?? null,
       sponsor: one.membership?.body.author ?? null,
@@ -136,17 +135,16 @@ export function computeView(crypto: Crypto, networkId: Uint8Array, index: Index)
 }
 
 function ipv4Place(claim: Counted, attempt: number): string {
-  return String(IPV4_FIRST + ((ipv4Wish(claim.idBytes) - IPV4_FIRST + attempt) % IPV4_COUNT));
+  return String(IPV4_FIRST + ((ipv4Wish(claim.fixed.id) - IPV4_FIRST + attempt) % IPV4_COUNT));
 }
 
-function firstOwner(crypto: Crypto, index: Index, genesis: EntryOf<'genesis'>): Counted {
+function firstOwner(crypto: Crypto, networkId: Uint8Array, index: Index, genesis: EntryOf<'genesis'>): Counted {
   const { memberKey, noiseKey, ownerName, createdMs } = genesis.body;
-  const idBytes = bytesOf(index.firstOwner);
   return {
     entry: genesis,
     weight: { witnesses: WITNESSES_MAX, draw: crypto.hash(genesis.hash) },
     id: index.firstOwner,
-    idBytes,
+    fixed: fixedOf(networkId, genesis, index.firstOwner),
     memberKey,
     noiseKey,
     wished: ownerName,
@@ -155,14 +153,32 @@ function firstOwner(crypto: Crypto, index: Index, genesis: EntryOf<'genesis'>): 
   };
 }
 
-export const bytesOf = (text: string): Uint8Array =>
-  Uint8Array.from(text.match(/../g) ?? [], (pair) => parseInt(pair, 16));
+/** What follows from a member's id alone: kept as long as its record is, because a view is computed anew with every change. */
+type Fixed = Pick<MemberView, 'id' | 'idText' | 'origin' | 'ipv6' | 'linkLocal' | 'mac'>;
+const fixed = new WeakMap<Entry, Fixed>();
 
-function counting(claim: MemberClaim): Counted {
+function fixedOf(networkId: Uint8Array, entry: Entry, id: string): Fixed {
+  let known = fixed.get(entry);
+  if (!known) {
+    const idBytes = unhex(id);
+    known = {
+      id: idBytes,
+      idText: idText(idBytes),
+      origin: originOf(idBytes),
+      ipv6: ulaOf(networkId, idBytes),
+      linkLocal: linkLocalOf(idBytes),
+      mac: macOf(idBytes),
+    };
+    fixed.set(entry, known);
+  }
+  return known;
+}
+
+function counting(networkId: Uint8Array, claim: MemberClaim): Counted {
   const { body } = claim.entry;
   return {
     ...claim,
-    idBytes: bytesOf(claim.id),
+    fixed: fixedOf(networkId, claim.entry, claim.id),
     memberKey: body.memberKey,
     noiseKey: body.noiseKey,
     wished: body.name,

@@ -2,13 +2,18 @@
 import type { Origin } from '../../wire/messages/presence.ts';
 import type { TreeFailure, TreeMessage } from '../../wire/messages/tree.ts';
 import { Bucket } from '../guard/bucket.ts';
+import type { Atlas } from '../coordinates/atlas.ts';
 import type { Bans } from './bans.ts';
 import type { Delivery } from './delivery.ts';
 import type { TreesIo } from './io.ts';
 import {
   COALESCE_MS,
   EPOCH_EVERY_MS,
+  IMPROVE_FIRST_MS,
+  IMPROVE_MOST_MS,
+  IMPROVE_PER_MEMBER_MS,
   KEEP_EVERY_MS,
+  LOST_COALESCE_MS,
   OLD_EPOCH_MS,
   RATE_CHECK_MS,
   RATE_DOWN,
@@ -35,6 +40,7 @@ export interface CastIo {
   networkId: Uint8Array;
   start: number;
   bans: Bans;
+  atlas: Atlas;
   /** Null: none is left. */
   nextTree(): number | null;
   /** All trees known here, for the load that they are. */
@@ -69,6 +75,9 @@ export class Cast {
   #rate = 0;
   #rateMono: number;
   #keepMono = Infinity;
+  #improveMono = Infinity;
+  #improveMs = IMPROVE_FIRST_MS;
+  #sealedMono = 0;
 
   constructor(at: CastIo, nowMono: number) {
     this.#at = at;
@@ -80,8 +89,8 @@ export class Cast {
   // ---- plans -----------------------------------------------------------------------------------------------------------------
 
   /** Something that a plan depends on changed. */
-  soon(nowMono: number): void {
-    this.#planMono = Math.min(this.#planMono, Math.max(nowMono + COALESCE_MS, this.#plannedMono + EPOCH_EVERY_MS));
+  soon(nowMono: number, waitMs = COALESCE_MS): void {
+    this.#planMono = Math.min(this.#planMono, Math.max(nowMono + waitMs, this.#plannedMono + EPOCH_EVERY_MS));
   }
 
   /** What concerns its nodes may have changed; a plan is made only if it has. */
@@ -120,19 +129,24 @@ export class Cast {
   }
 
   #plan(nowMono: number): void {
-    const { io, self, bans } = this.#at;
+    const { io, self, bans, atlas } = this.#at;
     this.#planMono = Infinity;
     this.#plannedMono = nowMono;
     const wanted = this.receivers.filter(
       (origin) => io.isOnline(origin) && io.peerHandle(origin) !== null && !bans.isMissing(nowMono, origin),
     );
+    // Nobody is there yet: what waits in the data plane would go down an empty tree.
+    if (wanted.length === 0 && !this.switched) {
+      this.#planMono = bans.retryMono(nowMono);
+      return;
+    }
     this.#takeRate();
     const latest = this.trees.flatMap((tree) =>
       tree.latest ? [tree.latest.shape, tree.active?.shape ?? tree.latest.shape] : [],
     );
     const input = planInput(
       {
-        ...{ io, self, nowMono, bans, shapes: this.#at.shapes(), own: new Set(latest) },
+        ...{ io, self, nowMono, bans, atlas, shapes: this.#at.shapes(), own: new Set(latest) },
         rateKBps: this.#rate / BYTES_PER_KB,
       },
       wanted,
@@ -158,7 +172,7 @@ export class Cast {
     if (retry < Infinity) this.#planMono = Math.min(this.#planMono, retry);
     if (offered) this.#roundMono = nowMono + SETTLE_MS;
     else if (this.trees.every((tree) => tree.offered === null)) this.#finish(nowMono);
-    this.#seal();
+    this.#seal(nowMono);
     this.#judge(nowMono);
   }
 
@@ -185,7 +199,9 @@ export class Cast {
     return [...this.groups].every((group) => this.#at.io.mayHear(origin, group));
   }
 
-  #seal(): void {
+  /** The rest follows in the next turn. */
+  #seal(nowMono: number): void {
+    this.#sealedMono = nowMono;
     let left = SEALS_PER_TURN;
     for (const tree of this.trees) while (left > 0 && tree.sealing) left -= Math.max(1, tree.seal(left));
   }
@@ -235,7 +251,7 @@ export class Cast {
     this.#round = 0;
     for (const tree of this.trees) tree.switch(nowMono);
     if (this.trees.some((tree) => tree.active === null)) return;
-    if (!this.switched) this.#keepMono = nowMono + KEEP_EVERY_MS;
+    if (!this.switched) [this.#keepMono, this.#improveMono] = [nowMono + KEEP_EVERY_MS, nowMono + this.#improveMs];
     this.switched = true;
     this.#tell();
     for (const retired of this.#retired) retired.atMono = Math.min(retired.atMono, nowMono + OLD_EPOCH_MS);
@@ -293,7 +309,7 @@ export class Cast {
       if (shape?.node(from) === undefined || !this.#reports.take(nowMono)) return 'stale';
       for (const failure of ack.failed.slice(0, 1))
         if (failure.code === 'lost') this.#learn(nowMono, tree, tree.active?.shape ?? shape, failure);
-      this.soon(nowMono);
+      this.soon(nowMono, LOST_COALESCE_MS);
       return 'ok';
     }
     if (!delivery) return 'stale';
@@ -337,10 +353,10 @@ export class Cast {
   }
 
   nextDeadline(): number {
-    if (this.trees.some((tree) => tree.sealing)) return -Infinity;
+    if (this.trees.some((tree) => tree.sealing)) return this.#sealedMono;
     // While a round is on, no other plan is made.
     let next = this.#roundMono < Infinity ? this.#roundMono : this.#planMono;
-    next = Math.min(next, this.#keepMono, this.#rateMono);
+    next = Math.min(next, this.#keepMono, this.#improveMono, this.#rateMono);
     for (const tree of this.trees) {
       next = Math.min(
         next,
@@ -354,7 +370,7 @@ export class Cast {
   }
 
   tick(nowMono: number): void {
-    this.#seal();
+    this.#seal(nowMono);
     for (const tree of this.trees) {
       tree.tick(nowMono);
       tree.offered?.giveUp(nowMono);
@@ -365,13 +381,22 @@ export class Cast {
     this.#retired = this.#retired.filter(({ atMono }) => atMono > nowMono);
     this.#judge(nowMono);
     if (nowMono >= this.#keepMono) this.#keep(nowMono);
-    if (nowMono >= this.#rateMono) this.#checkRate(nowMono);
+    if (nowMono >= this.#improveMono) this.#improve(nowMono);
+    if (nowMono >= this.#rateMono) this.checkRate(nowMono);
     if (this.#roundMono === Infinity && nowMono >= this.#planMono) this.#plan(nowMono);
   }
 
   #keep(nowMono: number): void {
     this.#keepMono = nowMono + KEEP_EVERY_MS;
     for (const tree of this.trees) tree.active?.remind(nowMono);
+    this.soon(nowMono);
+  }
+
+  /** Places became known better, sessions came up. */
+  #improve(nowMono: number): void {
+    const most = Math.max(IMPROVE_MOST_MS, this.receivers.length * IMPROVE_PER_MEMBER_MS);
+    this.#improveMs = Math.min(most, 2 * this.#improveMs);
+    this.#improveMono = nowMono + this.#improveMs;
     this.soon(nowMono);
   }
 
@@ -383,7 +408,7 @@ export class Cast {
     return true;
   }
 
-  #checkRate(nowMono: number): void {
+  checkRate(nowMono: number): void {
     this.#rateMono = nowMono + RATE_CHECK_MS;
     if (this.#takeRate()) this.soon(nowMono);
   }

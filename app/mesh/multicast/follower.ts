@@ -19,6 +19,8 @@ import { Delivery, type KeysMessage } from './delivery.ts';
 import { Farewells } from './farewells.ts';
 import type { TreesIo } from './io.ts';
 import {
+  BACKUPS_MAX,
+  BACKUPS_READY,
   FOLLOWED_MAX,
   FOLLOWED_NODES_MAX,
   FOLLOWED_PER_ORIGIN_MAX,
@@ -204,10 +206,15 @@ export class Follower {
     // Who only would pass on, but does not, has no part in it.
     if (subscribes || feeds) this.#configure(tree);
     if (feeds) delivery.begin(nowMono);
-    const backup = shape.backupsOf(this.#self)[0];
-    if (backup !== undefined && !this.#io.isUp(backup)) this.#io.connect(backup);
+    this.#ready(shape, BACKUPS_READY);
     this.#report(nowMono, tree);
     this.#io.changed();
+  }
+
+  /** Calls the first backups. */
+  #ready(shape: Shape, count: number): void {
+    for (const backup of shape.backupsOf(this.#self).slice(0, count))
+      if (!this.#io.isUp(backup)) this.#io.connect(backup);
   }
 
   #subscribes(shape: Shape): boolean {
@@ -248,7 +255,8 @@ export class Follower {
 
   #onDrop(from: Origin, tree: Followed, epoch: number): Verdict {
     if (isNewer(tree.shape.description.epoch, epoch)) return this.#ignored('stale');
-    if (from !== tree.parent) return this.#refused('misrouted');
+    // Who was its parent an epoch ago says so late.
+    if (from !== tree.parent) return this.#ignored('misrouted');
     this.#end(tree);
     return 'ok';
   }
@@ -294,7 +302,10 @@ export class Follower {
   /** The data plane moved to a backup by itself, or found none. */
   parentLost(nowMono: number, origin: Origin, id: number, now: Origin | null): void {
     const tree = this.#trees.get(`${origin} ${id}`);
-    if (!tree || !tree.reports.take(nowMono)) return;
+    if (!tree) return;
+    // Nobody with a session took this node in: all who may are called.
+    if (now === null) this.#ready(tree.shape, BACKUPS_MAX);
+    if (!tree.reports.take(nowMono)) return;
     const { start, epoch } = tree.shape.description;
     const failed: TreeFailure[] = [{ origin: this.#self, code: 'lost' }];
     for (const to of [origin, now, tree.parent])
@@ -316,7 +327,7 @@ export class Follower {
       if (tree.feeds) tree.delivery.down(nowMono, origin);
       // What it was told may be lost with the session.
       if (origin === tree.parent) tree.told = '';
-      else if (origin === tree.shape.backupsOf(this.#self)[0]) this.#io.connect(origin);
+      else if (tree.shape.backupsOf(this.#self).slice(0, BACKUPS_READY).includes(origin)) this.#io.connect(origin);
     }
   }
 
@@ -379,6 +390,10 @@ export class Follower {
   /** The own part in all of them ends, without a word: the sessions end, too. */
   clear(): void {
     for (const [key, tree] of [...this.#trees]) this.#forget(key, tree);
+  }
+
+  get size(): number {
+    return this.#trees.size;
   }
 
   shapes(): Shape[] {

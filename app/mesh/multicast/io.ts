@@ -54,6 +54,8 @@ export interface TreesIo {
   peerHandle(origin: Origin): number | null;
   presence(origin: Origin): Presence | undefined;
   isOnline(origin: Origin): boolean;
+  /** Round trip of a direct session, in ms; undefined: not measured. */
+  rttMs(origin: Origin): number | undefined;
   /** Other members but guests, in any order: among them are those that pass on without subscribing. */
   members(): Iterable<Origin>;
   /** Other members that receive what this host sends to the group: entitled, source filters applied. Offline ones may be among them. */

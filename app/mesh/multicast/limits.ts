@@ -21,8 +21,13 @@ export const NARROW_KBPS = 16;
 export const UPLINK_SHARE = 0.95;
 export const FRAME_OVERHEAD = 1.1;
 
-export const BACKUPS_MAX = 4;
-export const ADOPTABLE_MAX = 256;
+export const BACKUPS_MAX = 6;
+/** Of these, siblings of the parent at most. */
+export const AUNTS_MAX = 3;
+/** At the origin everybody in its tree. */
+export const ADOPTABLE_MAX = 16_384;
+/** Backups with which a session is kept, so that asking them takes no handshake. */
+export const BACKUPS_READY = 2;
 
 /** An origin's wait for its trees to stand. */
 export const SETTLE_MS = 1_000;
@@ -35,6 +40,13 @@ export const EPOCH_EVERY_MS = 500;
 export const COALESCE_MS = 50;
 /** Epochs tried around failed edges before the rest is served without those who were not reached. */
 export const ROUNDS_MAX = 3;
+/** Somebody lost its parent and is fed by another by now: more reports follow, and one plan for all of them is better. */
+export const LOST_COALESCE_MS = 300;
+/** While a tree carries it is looked at for what could be better, at first after this, then each time twice as long. */
+export const IMPROVE_FIRST_MS = 5_000;
+export const IMPROVE_MOST_MS = 60_000;
+/** … and so much longer for each member of a large one. */
+export const IMPROVE_PER_MEMBER_MS = 60;
 /** After the stream's end. */
 export const TREE_LINGER_MS = 60_000;
 /** What an epoch replaced stays this long, so that what is under way arrives. */

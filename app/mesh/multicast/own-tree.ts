@@ -145,6 +145,8 @@ export class OwnTree {
     const { nodes: _, ...own } = description;
     const delta = changes && encodeOffer({ form: 'delta', head: own, base: before.epoch, ...changes, signature });
     const places = new Set(before?.nodes.map(({ origin }) => origin));
+    // Who comes back is not told of its end any more; whom only a failed round took in, is.
+    this.#farewells.change(nowMono, this.offered?.children() ?? [], shape);
     this.offered = new Delivery(io, {
       ...{ self, shape, signature, deadlineMono: nowMono + SETTLE_MS },
       // Differences that are longer than the whole are none.

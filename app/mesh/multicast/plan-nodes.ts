@@ -1,5 +1,6 @@
 // Members as a plan sees them: from their statements, from what failed lately, and from the other trees that they carry.
 import { FEATURE_METERED, FEATURE_RELAYS, type Origin } from '../../wire/messages/presence.ts';
+import type { Atlas, Told } from '../coordinates/atlas.ts';
 import type { Bans } from './bans.ts';
 import type { TreesIo } from './io.ts';
 import type { PlanInput, PlanNode } from './plan-types.ts';
@@ -10,6 +11,7 @@ export interface PlanContext {
   self: Origin;
   nowMono: number;
   bans: Bans;
+  atlas: Atlas;
   /** Of the trees of the cast that is planned: they do not count as load. */
   own: ReadonlySet<Shape>;
   /** All trees known here. */
@@ -22,16 +24,17 @@ const NOWHERE = [0, 0, 0, 0] as const;
 
 /** `receivers`: online, with a handle, and without the own device. */
 export function planInput(context: PlanContext, receivers: readonly Origin[]): Omit<PlanInput, 'previous'> {
-  const { io, self, nowMono, bans, rateKBps } = context;
+  const { io, self, nowMono, bans, atlas, rateKBps } = context;
   const loads = loadsOf(context);
   const passing = new Set(io.members());
+  locate(context, [self, ...passing, ...receivers.filter((origin) => !passing.has(origin))]);
   const node = (origin: Origin): PlanNode => {
     const presence = io.presence(origin);
     const features = presence?.features ?? 0;
     const willing = passing.has(origin) && (features & FEATURE_RELAYS) !== 0 && (features & FEATURE_METERED) === 0;
     return {
       origin,
-      place: presence?.place ?? NOWHERE,
+      place: atlas.place(origin) ?? presence?.place ?? NOWHERE,
       uplinkKBps: presence?.uplinkKBps ?? 0,
       relayKBps: presence?.relayKBps ?? 0,
       loadKBps: loads.get(origin) ?? 0,
@@ -50,6 +53,20 @@ export function planInput(context: PlanContext, receivers: readonly Origin[]): O
     rateKBps,
     barred: (parent, child) => bans.isBarred(nowMono, parent, child),
   };
+}
+
+/** Finds out where all of them are. */
+function locate({ io, self, nowMono, atlas }: PlanContext, origins: readonly Origin[]): void {
+  const own = new Map<Origin, number>();
+  const told: Told[] = [];
+  for (const origin of origins) {
+    const ms = io.rttMs(origin);
+    if (ms !== undefined) own.set(origin, ms);
+    const presence = io.presence(origin);
+    if (presence) told.push(presence);
+    else if (origin === self) told.push({ origin, place: NOWHERE, neighbours: [], rtts: [], measured: [] });
+  }
+  atlas.fit(nowMono, told, self, own);
 }
 
 /** Sessions that go through others are no way to pass much on. */

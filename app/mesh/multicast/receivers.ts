@@ -34,6 +34,8 @@ export interface ChannelRights {
   receives(member: MemberWishes): boolean;
 }
 
+const NO_SOURCES: string[] = [];
+
 /** Receivers on other hosts per group. `channels`: rights by group address; groups without are open to all but guests. */
 export function groupTable(
   members: Iterable<MemberWishes>,
@@ -48,7 +50,8 @@ export function groupTable(
   for (const group of ALL_MEMBERS_GROUPS) table.set(group, []);
   for (const member of members) {
     const { peer, guest, wishes } = member;
-    if (!guest) for (const group of ALL_MEMBERS_GROUPS) add(group, { peer, mode: 'exclude', sources: [] });
+    const all: GroupReceiver = { peer, mode: 'exclude', sources: NO_SOURCES };
+    if (!guest) for (const group of ALL_MEMBERS_GROUPS) add(group, all);
     for (const { group, mode, sources } of wishes) {
       const rights = channels.get(group);
       const entitled = rights ? rights.publishes && rights.receives(member) : !guest;
@@ -58,19 +61,29 @@ export function groupTable(
   return table;
 }
 
+const sameList = (a: readonly string[], b: readonly string[]): boolean =>
+  a.length === b.length && a.every((text, index) => text === b[index]);
+
+const same = (a: readonly GroupReceiver[], b: readonly GroupReceiver[]): boolean =>
+  a.length === b.length &&
+  a.every((one, index) => {
+    const other = b[index] as GroupReceiver;
+    return one.peer === other.peer && one.mode === other.mode && sameList(one.sources, other.sources);
+  });
+
 /** Keeps what the data plane was told, and names only the groups that differ now. */
 export class GroupDiff {
-  #told = new Map<string, string>();
+  #told = new Map<string, GroupReceiver[]>();
 
-  /** A group without receivers is to be forgotten. */
+  /** A group without receivers is to be forgotten. The table is kept: it must not change any more. */
   next(table: Map<string, GroupReceiver[]>): GroupReceivers[] {
     const changes: GroupReceivers[] = [];
-    const now = new Map<string, string>();
+    const now = new Map<string, GroupReceiver[]>();
     for (const [group, receivers] of table) {
       if (receivers.length === 0) continue;
-      const text = JSON.stringify(receivers);
-      now.set(group, text);
-      if (this.#told.get(group) !== text) changes.push({ group, receivers });
+      const told = this.#told.get(group);
+      now.set(group, receivers);
+      if (!told || !same(told, receivers)) changes.push({ group, receivers });
     }
     for (const group of this.#told.keys()) if (!now.has(group)) changes.push({ group, receivers: [] });
     this.#told = now;

@@ -1,7 +1,7 @@
 // The shape of a described tree: who is below whom, how deep, and who stands in for a parent. All by rule, so that everybody derives the same.
 import { NODE_ADOPTS, ROOT, type Offer, type TreeDescription, type TreeNode } from '../../wire/messages/tree.ts';
 import type { Origin } from '../../wire/messages/presence.ts';
-import { ADOPTABLE_MAX, BACKUPS_MAX, CHILDREN_MAX, DEPTH_MAX } from './limits.ts';
+import { ADOPTABLE_MAX, AUNTS_MAX, BACKUPS_MAX, CHILDREN_MAX, DEPTH_MAX } from './limits.ts';
 
 /** Depths that a reader accepts: more than any plan makes. */
 const DEPTH_ACCEPTED_MAX = 4 * DEPTH_MAX;
@@ -90,7 +90,7 @@ export class Shape {
 
   /**
    * Whom a node asks when its parent is silent: the grandparent, then the parent's siblings, each child of one parent beginning at another
-   * one. Children of the origin ask each other. Only those that can take on more.
+   * one, then the grandparent's parent; at last the origin. Children of the origin ask each other. Only those that can take on more.
    */
   backupsOf(origin: Origin): Origin[] {
     const place = this.#places.get(origin);
@@ -106,10 +106,15 @@ export class Shape {
     );
     const turn = (this.#children[parent] as number[]).indexOf(place);
     // The origin always can: without it there is nothing to send.
-    const list = parent !== root && (grandparent === root || this.#adopts(grandparent)) ? [grandparent] : [];
-    for (let step = 0; step < aunts.length && list.length < BACKUPS_MAX; step++)
+    const list = grandparent !== root && this.#adopts(grandparent) ? [grandparent] : [];
+    if (parent !== root && grandparent === root) list.push(root);
+    const aunted = parent === root ? BACKUPS_MAX : list.length + AUNTS_MAX;
+    for (let step = 0; step < aunts.length && list.length < aunted; step++)
       list.push(aunts[(step + turn) % aunts.length] as number);
-    return list;
+    if (grandparent === root) return list;
+    const above = this.#parent(grandparent);
+    if (above !== root && this.#adopts(above)) list.push(above);
+    return [...list, root];
   }
 
   #adopts(place: number): boolean {
@@ -123,12 +128,12 @@ export class Shape {
     const root = this.description.nodes.length;
     const below = (parents: readonly number[]): number[] =>
       parents.flatMap((parent) => this.#children[parent] as number[]);
-    const asked = below(this.#children[place] as number[]);
-    if (place !== root) {
-      const siblings = (this.#children[this.#parent(place)] as number[]).filter((sibling) => sibling !== place);
-      asked.push(...below(siblings));
-      if (this.#parent(place) === root) asked.push(...siblings);
-    }
+    // All but its children: what they have in it is a parent.
+    if (place === root) return this.description.nodes.flatMap((node) => (node.parent === ROOT ? [] : [node.origin]));
+    const grandchildren = below(this.#children[place] as number[]);
+    const siblings = (this.#children[this.#parent(place)] as number[]).filter((sibling) => sibling !== place);
+    const asked = [...grandchildren, ...below(siblings), ...below(grandchildren)];
+    if (this.#parent(place) === root) asked.push(...siblings);
     const found: Origin[] = [];
     for (const other of asked)
       if (found.length < ADOPTABLE_MAX && this.#backups(other).includes(place)) found.push(this.#name(other));

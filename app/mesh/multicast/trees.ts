@@ -1,6 +1,7 @@
 // All trees of one network that this device has a part in: its own casts, and those of others. Sans-IO; time is an argument.
 import type { Origin } from '../../wire/messages/presence.ts';
-import type { TreeMessage } from '../../wire/messages/tree.ts';
+import { NODE_SUBSCRIBES, type TreeMessage } from '../../wire/messages/tree.ts';
+import { Atlas } from '../coordinates/atlas.ts';
 import { Bans } from './bans.ts';
 import { Cast, type CastIo } from './cast.ts';
 import { Follower } from './follower.ts';
@@ -30,6 +31,8 @@ export interface OwnTreeView {
   degree: number;
   /** The own copies. */
   copies: number;
+  /** Nodes that pass on without receiving. */
+  relays: number;
   /** Parent of each node. */
   parents: [child: Origin, parent: Origin][];
 }
@@ -71,7 +74,7 @@ export class Trees {
     const { self, networkId } = start;
     this.#follower = new Follower(io, self, networkId, (what) => this.#count(what));
     this.#castIo = {
-      ...{ io, self, networkId, start: start.start, bans: this.#bans },
+      ...{ io, self, networkId, start: start.start, bans: this.#bans, atlas: new Atlas() },
       nextTree: () => (this.#nextTree > TREES_MAX ? null : this.#nextTree++),
       shapes: () => this.#shapes(),
     };
@@ -99,6 +102,11 @@ export class Trees {
 
   streamEnd(nowMono: number, group: string): void {
     if (this.#streams.has(group)) this.#streams.set(group, nowMono + TREE_LINGER_MS);
+  }
+
+  /** A stream's rate is known now. */
+  ratesChanged(nowMono: number): void {
+    for (const cast of this.#casts) cast.checkRate(nowMono);
   }
 
   #castOf(group: string): Cast | undefined {
@@ -215,6 +223,11 @@ export class Trees {
 
   // ---- time ------------------------------------------------------------------------------------------------------------------
 
+  /** No part in any tree: nothing that happens to members matters. */
+  get idle(): boolean {
+    return this.#casts.size === 0 && this.#follower.size === 0;
+  }
+
   /** On the monotonic clock; Infinity: nothing is due. */
   nextDeadline(): number {
     let next = this.#follower.nextDeadline();
@@ -255,6 +268,7 @@ export class Trees {
           ...{ tree, epoch, groups: [...cast.groups].sort(), receivers: cast.receivers.length },
           ...{ unserved: cast.unserved.length, depth: shape.depth, degree: shape.degree },
           copies: shape.childrenOf(this.#start.self).length,
+          relays: nodes.filter(({ flags }) => (flags & NODE_SUBSCRIBES) === 0).length,
           parents: nodes.map(({ origin }) => [origin, shape.parentOf(origin) as Origin]),
         });
       }

@@ -3,6 +3,14 @@ import type { GroupWish } from '../../wire/messages/presence.ts';
 import { formatIp, parseIp } from '../../wire/messages/address.ts';
 import { ALL_MEMBERS_GROUPS, isShared, type ChannelRights, type MemberWishes } from './receivers.ts';
 
+/**
+ * Broadcast, what stays on one link, SSDP: a few packets now and then, by which hosts find each other. Until they go on for a while, a
+ * tree costs more than it saves.
+ */
+export const isChatter = (group: string): boolean =>
+  (ALL_MEMBERS_GROUPS as readonly string[]).includes(group) ||
+  /^224\.0\.0\.|^ff02:|^239\.255\.255\.250$|^ff05::c$/.test(group);
+
 /** A source filter over a host's own addresses, which have the spelling of statements. */
 export const wantsFrom = ({ mode, sources }: Pick<GroupWish, 'mode' | 'sources'>, own: ReadonlySet<string>): boolean =>
   sources.some((source) => own.has(source)) === (mode === 'include');

@@ -10,13 +10,14 @@ import {
   UPGRADE_AFTER_MS,
   UPGRADE_EVERY_MS,
   WAYS_MAX,
+  WEBRTC_HEAD_START_MS,
 } from './limits.ts';
 
 /** Transports from best to worst; a relayed session is worse than any. */
 export const TRANSPORTS = ['udp', 'webrtc', 'tcp', 'tls', 'ws', 'wss', 'http', 'https', 'relay'] as const;
 export type StreamTransport = 'tcp' | 'tls' | 'ws' | 'wss' | 'http' | 'https';
 
-export interface DialTarget {
+export interface StreamTarget {
   transport: StreamTransport;
   /** An address without brackets. */
   host: string;
@@ -24,6 +25,14 @@ export interface DialTarget {
   /** `auto`: through the proxy that the machine's settings name for this target. */
   proxy: 'none' | 'auto';
 }
+
+/** Both ends dial, one of them as the initiator; what they have to tell each other for it goes through members. */
+export interface WebRtcTarget {
+  transport: 'webrtc';
+  initiator: boolean;
+}
+
+export type DialTarget = StreamTarget | WebRtcTarget;
 
 /** What this machine may and can use. */
 export interface CallPolicy {
@@ -35,6 +44,8 @@ export interface CallPolicy {
   http: boolean;
   /** A proxy was found. */
   proxy: boolean;
+  /** WebRTC: by addresses that both ends find out, STUN and TURN servers of the settings included. */
+  webrtc: boolean;
 }
 
 export interface CallerIo {
@@ -51,6 +62,8 @@ export interface CallerIo {
   closeLink(link: number): void;
   /** The peer is reached only through others: both ends should try each other's addresses at the same time. */
   meet(nowMono: number): void;
+  /** Somebody can carry to the peer what a WebRTC dial has to say. */
+  canSignal(): boolean;
 }
 
 type State = 'rest' | 'calling' | 'up';
@@ -123,6 +136,9 @@ export class Caller {
       return;
     }
     this.#upgradeMono = nowMono + this.#chance.jitter(UPGRADE_AFTER_MS);
+    // A link that was ready while others answered first: its handshake was given up then.
+    const links = this.#betterLinks();
+    if (links.length > 0) this.#io.tryWays(links);
     if (transport === 'relay') {
       this.#io.meet(nowMono);
       if (this.#plan.length === 0 && this.#dials.size === 0) this.#planDials(nowMono, 0);
@@ -233,8 +249,36 @@ export class Caller {
   #dialDue(nowMono: number): void {
     while (this.#dials.size < DIALS_MAX && (this.#plan[0]?.atMono ?? Infinity) <= nowMono) {
       const next = this.#plan.shift();
-      if (next) this.#dials.set(this.#io.dial(next.target), next.target);
+      if (!next || (next.target.transport === 'webrtc' && !this.#wantsWebRtc())) continue;
+      this.#dials.set(this.#io.dial(next.target), next.target);
     }
+  }
+
+  /** It costs both ends more than a stream: worth it only where there is no straight way at all. */
+  #wantsWebRtc(): boolean {
+    if (!this.#canDial || !this.#io.policy().webrtc || !this.#io.canSignal()) return false;
+    if (this.#webRtcDials().length > 0) return false;
+    return this.#state !== 'up' || this.#suspected || this.#transport === 'relay';
+  }
+
+  #webRtcDials(): number[] {
+    return [...this.#dials].flatMap(([dial, { transport }]) => (transport === 'webrtc' ? [dial] : []));
+  }
+
+  /**
+   * The peer dials by WebRTC: the number of this end's dial to answer it with; null: it is not wanted, or this end's own dial stands.
+   * When both began, the one whose turn it is goes on. `yields`: it is the peer's.
+   */
+  invited(yields: boolean): number | null {
+    const own = this.#webRtcDials();
+    if (own.length > 0 && !yields) return null;
+    for (const dial of own) this.#drop(dial);
+    if (!this.#wantsWebRtc()) return null;
+    this.#plan = this.#plan.filter(({ target }) => target.transport !== 'webrtc');
+    const target: WebRtcTarget = { transport: 'webrtc', initiator: false };
+    const dial = this.#io.dial(target);
+    this.#dials.set(dial, target);
+    return dial;
   }
 
   /** A better way than the present one: by datagrams, and from HTTP and relays by streams as well. */
@@ -243,13 +287,21 @@ export class Caller {
     this.#upgrades++;
     this.#upgradeMono = nowMono + this.#chance.jitter(wait);
     if (this.#transport === 'relay') this.#io.meet(nowMono);
-    const ways = this.#io.policy().datagrams ? this.#datagrams() : [];
-    if (ways.length > 0) this.#io.tryWays(ways.slice(0, WAYS_MAX));
+    const links = this.#betterLinks();
+    const datagrams = this.#io.policy().datagrams ? this.#datagrams() : [];
+    const ways = [...datagrams.slice(0, WAYS_MAX - links.length), ...links];
+    if (ways.length > 0) this.#io.tryWays(ways);
     if (rankOf(this.#transport) > rankOf('tls') && this.#plan.length === 0 && this.#dials.size === 0) {
       this.#planDials(nowMono, 0);
       const rank = rankOf(this.#transport);
       this.#plan = this.#plan.filter(({ target }) => rankOf(target.transport) < rank);
     }
+  }
+
+  /** Links that would carry better than the present way. */
+  #betterLinks(): string[] {
+    const rank = rankOf(this.#transport);
+    return [...this.#links].filter(([, transport]) => rankOf(transport) < rank).map(([link]) => `link:${link}`);
   }
 
   #datagrams(more: readonly string[] = []): string[] {
@@ -273,18 +325,21 @@ export class Caller {
     if (!this.#canDial) return;
     const targets = dialTargets(parsed(this.#io.endpoints()), this.#io.policy());
     this.#plan = targets.map((target, place) => ({ atMono: nowMono + delayMs + place * DIAL_STAGGER_MS, target }));
+    if (!this.#io.policy().webrtc) return;
+    const last = Math.max(delayMs + targets.length * DIAL_STAGGER_MS, WEBRTC_HEAD_START_MS);
+    this.#plan.push({ atMono: nowMono + last, target: { transport: 'webrtc', initiator: true } });
   }
 }
 
 /** What to dial, in order: quick ones of all endpoints first; what a proxy may let through beside them. */
-export function dialTargets(endpoints: readonly Endpoint[], policy: CallPolicy): DialTarget[] {
+export function dialTargets(endpoints: readonly Endpoint[], policy: CallPolicy): StreamTarget[] {
   const streams = endpoints.filter(({ carriers, port }) => carriers !== 'udp' && (!policy.only443 || port === 443));
-  const direct: DialTarget[][] = [];
-  const proxied: DialTarget[][] = [];
+  const direct: StreamTarget[][] = [];
+  const proxied: StreamTarget[][] = [];
   // 443 gets through where nothing else does.
   const first = [...streams].sort((a, b) => Number(b.port === 443) - Number(a.port === 443));
   for (const { address, port } of first.slice(0, STREAM_ENDPOINTS_MAX)) {
-    const target = (transport: StreamTransport, proxy: 'none' | 'auto'): DialTarget => ({
+    const target = (transport: StreamTransport, proxy: 'none' | 'auto'): StreamTarget => ({
       transport,
       host: formatIp(address),
       port,

@@ -101,6 +101,13 @@ export class Contacts {
     return ups;
   }
 
+  /** Of direct sessions, in ms; those that came up last are last. */
+  roundTrips(): Map<Origin, number> {
+    const measured = [...this.#contacts.values()].filter((one) => one.rttMs !== undefined && one.transport !== 'relay');
+    measured.sort((a, b) => a.lastUpMono - b.lastUpMono);
+    return new Map(measured.map(({ origin, rttMs }) => [origin, rttMs as number]));
+  }
+
   add(origin: Origin, hints: string[] = []): Contact {
     let contact = this.#contacts.get(origin);
     if (!contact) {

@@ -40,6 +40,9 @@ export const PRESENCE_REFRESH_MS = 20 * 60_000;
 export const PRESENCE_TTL_MINUTES = 60;
 /** Unchanged statements wait this long at each hop, so that several share a message and duplicates meet. */
 export const LAZY_FORWARD_MS = 8_000;
+/** News of others wait up to this long at each hop of a larger network: they share messages, and most neighbours have shown by then that they know. */
+export const NEWS_WAIT_MS = 240;
+export const NEWS_WAIT_FROM_MEMBERS = 48;
 /** How long a change waits for others before it is published. */
 export const GROUPS_COALESCE_MS = 50;
 export const ENDPOINTS_COALESCE_MS = 20;
@@ -81,6 +84,8 @@ export const DIAL_STAGGER_MS = 120;
 export const STREAM_ENDPOINTS_MAX = 4;
 /** … this many at a time. */
 export const DIALS_MAX = 6;
+/** WebRTC, where nothing straight works, is dialled after everything else had this long. */
+export const WEBRTC_HEAD_START_MS = 3_000;
 /** A session that is not the best kind looks for a better one soon, and then ever more rarely. */
 export const UPGRADE_AFTER_MS = 1_000;
 export const UPGRADE_EVERY_MS: readonly number[] = [2_000, 5_000, 15_000, 60_000, 300_000];

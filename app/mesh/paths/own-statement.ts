@@ -2,10 +2,12 @@
 import {
   PRESENCE_ENDPOINTS_MAX,
   PRESENCE_GROUPS_MAX,
+  PRESENCE_MEASURED_MAX,
   PRESENCE_NEIGHBOURS_MAX,
   PRESENCE_SOURCES_MAX,
   encodePresenceBody,
   presenceSigned,
+  shortOf,
   type GroupWish,
   type Origin,
   type Presence,
@@ -57,6 +59,17 @@ const socketOf = (text: string): string => {
   const endpoint = parseEndpoint(text);
   return endpoint ? formatSocket(endpoint) : text;
 };
+
+/** Of members with whom there was a direct session lately, in ms, the newest last. */
+export type RoundTrips = ReadonlyMap<Origin, number>;
+
+function measuredOf(rtts: RoundTrips, neighbours: readonly Origin[]): Presence['measured'] {
+  return [...rtts]
+    .filter(([origin]) => !neighbours.includes(origin))
+    .slice(-PRESENCE_MEASURED_MAX)
+    .map(([origin, ms]) => ({ short: shortOf(origin), ms }))
+    .sort((a, b) => (a.short < b.short ? -1 : 1));
+}
 
 export class OwnStatement {
   readonly #io: OwnStatementIo;
@@ -205,7 +218,7 @@ export class OwnStatement {
   }
 
   /** The statement to publish now, or null when none is due. */
-  publish(now: MeshTime, neighbours: readonly Origin[], relayed: readonly Origin[]): Presence | null {
+  publish(now: MeshTime, active: readonly Origin[], relayed: readonly Origin[], rtts: RoundTrips): Presence | null {
     if (Math.min(this.#dueMono, this.#refreshMono) > now.mono || !this.#bucket.take(now.mono)) return null;
     this.#dueMono = Infinity;
     this.#refreshMono = now.mono + this.#chance.jitter(PRESENCE_REFRESH_MS);
@@ -214,6 +227,7 @@ export class OwnStatement {
       this.#lease = this.#seq + SEQ_LEASE;
       this.#io.reserveSeq(this.#lease);
     }
+    const neighbours = [...active].sort().slice(0, PRESENCE_NEIGHBOURS_MAX);
     const body = {
       origin: this.#io.origin,
       seq: this.#seq,
@@ -222,8 +236,11 @@ export class OwnStatement {
       ...this.#service,
       place: this.#place,
       boxKey: this.#io.boxKey,
-      neighbours: [...neighbours].sort().slice(0, PRESENCE_NEIGHBOURS_MAX),
+      neighbours,
       relayed: [...relayed],
+      // Of what goes through others it says nothing about where this member is.
+      rtts: neighbours.map((origin) => (relayed.includes(origin) ? 0 : (rtts.get(origin) ?? 0))),
+      measured: measuredOf(rtts, neighbours),
       endpoints: this.endpoints(),
       groups: this.#groups,
     };

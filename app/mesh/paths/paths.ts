@@ -88,6 +88,7 @@ export class Paths {
         signKey: (origin) => this.#members.get(origin)?.signKey,
         neighbours: () => this.#neighbours.active(),
         isRelayed: (origin) => this.contacts.isRelayed(origin),
+        roundTrips: () => this.contacts.roundTrips(),
       },
       this.#chance,
       start,
@@ -436,8 +437,11 @@ export class Paths {
   #hear(from: Origin | null, aged: Aged): 'ok' | 'bad' {
     const heard = this.#statements.hear(this.#now, from, aged);
     if (heard.kind === 'bad') return 'bad';
-    if (heard.kind !== 'nothing') this.#graphChanged();
-    if (heard.kind === 'news') this.#react(heard.presence, heard.before);
+    // A renewal changes no link, but says that its author lives.
+    if (heard.kind === 'renewed') this.#online = null;
+    if (heard.kind !== 'news') return 'ok';
+    this.#graphChanged();
+    this.#react(heard.presence, heard.before);
     return 'ok';
   }
 
@@ -457,12 +461,12 @@ export class Paths {
   nextDeadline(): number {
     const { mono } = this.#now;
     const holding = this.#groupsHeldUntilMono > 0 ? this.#groupsHeldUntilMono : Infinity;
-    if (!this.#on) return this.#statements.table.nextExpiry(this.self);
+    if (!this.#on) return this.#statements.table.nextExpiry();
     return Math.min(
       this.#statements.own.nextDeadline(mono),
       this.#statements.spread.nextDeadline(),
       this.contacts.nextDeadline(),
-      this.#statements.table.nextExpiry(this.self),
+      this.#statements.table.nextExpiry(),
       this.#seeker.nextDeadline(),
       this.#idleMono,
       holding,

@@ -1,5 +1,11 @@
 // The newest statement of every member, who is known to have it, and how two tables find their differences.
-import { PRESENCE_BYTES_MAX, decodePresence, type Origin, type Presence } from '../../wire/messages/presence.ts';
+import {
+  PRESENCE_BYTES_MAX,
+  decodePresence,
+  presenceHead,
+  type Origin,
+  type Presence,
+} from '../../wire/messages/presence.ts';
 import { DIGEST_CHUNKS_MAX, type Aged, type Known } from '../../wire/messages/message.ts';
 import { Bucket } from '../guard/bucket.ts';
 import { MEMBERS_PER_CHUNK, ORIGIN_BURST, ORIGIN_PER_SECOND } from './limits.ts';
@@ -17,7 +23,8 @@ export interface Heard {
  */
 export type Insertion =
   | { kind: 'changed' | 'renewed'; presence: Presence; before: Presence | undefined }
-  | { kind: 'old' | 'unknown' | 'limited'; origin: Origin }
+  | { kind: 'old'; origin: Origin; seq: number }
+  | { kind: 'unknown' | 'limited'; origin: Origin }
   | { kind: 'bad' };
 
 /** `false`: wrong signature; `null`: nobody of that name is a member. */
@@ -25,7 +32,6 @@ export type VerifyPresence = (presence: Presence) => boolean | null;
 
 const SEQ_AT = 9;
 const SEQ_BYTES = 6;
-const SIGNATURE_BYTES = 64;
 
 export class PresenceTable {
   readonly #entries = new Map<Origin, Heard>();
@@ -33,6 +39,8 @@ export class PresenceTable {
   readonly #gone = new Map<Origin, number>();
   readonly #buckets = new Map<Origin, Bucket>();
   readonly #verify: VerifyPresence;
+  /** No statement but the own runs out before. */
+  #earliestMono = Infinity;
 
   constructor(verify: VerifyPresence) {
     this.#verify = verify;
@@ -60,21 +68,25 @@ export class PresenceTable {
 
   insert(nowMono: number, statement: Aged): Insertion {
     if (statement.bytes.length > PRESENCE_BYTES_MAX) return { kind: 'bad' };
+    const head = presenceHead(statement.bytes);
+    if (!head) return { kind: 'bad' };
+    const { origin, seq } = head;
+    // Most come more than once: those are not read any further.
+    if (seq <= this.seq(origin)) return { kind: 'old', origin, seq };
     const presence = decodePresence(statement.bytes);
     if (!presence) return { kind: 'bad' };
-    const { origin } = presence;
     const before = this.#entries.get(origin)?.presence;
-    if (presence.seq <= this.seq(origin)) return { kind: 'old', origin };
     const bornMono = nowMono - statement.ageSeconds * 1000;
     const expiresMono = bornMono + presence.ttlMinutes * 60_000;
-    if (expiresMono <= nowMono) return { kind: 'old', origin };
+    if (expiresMono <= nowMono) return { kind: 'old', origin, seq };
     if (!this.#allowed(origin, nowMono)) return { kind: 'limited', origin };
     const valid = this.#verify(presence);
     if (valid === null) return { kind: 'unknown', origin };
     if (!valid) return { kind: 'bad' };
     this.#gone.delete(origin);
     this.#entries.set(origin, { presence, bornMono, expiresMono });
-    const kind = before && sameContent(before.bytes, presence.bytes) ? 'renewed' : 'changed';
+    this.#earliestMono = Math.min(this.#earliestMono, expiresMono);
+    const kind = before && sameWords(before, presence) ? 'renewed' : 'changed';
     return { kind, presence, before };
   }
 
@@ -93,8 +105,14 @@ export class PresenceTable {
   /** Drops what ran out and names it; the own origin never runs out. */
   expire(nowMono: number, self: Origin): Origin[] {
     const gone: Origin[] = [];
+    if (this.#earliestMono > nowMono) return gone;
+    this.#earliestMono = Infinity;
     for (const [origin, heard] of this.#entries) {
-      if (origin === self || heard.expiresMono > nowMono) continue;
+      if (origin === self) continue;
+      if (heard.expiresMono > nowMono) {
+        this.#earliestMono = Math.min(this.#earliestMono, heard.expiresMono);
+        continue;
+      }
       this.#entries.delete(origin);
       this.#gone.set(origin, heard.presence.seq);
       gone.push(origin);
@@ -102,11 +120,9 @@ export class PresenceTable {
     return gone;
   }
 
-  /** When the next statement runs out; Infinity when none does. */
-  nextExpiry(self: Origin): number {
-    let next = Infinity;
-    for (const [origin, heard] of this.#entries) if (origin !== self) next = Math.min(next, heard.expiresMono);
-    return next;
+  /** When to look again for what ran out; no statement runs out before. Infinity: never. */
+  nextExpiry(): number {
+    return this.#earliestMono;
   }
 
   aged(origin: Origin, nowMono: number): Aged | null {
@@ -179,8 +195,14 @@ function hash32(presence: Presence, start: number): number {
   return hash >>> 0;
 }
 
-function sameContent(a: Uint8Array, b: Uint8Array): boolean {
-  if (a.length !== b.length) return false;
-  for (let i = SEQ_AT + SEQ_BYTES; i < a.length - SIGNATURE_BYTES; i++) if (a[i] !== b[i]) return false;
-  return true;
-}
+/** What places and round trips became is no news. */
+export const sameWords = (a: Presence, b: Presence): boolean =>
+  a.off === b.off &&
+  a.features === b.features &&
+  a.relayKBps === b.relayKBps &&
+  a.uplinkKBps === b.uplinkKBps &&
+  a.neighbours.join() === b.neighbours.join() &&
+  a.relayed.join() === b.relayed.join() &&
+  a.endpoints.join() === b.endpoints.join() &&
+  JSON.stringify(a.groups) === JSON.stringify(b.groups) &&
+  a.boxKey.every((byte, place) => byte === b.boxKey[place]);

@@ -10,7 +10,7 @@ import {
   type Message,
 } from '../../wire/messages/message.ts';
 import type { Chance } from './chance.ts';
-import { DIGEST_EVERY_MS, LAZY_FORWARD_MS } from './limits.ts';
+import { DIGEST_EVERY_MS, LAZY_FORWARD_MS, NEWS_WAIT_FROM_MEMBERS, NEWS_WAIT_MS } from './limits.ts';
 import type { PresenceTable } from './presence-table.ts';
 
 /** Statements in one message weigh at most this much, so that they fit a control message together. */
@@ -19,7 +19,7 @@ const BATCH_BYTES_MAX = 48_000;
 interface Ear {
   /** Newest sequence per origin that this member is known to have. */
   has: Map<Origin, number>;
-  /** Renewals that it is to get. */
+  /** Statements that it is to get. */
   waiting: Set<Origin>;
 }
 
@@ -82,8 +82,23 @@ export class Spread {
     }
   }
 
+  /** So many members that what is told twice costs more than a moment's wait. */
+  get waits(): boolean {
+    return this.#table.size >= NEWS_WAIT_FROM_MEMBERS;
+  }
+
+  /** Passes news of others on to the neighbours: at once where members are few. */
+  soon(origin: Origin, nowMono: number): void {
+    if (!this.waits) this.now(origin, this.#io.neighbours(), nowMono);
+    else this.#wait(origin, nowMono + this.#chance.below(NEWS_WAIT_MS));
+  }
+
   /** Sends a renewal to the neighbours, some time. */
   later(origin: Origin, nowMono: number): void {
+    this.#wait(origin, Math.min(this.#flushMono, nowMono + this.#chance.jitter(LAZY_FORWARD_MS)));
+  }
+
+  #wait(origin: Origin, untilMono: number): void {
     const seq = this.#table.seq(origin);
     let any = false;
     for (const other of this.#io.neighbours()) {
@@ -92,9 +107,7 @@ export class Spread {
       ear.waiting.add(origin);
       any = true;
     }
-    if (any && this.#flushMono === Infinity) {
-      this.#flushMono = nowMono + this.#chance.jitter(LAZY_FORWARD_MS);
-    }
+    if (any) this.#flushMono = Math.min(this.#flushMono, untilMono);
   }
 
   nextDeadline(): number {

@@ -2,8 +2,8 @@
 import type { Aged } from '../../wire/messages/message.ts';
 import { presenceParts, presenceSigned, type Origin, type Presence } from '../../wire/messages/presence.ts';
 import type { Chance } from './chance.ts';
-import { OwnStatement, type MeshTime } from './own-statement.ts';
-import { PresenceTable } from './presence-table.ts';
+import { OwnStatement, type MeshTime, type RoundTrips } from './own-statement.ts';
+import { PresenceTable, sameWords } from './presence-table.ts';
 import { Spread } from './spread.ts';
 
 /** Statements of members whose record has not come yet. */
@@ -19,6 +19,7 @@ export interface StatementsIo {
   neighbours(): Origin[];
   /** Members whose session goes through others. */
   isRelayed(origin: Origin): boolean;
+  roundTrips(): RoundTrips;
 }
 
 /** `news`: something that was not said before. */
@@ -67,6 +68,8 @@ export class Statements {
     if (result.kind === 'bad') return { kind: 'bad' };
     if (!('presence' in result)) {
       if (result.kind === 'unknown') this.#keep(now, result.origin, aged);
+      // Who tells what is known here need not be told of it.
+      if (result.kind === 'old' && from) this.spread.heard(from, result.origin, result.seq);
       return { kind: 'nothing' };
     }
     const { presence, before } = result;
@@ -82,7 +85,7 @@ export class Statements {
       this.spread.later(origin, now.mono);
       return { kind: 'renewed' };
     }
-    this.spread.now(origin, this.#io.neighbours(), now.mono);
+    this.spread.soon(origin, now.mono);
     return { kind: 'news', presence, before };
   }
 
@@ -133,12 +136,12 @@ export class Statements {
   publish(now: MeshTime, sessions: () => Origin[]): boolean {
     const neighbours = this.#io.neighbours();
     const relayed = neighbours.filter((origin) => this.#io.isRelayed(origin));
-    const presence = this.own.publish(now, neighbours, relayed);
+    const presence = this.own.publish(now, neighbours, relayed, this.#io.roundTrips());
     if (!presence) return false;
     const before = this.table.get(this.#self);
     this.table.put(now.mono, presence);
     if (before !== undefined && sameWords(before, presence)) this.spread.later(this.#self, now.mono);
-    else this.spread.now(this.#self, sessions(), now.mono);
+    else this.spread.now(this.#self, this.spread.waits && !presence.off ? neighbours : sessions(), now.mono);
     return true;
   }
 
@@ -149,13 +152,3 @@ export class Statements {
     return gone;
   }
 }
-
-const sameWords = (a: Presence, b: Presence): boolean =>
-  a.off === b.off &&
-  a.features === b.features &&
-  a.relayKBps === b.relayKBps &&
-  a.uplinkKBps === b.uplinkKBps &&
-  a.neighbours.join() === b.neighbours.join() &&
-  a.relayed.join() === b.relayed.join() &&
-  a.endpoints.join() === b.endpoints.join() &&
-  JSON.stringify(a.groups) === JSON.stringify(b.groups);

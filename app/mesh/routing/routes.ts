@@ -30,8 +30,8 @@ const METERED_SHARE = 0.05;
 const consents = (presence: Presence | undefined): presence is Presence =>
   presence !== undefined && !presence.off && (presence.features & FEATURE_RELAYS) !== 0;
 
-const links = (presence: Presence): Origin[] =>
-  presence.neighbours.filter((neighbour) => !presence.relayed.includes(neighbour));
+const links = ({ neighbours, relayed }: Presence): Origin[] =>
+  relayed.length === 0 ? neighbours : neighbours.filter((neighbour) => !relayed.includes(neighbour));
 
 function weightOf(presence: Presence): number {
   const limit = presence.relayKBps === 0 ? UNLIMITED_KBPS : Math.min(presence.relayKBps, UNLIMITED_KBPS);
@@ -43,6 +43,10 @@ export class Routes {
   readonly #view: RouteView;
   /** Of each destination that was asked for: its relays. */
   #known = new Map<Origin, Relay[]>();
+  /** Of each member: who claims a direct link to it. Made when first asked for after a change. */
+  #claims: Map<Origin, Origin[]> | null = null;
+  /** Own direct sessions whose other ends consent. */
+  #mine: Origin[] | null = null;
 
   constructor(view: RouteView) {
     this.#view = view;
@@ -51,6 +55,7 @@ export class Routes {
   /** Statements or sessions changed. */
   forget(): void {
     if (this.#known.size > 0) this.#known = new Map();
+    this.#claims = this.#mine = null;
   }
 
   has(destination: Origin): boolean {
@@ -70,7 +75,8 @@ export class Routes {
   /** From the destination backwards, so that every own session at the least distance is found. */
   #find(destination: Origin): Relay[] {
     const { self, presence, directs } = this.#view;
-    const mine = directs().filter((origin) => origin !== destination && consents(presence(origin)));
+    this.#mine ??= directs().filter((origin) => consents(presence(origin)));
+    const mine = this.#mine.filter((origin) => origin !== destination);
     if (mine.length === 0) return [];
     let front = [destination];
     const seen = new Set<Origin>([destination, self]);
@@ -83,7 +89,8 @@ export class Routes {
           next.push(other);
         }
       }
-      const near = mine.filter((origin) => next.includes(origin));
+      const reached = new Set(next);
+      const near = mine.filter((origin) => reached.has(origin));
       if (near.length > 0) return this.#ranked(near, hops + 1);
       front = next;
     }
@@ -94,17 +101,10 @@ export class Routes {
 
   /** Next hops towards members without a direct session, for frames that others pass on through here. At most `max`. */
   nextHops(max: number): Map<Origin, Origin> {
-    const { self, presence, presences, directs } = this.#view;
+    const { self, presence, directs } = this.#view;
     const found = new Map<Origin, Origin>();
     const direct = new Set(directs());
-    const claimed = new Map<Origin, Origin[]>();
-    for (const other of presences()) {
-      for (const end of links(other)) {
-        const ends = claimed.get(end);
-        if (ends) ends.push(other.origin);
-        else claimed.set(end, [other.origin]);
-      }
-    }
+    const claimed = this.#claimed();
     let front = [...direct]
       .filter((origin) => consents(presence(origin)))
       .map((origin) => ({ at: origin, by: origin }));
@@ -123,12 +123,26 @@ export class Routes {
     return found;
   }
 
+  #claimed(): Map<Origin, Origin[]> {
+    if (this.#claims) return this.#claims;
+    const claims = new Map<Origin, Origin[]>();
+    for (const other of this.#view.presences()) {
+      for (const end of links(other)) {
+        const ends = claims.get(end);
+        if (ends) ends.push(other.origin);
+        else claims.set(end, [other.origin]);
+      }
+    }
+    this.#claims = claims;
+    return claims;
+  }
+
   /** Members that can send to `at` and consent to pass on. Either end's word will do: a frame in vain costs little. */
   *#towards(at: Origin): IterableIterator<Origin> {
-    const { presence, presences } = this.#view;
+    const { presence } = this.#view;
     const own = presence(at);
     for (const other of own ? links(own) : []) if (consents(presence(other))) yield other;
-    for (const other of presences()) if (consents(other) && links(other).includes(at)) yield other.origin;
+    for (const other of this.#claimed().get(at) ?? []) if (consents(presence(other))) yield other;
   }
 
   #ranked(origins: readonly Origin[], hops: number): Relay[] {

@@ -15,6 +15,7 @@ export const HASHES_PER_MESSAGE_MAX = 1_024;
 export const RECORD_BYTES_MAX = 4_096;
 export const CODE_CHARS_MAX = 32;
 export const JOIN_REQUEST_BYTES_MAX = 8_192;
+export const SIGNAL_BYTES_MAX = 8_192;
 const HASH_BYTES = 32;
 const ORIGIN_BYTES = 8;
 
@@ -47,6 +48,11 @@ export type Message =
   | { type: 'doubt'; origin: Origin; seq: number }
   /** The session goes through others: both ends try each other's addresses now. `endpoints`: what the sender knows of itself. */
   | { type: 'meet'; again: boolean; endpoints: string[] }
+  /**
+   * What one end of a WebRTC dial has to tell the other; whoever has sessions with both may pass it on, once. `call`: the initiator's
+   * number of the dial; `number`: of this piece among those of its end, so that none is taken twice.
+   */
+  | { type: 'signal'; to: Origin; from: Origin; call: number; initiator: boolean; number: number; bytes: Uint8Array }
   /** Where members that lost each other meet (docs/discovery.md): the higher epoch counts, at equal ones the larger bytes. */
   | { type: 'secret'; epoch: number; secret: Uint8Array }
   /** Heads of the record ledger: the hashes that no known record names as seen. */
@@ -72,6 +78,7 @@ const TYPES = {
   doubt: 8,
   meet: 9,
   secret: 13,
+  signal: 15,
   heads: 16,
   records: 17,
   wantRecords: 18,
@@ -115,6 +122,13 @@ export function encodeMessage(message: Message): Uint8Array {
     case 'meet':
       writer.u8(message.again ? 1 : 0).u8(message.endpoints.length);
       for (const endpoint of message.endpoints) writeEndpoint(writer, endpoint);
+      break;
+    case 'signal':
+      writer.bytes(unhex(message.to)).bytes(unhex(message.from)).u32(message.call);
+      writer
+        .u8(message.initiator ? 1 : 0)
+        .u8(message.number)
+        .blob(message.bytes);
       break;
     case 'secret':
       writer.u32(message.epoch).bytes(message.secret);
@@ -200,6 +214,11 @@ function read(type: number, reader: Reader): Message | null {
         again,
         endpoints: list(reader, reader.u8(), MEET_ENDPOINTS_MAX, () => readEndpoint(reader)),
       };
+    }
+    case TYPES.signal: {
+      const [to, from, call] = [origin(), origin(), reader.u32()];
+      const initiator = reader.u8() === 1;
+      return { type: 'signal', to, from, call, initiator, number: reader.u8(), bytes: reader.blob(SIGNAL_BYTES_MAX) };
     }
     case TYPES.secret:
       return { type: 'secret', epoch: reader.u32(), secret: hash() };

@@ -4,13 +4,17 @@ import { formatEndpoint, formatIp, isMulticast, parseEndpoint, parseIp, type Car
 import { Reader, Writer } from './buffer.ts';
 import { hex, unhex } from './hex.ts';
 
-export const PRESENCE_VERSION = 2;
+export const PRESENCE_VERSION = 3;
 export const PRESENCE_BYTES_MAX = 12_288;
 export const PRESENCE_ENDPOINTS_MAX = 12;
 export const PRESENCE_NEIGHBOURS_MAX = 16;
+/** Other members to whom round trips are told. */
+export const PRESENCE_MEASURED_MAX = 12;
 export const PRESENCE_GROUPS_MAX = 256;
 export const PRESENCE_SOURCES_MAX = 32;
 const ORIGIN_BYTES = 8;
+/** Of a name, where a mistake costs little. */
+const SHORT_BYTES = 4;
 const SIGNATURE_BYTES = 64;
 const BOX_KEY_BYTES = 32;
 const DOMAIN = asciiBytes('weft presence 1\0');
@@ -36,6 +40,15 @@ export interface GroupWish {
   sources: string[];
 }
 
+/** A round trip measured lately to a member that is no lasting neighbour. */
+export interface Measured {
+  /** Of its name, the first 4 bytes as 8 hex digits. */
+  short: string;
+  ms: number;
+}
+
+export const shortOf = (origin: Origin): string => origin.slice(0, 2 * SHORT_BYTES);
+
 export interface PresenceBody {
   origin: Origin;
   /** Grows with every statement of this origin, also over restarts; about its wall clock in ms. */
@@ -57,6 +70,10 @@ export interface PresenceBody {
   neighbours: Origin[];
   /** Those of them that are reached through others: no way for relaying. */
   relayed: Origin[];
+  /** Round trips to the neighbours, in their order, in ms; 0: not known. Told in steps of a twentieth. */
+  rtts: number[];
+  /** Others measured. Sorted. */
+  measured: Measured[];
   /** Best first. */
   endpoints: string[];
   /** Sorted by group. */
@@ -90,12 +107,22 @@ export function encodePresenceBody(body: PresenceBody): Uint8Array {
   writer.u8(body.neighbours.length);
   for (const neighbour of body.neighbours) writer.bytes(unhex(neighbour));
   writer.u16(relayedMask(body));
+  for (const place of body.neighbours.keys()) writer.u8(rttCode(body.rtts[place] ?? 0));
+  writer.u8(body.measured.length);
+  for (const { short, ms } of body.measured) writer.bytes(unhex(short)).u8(rttCode(ms));
   writer.u8(body.endpoints.length);
   for (const endpoint of body.endpoints) writeEndpoint(writer, endpoint);
   writer.u16(body.groups.length);
   for (const wish of body.groups) writeGroup(writer, wish);
   return writer.done();
 }
+
+/** Shortest round trip that is told from others, ms, and the steps above it. */
+const RTT_LEAST_MS = 0.1;
+const RTT_STEP = 1.05;
+const rttCode = (ms: number): number =>
+  ms > 0 ? Math.min(255, 1 + Math.max(0, Math.round(Math.log(ms / RTT_LEAST_MS) / Math.log(RTT_STEP)))) : 0;
+const rttOf = (code: number): number => (code === 0 ? 0 : RTT_LEAST_MS * RTT_STEP ** (code - 1));
 
 const signed = (value: number): number => (value << 16) >> 16;
 
@@ -173,13 +200,26 @@ export function decodePresence(bytes: Uint8Array): Presence | null {
   const mask = reader.u16();
   if (mask >= 2 ** neighbours.length) reader.fail();
   const relayed = neighbours.filter((_, place) => (mask & (1 << place)) !== 0);
+  const rtts = neighbours.map(() => rttOf(reader.u8()));
+  const measured: Measured[] = [];
+  for (let i = reader.count(reader.u8(), PRESENCE_MEASURED_MAX); i > 0; i--)
+    measured.push({ short: hex(reader.bytes(SHORT_BYTES)), ms: rttOf(reader.u8()) });
   const endpoints: string[] = [];
   for (let i = reader.count(reader.u8(), PRESENCE_ENDPOINTS_MAX); i > 0; i--) endpoints.push(readEndpoint(reader));
   const groups: GroupWish[] = [];
   for (let i = reader.count(reader.u16(), PRESENCE_GROUPS_MAX); i > 0; i--) groups.push(readGroup(reader));
   if (!reader.good || reader.left !== SIGNATURE_BYTES) return null;
   const service = { features, relayKBps, uplinkKBps, place, boxKey };
-  return { origin, seq, ttlMinutes, off, ...service, neighbours, relayed, endpoints, groups, bytes };
+  return { origin, seq, ttlMinutes, off, ...service, neighbours, relayed, rtts, measured, endpoints, groups, bytes };
+}
+
+/** Whose statement it is, and which; the rest may be anything. Null: too short, or of another version. */
+export function presenceHead(bytes: Uint8Array): { origin: Origin; seq: number } | null {
+  const reader = new Reader(bytes);
+  if (reader.u8() !== PRESENCE_VERSION) return null;
+  const origin = hex(reader.bytes(ORIGIN_BYTES));
+  const seq = reader.u48();
+  return reader.good ? { origin, seq } : null;
 }
 
 /** The signed part and the signature of a statement that `decodePresence` accepted. */
