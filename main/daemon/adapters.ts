@@ -86,6 +86,12 @@ export class AdapterKeeper implements Adapters {
     if (!this.stopped) this.options.onHelper();
   }
 
+  /** TCP port 443 of all addresses of one family, by the helper. Fails with `helper-missing`, `port-taken`. */
+  async bindWeb(address: '0.0.0.0' | '::'): Promise<Outcome<{ fd: number }>> {
+    const started = await this.start();
+    return started.ok ? this.client.bindWeb(address) : started;
+  }
+
   problems(): Problem[] {
     return [this.failure, this.dnsFailure].filter((one) => one !== null);
   }

@@ -15,6 +15,7 @@ import { NetworkMonitor } from '../host/netmon/netmon.ts';
 import { readPolicy } from '../host/policy.ts';
 import { programVersion } from '../host/version.ts';
 import { RpcServer, type Handlers, type Source, type Sources } from '../rpc/server.ts';
+import { iceServers } from '../transports/ice-servers.ts';
 import { TransportLinks } from '../transports/links.ts';
 import { STREAM_TRANSPORTS, type StreamTransport } from '../transports/transport.ts';
 import { proxySettings } from '../transports/proxy/choice.ts';
@@ -25,6 +26,7 @@ import { Finding } from './finding.ts';
 import { endpointsOf, listen } from './listening.ts';
 import type { DaemonOptions } from './options.ts';
 import { EngineRunner } from './runner.ts';
+import { WebPort } from './web-port.ts';
 
 export interface EngineHostOptions extends Omit<DaemonOptions, 'ui'> {
   log: Log;
@@ -73,6 +75,7 @@ class Host implements EngineHost {
   private readonly monitor: NetworkMonitor;
   private readonly links: TransportLinks;
   private readonly finding: Finding;
+  private readonly web: WebPort;
   private addresses: string[] = [];
   /** Of `bound`: where streams are taken as well. */
   private readonly streams = new Set<string>();
@@ -100,11 +103,24 @@ class Host implements EngineHost {
       onHelper: () => this.tellHost(),
     });
     this.policy = readPolicy(log);
+    if (asked()?.includes('webrtc') === false) this.policy.webrtc = false;
     this.links = new TransportLinks({
       port: dataplane,
       log,
       onInput: (input) => this.runner.handle(input),
       transports: streamsAllowed(this.policy),
+      iceServers: () => iceServers(this.engine.settings),
+    });
+    this.web = new WebPort({
+      bind: (address) => this.adapters.bindWeb(address),
+      listen: (address) => this.links.listen(address),
+      unlisten: (listener) => this.links.unlisten(listener),
+      closeFd: addon.closeFd,
+      log,
+      onChange: () => {
+        this.tellUnderlay();
+        this.tellHost();
+      },
     });
     this.engine = new Engine(
       { crypto: nodeCrypto, random: nodeRandom, store, dataplane, adapters: this.adapters, links: this.links, log },
@@ -143,6 +159,7 @@ class Host implements EngineHost {
     this.tellHost();
     this.monitor.start();
     void this.listenForStreams();
+    void this.web.apply(this.engine.settings.port443);
     this.finding.start();
   }
 
@@ -189,15 +206,15 @@ class Host implements EngineHost {
   }
 
   private tellUnderlay(): void {
-    const own = endpointsOf(this.bound, this.addresses, this.streams);
+    const own = endpointsOf(this.bound, this.addresses, this.streams, this.web.addresses);
     this.runner.handle({ kind: 'underlay', endpoints: [...new Set([...own, ...this.finding.mapped()])] });
   }
 
   private tellHost(): void {
-    this.problems = this.adapters.problems();
+    this.problems = [...this.adapters.problems(), ...this.web.problems()];
     this.runner.handle({
       kind: 'host',
-      listening: this.bound,
+      listening: [...this.bound, ...this.web.addresses.filter((address) => !this.bound.includes(address))],
       helper: this.adapters.helper,
       problems: this.problems,
       finding: this.finding.state(),
@@ -246,6 +263,7 @@ class Host implements EngineHost {
         const before = this.engine.settings.proxy;
         const done = await this.runner.call('settings.set', params);
         this.finding.apply();
+        if (done.ok) await this.web.apply(this.engine.settings.port443);
         if (this.engine.settings.proxy !== before)
           await this.links.lookForProxies(proxySettings(this.engine.settings.proxy));
         return done;
@@ -266,11 +284,14 @@ class Host implements EngineHost {
 const prefixed = (prefix: string, values: Record<string, number>): Record<string, number> =>
   Object.fromEntries(Object.entries(values).map(([key, value]) => [`${prefix}.${key}`, value]));
 
-/** What the administrator allows; of that, what WEFT_TRANSPORTS lists ("tls,wss": for tests and the benchmark). */
+/** WEFT_TRANSPORTS ("tls,wss", for tests and the benchmark) lists what may be used beside datagrams; all unless set. */
+const asked = (): string[] | undefined => process.env['WEFT_TRANSPORTS']?.split(',');
+
+/** What the administrator allows, of that what was asked for. */
 function streamsAllowed({ http }: Policy): StreamTransport[] {
-  const asked = process.env['WEFT_TRANSPORTS']?.split(',');
+  const some = asked();
   const web = (transport: StreamTransport) => transport !== 'tcp' && transport !== 'tls';
   return STREAM_TRANSPORTS.filter(
-    (transport) => !(http === false && web(transport)) && (asked?.includes(transport) ?? true),
+    (transport) => !(http === false && web(transport)) && (some?.includes(transport) ?? true),
   );
 }

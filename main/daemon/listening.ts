@@ -39,15 +39,20 @@ function bind(dataplane: Dataplane, addresses: string[]): Outcome<string[]> {
 
 /**
  * Endpoints at which others may reach this machine: its addresses with the ports that are bound for their family. `streams`: the
- * addresses of `bound` where streams are taken as well; elsewhere only datagrams are.
+ * addresses of `bound` where streams are taken as well; elsewhere only datagrams are. `web`: where streams alone are taken.
  */
-export function endpointsOf(bound: string[], addresses: string[], streams: ReadonlySet<string>): string[] {
+export function endpointsOf(
+  bound: readonly string[],
+  addresses: readonly string[],
+  streams: ReadonlySet<string>,
+  web: readonly string[] = [],
+): string[] {
   const endpoints = new Set<string>();
-  for (const one of bound) {
+  for (const one of new Set([...bound, ...web])) {
     const { host, port } = split(one);
     const six = host.includes(':');
-    const add = (address: string): void =>
-      void endpoints.add(streams.has(one) ? join(address, port) : `${join(address, port)}/udp`);
+    const carrier = !bound.includes(one) ? '/tcp' : streams.has(one) ? '' : '/udp';
+    const add = (address: string): void => void endpoints.add(`${join(address, port)}${carrier}`);
     if (host !== '0.0.0.0' && host !== '::') add(host);
     else for (const address of addresses) if (address.includes(':') === six) add(address);
   }

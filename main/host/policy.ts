@@ -10,10 +10,11 @@ const SHAPE = z.strictObject({
   relay: z.boolean().optional(),
   portMapping: z.boolean().optional(),
   http: z.boolean().optional(),
+  webrtc: z.boolean().optional(),
 });
 
 /** Nothing but what is certain is allowed while the file cannot be understood. */
-const STRICTEST: Policy = { relay: false, portMapping: false, http: false };
+const STRICTEST: Policy = { relay: false, portMapping: false, http: false, webrtc: false };
 
 /** Absent: everything is allowed. A file that cannot be read or understood forbids all it could forbid. */
 export function readPolicy(log: Log, file = process.env['WEFT_POLICY'] ?? FILE): Policy {
@@ -30,11 +31,12 @@ export function readPolicy(log: Log, file = process.env['WEFT_POLICY'] ?? FILE):
     log.write('error', 'policy', { file, why: parsed.error.message });
     return STRICTEST;
   }
-  const { relay, portMapping, http } = parsed.data;
+  const { relay, portMapping, http, webrtc } = parsed.data;
   return {
     ...(relay === undefined ? {} : { relay }),
     ...(portMapping === undefined ? {} : { portMapping }),
     ...(http === undefined ? {} : { http }),
+    ...(webrtc === undefined ? {} : { webrtc }),
   };
 }
 

@@ -19,7 +19,10 @@ export function dialStream(transport: StreamTransport, target: DialTarget): Dial
 }
 
 /** Gives a dial its deadline and its end. */
-export function dialling(attempt: (signal: AbortSignal) => Promise<DialResult>): Dialling {
+export function dialling(
+  attempt: (signal: AbortSignal) => Promise<DialResult>,
+  timeoutMs: number = DIAL_TIMEOUT_MS,
+): Dialling {
   const abort = new AbortController();
   let settled: ((result: DialResult) => void) | null = null;
   const result = new Promise<DialResult>((resolve) => (settled = resolve));
@@ -36,7 +39,7 @@ export function dialling(attempt: (signal: AbortSignal) => Promise<DialResult>):
     settle(failed(code));
     abort.abort();
   };
-  const deadline = setTimeout(() => end('timeout'), DIAL_TIMEOUT_MS);
+  const deadline = setTimeout(() => end('timeout'), timeoutMs);
   attempt(abort.signal).then(settle, () => settle(failed('unavailable')));
   return { result, cancel: () => end('cancelled') };
 }

@@ -47,6 +47,27 @@ export const POLL_PING_TIMEOUT_MS = 20_000;
 /** Text of one payload: base64 of what a link may hold in its buffer, and room for lengths. */
 export const POLL_PAYLOAD_BYTES_MAX = 786_432;
 
+/** WebRTC: gathering, letters through other members and the checks of all pairs of addresses take longer than a dial. */
+export const WEBRTC_DIAL_TIMEOUT_MS = 20_000;
+/** Under way at once, all networks together. */
+export const WEBRTC_DIALS_MAX = 16;
+/** A message that fits into one packet: a loss takes no other frames along. Used while the channel keeps up … */
+export const WEBRTC_PACKET_BYTES = 1_150;
+/** … and this when frames queue. Every implementation takes it in one piece. */
+export const WEBRTC_BATCH_BYTES_MAX = 16_384;
+/** What waits unseen inside of the SCTP stack, of all that the pump counts as gone: the less, the sooner it notices a slow way. */
+export const WEBRTC_STACK_BYTES = 262_144;
+/** Messages that come before the link is started. */
+export const WEBRTC_EARLY_MAX = 64;
+/** What one side says of itself at once. */
+export const WEBRTC_SIGNAL_BYTES_MAX = 8_192;
+/** Descriptions and candidates found within this time travel together. */
+export const WEBRTC_SIGNAL_COALESCE_MS = 30;
+/** Signals that wait for the library to be loaded. */
+export const WEBRTC_SIGNALS_WAITING_MAX = 64;
+/** Candidates taken from the other side, all signals together. */
+export const WEBRTC_CANDIDATES_MAX = 32;
+
 /** Reading settings of the desktop. */
 export const DESKTOP_TIMEOUT_MS = 2_000;
 export const PAC_FETCH_TIMEOUT_MS = 5_000;

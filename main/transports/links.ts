@@ -1,6 +1,8 @@
 // The engine's `Links` port over the stream transports: dials, takes in who calls, joins both with the data plane.
 import type { DataplaneEvent, Log } from '../../app/engine/ports.ts';
+import type { DialTarget, StreamTarget, WebRtcTarget } from '../../app/mesh/paths/caller.ts';
 import { dialStream } from './dial.ts';
+import { WEBRTC_DIALS_MAX } from './limits.ts';
 import { listenShared } from './listener.ts';
 import { Pump, type LinkPort, type PumpCounters } from './pump.ts';
 import { ProxyFinder, type Environment, type ProxySettings } from './proxy/find.ts';
@@ -17,22 +19,20 @@ import {
   type ProxyServer,
   type StreamTransport,
 } from './transport.ts';
+import { dialWebRtc, type WebRtcDialling } from './webrtc.ts';
+import type { IceServer } from './webrtc-channel.ts';
 
 /** What the engine hears; `link` is the data plane's number ("link:7" as a way). Never told within the call that caused it. */
 export type LinkInput =
   | { kind: 'linkOpen'; dial: number; link: number; transport: string; endpoint: string; proxy?: string }
   | { kind: 'linkFailed'; dial: number; code: DialCode }
+  /** A WebRTC dial wants its other end to know this. */
+  | { kind: 'linkSignal'; dial: number; bytes: Uint8Array }
   /** A link that `linkOpen` had named is gone. */
   | { kind: 'linkClosed'; link: number };
 
-export interface LinkTarget {
-  transport: StreamTransport;
-  /** An address without brackets, or a name. */
-  host: string;
-  port: number;
-  /** `auto`: through the proxy that the machine's settings name for this target; fails with `no-proxy` when they name none. */
-  proxy: 'none' | 'auto';
-}
+/** Streams: `auto` fails with `no-proxy` when the machine's settings name none for this target. */
+export type LinkTarget = DialTarget;
 
 export interface TransportLinksOptions {
   port: LinkPort;
@@ -44,6 +44,8 @@ export interface TransportLinksOptions {
   transports?: readonly StreamTransport[];
   proxy?: ProxySettings;
   environment?: Environment;
+  /** STUN and TURN servers for WebRTC, as they are when a dial begins; none unless told. */
+  iceServers?(): IceServer[];
 }
 
 export interface LinkCounters extends PumpCounters {
@@ -54,6 +56,7 @@ export interface LinkCounters extends PumpCounters {
 interface Pending {
   /** Null while proxies are looked up. */
   dialling: Dialling | null;
+  webrtc?: WebRtcDialling;
 }
 
 export class TransportLinks {
@@ -92,7 +95,17 @@ export class TransportLinks {
     this.#dials++;
     const pending: Pending = { dialling: null };
     this.#pending.set(dial, pending);
-    void this.#attempt(pending, target).then((result) => this.#settle(dial, pending, result));
+    const attempt = target.transport === 'webrtc' ? this.#meet(dial, pending, target) : this.#attempt(pending, target);
+    void attempt.then((result) => {
+      const { log } = this.#options;
+      if (!result.ok) log.write('debug', 'dial-failed', { dial, transport: target.transport, code: result.code });
+      this.#settle(dial, pending, result);
+    });
+  }
+
+  /** What the other end of a WebRTC dial says. */
+  signal(dial: number, bytes: Uint8Array): void {
+    this.#pending.get(dial)?.webrtc?.signal(bytes);
   }
 
   /** Nothing is said of the dial any more. */
@@ -175,7 +188,19 @@ export class TransportLinks {
     else this.#options.log.write('debug', 'link-accepted', { link, transport, endpoint });
   }
 
-  async #attempt(pending: Pending, { transport, host, port, proxy }: LinkTarget): Promise<DialResult> {
+  #meet(dial: number, pending: Pending, { initiator }: WebRtcTarget): Promise<DialResult> {
+    const underWay = [...this.#pending.values()].filter(({ webrtc }) => webrtc !== undefined).length;
+    if (underWay >= WEBRTC_DIALS_MAX) return Promise.resolve({ ok: false, code: 'too-many-links' });
+    const servers = this.#options.iceServers?.() ?? [];
+    const onSignal = (bytes: Uint8Array): void => {
+      if (this.#pending.get(dial) === pending) this.#tell({ kind: 'linkSignal', dial, bytes });
+    };
+    pending.webrtc = dialWebRtc({ initiator, servers, onSignal });
+    pending.dialling = pending.webrtc;
+    return pending.webrtc.result;
+  }
+
+  async #attempt(pending: Pending, { transport, host, port, proxy }: StreamTarget): Promise<DialResult> {
     if (!this.#transports.has(transport)) return { ok: false, code: 'unavailable' };
     const run = (server: ProxyServer | null): Promise<DialResult> => {
       pending.dialling = dialStream(transport, { host, port, proxy: server });

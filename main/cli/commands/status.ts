@@ -1,6 +1,6 @@
 // What is: status, members, groups, doctor.
 import { ERRORS, describe, fail, isErrorCode, ok, type Outcome } from '../../../app/contract/errors.ts';
-import type { DoctorItem, Member, Network, Problem, State } from '../../../app/contract/state.ts';
+import type { DoctorItem, Group, Member, Network, Problem, State } from '../../../app/contract/state.ts';
 import type { Session } from '../session.ts';
 import { bytes, clean, table } from '../text.ts';
 
@@ -68,8 +68,19 @@ function groupsText(network: Network): string {
     group.address,
     group.members.map((id) => names.get(id) ?? id).join(', '),
     group.sources?.length ? `${group.mode} ${group.sources.join(' ')}` : '',
+    sendingText(group.sending),
   ]);
-  return `${clean(network.name)}\n${table(['GROUP', 'RECEIVERS', 'SOURCES'], rows, '  ') || '  no groups\n'}`;
+  return `${clean(network.name)}\n${table(['GROUP', 'RECEIVERS', 'SOURCES', 'SENT'], rows, '  ') || '  no groups\n'}`;
+}
+
+function sendingText(sending: Group['sending']): string {
+  if (!sending) return '';
+  if (sending.way === 'direct') return 'directly';
+  const { stripes = 1, depth = 0, degree = 0, relays = 0, unserved = 0 } = sending;
+  const parts = [stripes > 1 ? `${stripes} trees` : 'a tree', `depth ${depth}`, `≤ ${degree} copies`];
+  if (relays > 0) parts.push(`${relays} help`);
+  if (unserved > 0) parts.push(`${unserved} not served`);
+  return parts.join(', ');
 }
 
 const MARKS = { ok: '✓', note: '·', warning: '!', error: '✗' } as const;

@@ -80,10 +80,7 @@ export class HelperClient {
 
   /** Makes or takes over an adapter; its descriptor is the caller's to close. Fails with the helper's codes. */
   open(spec: AdapterSpec): Outcome<{ fd: number }> {
-    const answer = this.ask('adapter.open', { ...spec });
-    if (!answer.ok) return answer;
-    const fd = answer.value.fds[0];
-    return fd === undefined ? fail('internal', { why: 'the helper sent no descriptor' }) : ok({ fd });
+    return this.descriptor('adapter.open', { ...spec });
   }
 
   readdress(spec: AdapterSpec): Outcome<void> {
@@ -104,7 +101,15 @@ export class HelperClient {
 
   /** A UDP socket on port 53 of an own overlay address. */
   bindDns(address: string): Outcome<{ fd: number }> {
-    const answer = this.ask('port.bind', { address, port: 53, proto: 'udp' });
+    return this.descriptor('port.bind', { address, port: 53, proto: 'udp' });
+  }
+  /** TCP port 443 of all IPv4 addresses ("0.0.0.0") or all IPv6 ones ("::"), listening. */
+  bindWeb(address: '0.0.0.0' | '::'): Outcome<{ fd: number }> {
+    return this.descriptor('port.web', { address });
+  }
+
+  private descriptor(verb: string, data: Record<string, unknown>): Outcome<{ fd: number }> {
+    const answer = this.ask(verb, data);
     if (!answer.ok) return answer;
     const fd = answer.value.fds[0];
     return fd === undefined ? fail('internal', { why: 'the helper sent no descriptor' }) : ok({ fd });

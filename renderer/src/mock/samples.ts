@@ -85,7 +85,7 @@ export const home = (more: Partial<Network> = {}): Network => ({
     }),
   ],
   groups: [
-    group('224.0.0.251', ['anna', 'ben', 'cleo', 'studio-nas', 'dora']),
+    group('224.0.0.251', ['anna', 'ben', 'cleo', 'studio-nas', 'dora'], { sending: { way: 'direct', receivers: 4 } }),
     group('239.255.255.250', ['ben', 'studio-nas']),
     group('239.20.1.7', ['anna', 'cleo'], { mode: 'include', sources: ['10.87.3.23'] }),
     group('ff15::4a5', ['dora', 'cleo']),
@@ -155,9 +155,19 @@ export const state = (networks: Network[], more: Partial<State> = {}): State => 
     lan: true,
     dht: true,
     stun: [],
+    port443: false,
+    webrtc: true,
+    turn: [],
   },
   problems: [],
   listening: ['0.0.0.0:41641', '[::]:41641'],
   helper: 'ready',
+  finding: {
+    nat: 'cone',
+    observed: ['203.0.113.40:41641'],
+    mapping: { state: 'none', endpoints: [] },
+    lan: { on: true, found: 2 },
+    dht: { on: true, found: 0, last: 'idle' },
+  },
   ...more,
 });

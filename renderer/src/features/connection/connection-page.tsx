@@ -10,6 +10,7 @@ import app from '../app/app.module.css';
 import { Problems } from '../problems/problems.tsx';
 import styles from './connection.module.css';
 import { Doctor } from './doctor.tsx';
+import { FindingPanel, ReachedPanel } from './finding.tsx';
 
 const HELPER_TONES: Record<string, Tone> = { ready: 'good', unneeded: 'good', missing: 'warn', refused: 'bad' };
 
@@ -45,6 +46,8 @@ export function ConnectionPage() {
           <dd>{state.version}</dd>
         </dl>
       </section>
+      <ReachedPanel networks={state.networks} />
+      <FindingPanel finding={state.finding} />
       <Doctor />
     </div>
   );

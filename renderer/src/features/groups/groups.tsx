@@ -1,6 +1,6 @@
 // Multicast groups that applications joined, on this device or others: which, and who takes part.
 import type { Group, Network } from '../../../../app/contract/state.ts';
-import { useT } from '../../i18n/i18n.ts';
+import { useT, type Translate } from '../../i18n/i18n.ts';
 import { CopyValue, Empty } from '../../ui/controls.tsx';
 import { Icon } from '../../ui/icon.tsx';
 import kit from '../../ui/kit.module.css';
@@ -37,6 +37,7 @@ function GroupRow({ group, network }: { group: Group; network: Network }) {
       <div className={styles['what']}>
         {known && <b>{t(known)}</b>}
         <CopyValue value={group.address} />
+        {group.sending && <small>{sendingText(t, group.sending)}</small>}
         {sources && <small>{t(group.mode === 'exclude' ? 'groups.except' : 'groups.only', { sources })}</small>}
       </div>
       <ul className={styles['people']} aria-label={t('members.count', { count: group.members.length })}>
@@ -49,4 +50,13 @@ function GroupRow({ group, network }: { group: Group; network: Network }) {
       <span className={styles['joined']}>{group.joined ? t('groups.joined') : ''}</span>
     </li>
   );
+}
+
+/** How this device's packets get there. */
+function sendingText(t: Translate, sending: NonNullable<Group['sending']>): string {
+  const { way, receivers, unserved = 0, depth = 0, degree = 0, stripes = 1, relays = 0 } = sending;
+  if (way === 'direct') return t('groups.sending.direct', { count: receivers });
+  const key = unserved > 0 ? 'groups.sending.short' : stripes > 1 ? 'groups.sending.stripes' : 'groups.sending.tree';
+  const text = t(key, { count: receivers, depth, degree, stripes, unserved });
+  return relays > 0 ? `${text} ${t('groups.sending.relays', { count: relays })}` : text;
 }

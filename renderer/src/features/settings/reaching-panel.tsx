@@ -17,9 +17,9 @@ const RELAY = ['unlimited', 'metered', 'off'] as const;
 export function ReachingPanel({ settings }: { settings: Settings }) {
   const t = useT();
   const save = useCall('settings.set');
-  const { relay, only443, portMapping, lan, dht } = settings;
+  const { relay, only443, portMapping, lan, dht, webrtc, port443 } = settings;
   if (relay === undefined) return null;
-  const line = (name: 'only443' | 'portMapping' | 'lan' | 'dht', on: boolean | undefined) => (
+  const line = (name: 'only443' | 'portMapping' | 'lan' | 'dht' | 'webrtc' | 'port443', on: boolean | undefined) => (
     <Line
       text={t(`settings.${name}`)}
       hint={t(`settings.${name}.hint`)}
@@ -37,6 +37,8 @@ export function ReachingPanel({ settings }: { settings: Settings }) {
       {line('portMapping', portMapping)}
       {line('lan', lan)}
       {line('dht', dht)}
+      {port443 !== undefined && line('port443', port443)}
+      {webrtc !== undefined && line('webrtc', webrtc)}
       <div className={styles['narrow']}>
         <SelectField
           label={t('settings.relay')}
@@ -58,12 +60,17 @@ function Limits({ settings }: { settings: Settings }) {
   const [proxy, setProxy] = useState(settings.proxy ?? 'auto');
   const [relayKBps, setRelay] = useState(String(settings.relayKBps ?? 0));
   const [uplinkKBps, setUplink] = useState(String(settings.uplinkKBps ?? 0));
-  const wished = { proxy: proxy.trim(), relayKBps: Number(relayKBps), uplinkKBps: Number(uplinkKBps) };
+  const [stun, setStun] = useState((settings.stun ?? []).join(', '));
+  const [turn, setTurn] = useState((settings.turn ?? []).join(', '));
+  const servers = { stun: listed(stun), ...(settings.turn && { turn: listed(turn) }) };
+  const wished = { proxy: proxy.trim(), relayKBps: Number(relayKBps), uplinkKBps: Number(uplinkKBps), ...servers };
   const valid = [wished.relayKBps, wished.uplinkKBps].every((rate) => Number.isInteger(rate) && rate >= 0);
   const changed =
     wished.proxy !== settings.proxy ||
     wished.relayKBps !== settings.relayKBps ||
-    wished.uplinkKBps !== settings.uplinkKBps;
+    wished.uplinkKBps !== settings.uplinkKBps ||
+    wished.stun.join() !== (settings.stun ?? []).join() ||
+    (wished.turn ?? []).join() !== (settings.turn ?? []).join();
   return (
     <form
       className={`${kit['stack']} ${styles['narrow']}`}
@@ -92,6 +99,20 @@ function Limits({ settings }: { settings: Settings }) {
         value={proxy}
         onChange={(event) => setProxy(event.target.value)}
       />
+      <TextField
+        label={t('settings.stun')}
+        hint={t('settings.stun.hint')}
+        value={stun}
+        onChange={(event) => setStun(event.target.value)}
+      />
+      {settings.turn && (
+        <TextField
+          label={t('settings.turn')}
+          hint={t('settings.turn.hint')}
+          value={turn}
+          onChange={(event) => setTurn(event.target.value)}
+        />
+      )}
       <FailureNotice failure={save.failure} />
       <div>
         <Button type="submit" busy={save.busy} disabled={!changed || !valid}>
@@ -101,3 +122,9 @@ function Limits({ settings }: { settings: Settings }) {
     </form>
   );
 }
+
+const listed = (text: string): string[] =>
+  text
+    .split(',')
+    .map((one) => one.trim())
+    .filter(Boolean);
