@@ -2,9 +2,10 @@
 //   --check  format, lint, types and unit tests only          --lab  everything in the namespaces, tables written to docs/
 //   --only NAME[,NAME]  just these suites
 // Ends with "N passed, N failed, N skipped".
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, release } from 'node:os';
 import { join } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import { root, run, say } from './lib/run.mjs';
 import { buildSim } from './lib/sim.mjs';
 import { setup } from './setup.mjs';
@@ -16,6 +17,8 @@ const only = flags.includes('--only') ? flags[flags.indexOf('--only') + 1].split
 const manifest = ['--manifest-path', 'native/Cargo.toml'];
 const total = { passed: 0, failed: 0, skipped: 0 };
 const failures = [];
+/** What failed, each with the first line of why: said again at the end, where it is found. */
+const reasons = [];
 
 function count(name, passed, failed, skipped = 0) {
   total.passed += passed;
@@ -49,11 +52,14 @@ function rustTests() {
     failed = Math.max(failed, 1);
   }
   for (const line of result.out.matchAll(/^skipped: .*$/gm)) say(`rust ${line[0]}`);
+  for (const line of result.out.matchAll(/^test (.*) \.\.\. FAILED$/gm)) reasons.push(`rust: ${line[1]}`);
   count('rust tests', passed, failed, skipped);
 }
 
+const firstLine = (text) => stripVTControlCharacters(text).trim().split('\n')[0].slice(0, 400);
+
 /** Runs vitest on some folders of test/ and adds up its JSON report; a crash counts as one failure. */
-function vitest(name, folders, env = {}) {
+function vitest(name, folders, env = {}, flags = []) {
   const present = folders.filter((folder) => existsSync(join(root, folder)));
   if (!present.length) return;
   const report = join(root, `.build/report-${name.replaceAll(' ', '-')}.json`);
@@ -64,15 +70,33 @@ function vitest(name, folders, env = {}) {
     '--reporter=json',
     `--outputFile.json=${report}`,
     '--passWithNoTests',
+    ...flags,
     ...present,
   ];
   const result = run('node_modules/.bin/vitest', args, { env: { WEFT_LAB: lab ? '1' : '', ...env } });
   if (!existsSync(report)) return count(name, 0, 1);
-  const { numPassedTests, numFailedTests, numPendingTests, numTodoTests, success } = JSON.parse(
-    readFileSync(report, 'utf8'),
-  );
+  const said = JSON.parse(readFileSync(report, 'utf8'));
+  const { numPassedTests, numFailedTests, numPendingTests, numTodoTests, success } = said;
+  for (const file of said.testResults) {
+    if (file.status === 'failed' && file.message) reasons.push(`${name}: ${file.name}: ${firstLine(file.message)}`);
+    for (const test of file.assertionResults.filter(({ status }) => status === 'failed'))
+      reasons.push(`${name}: ${test.fullName}: ${firstLine(test.failureMessages[0] ?? '')}`);
+  }
   const crashed = result.code !== 0 || !success;
   count(name, numPassedTests, Math.max(numFailedTests, crashed ? 1 : 0), numPendingTests + numTodoTests);
+}
+
+/** Files of test/netns that load both processors, or whose bounds are near to what a busy machine does. */
+const ALONE = ['endurance', 'flood', 'lan', 'midstream', 'profiles', 'relays', 'trees', 'wire'];
+
+/** The namespaces' tests: mostly they wait, so two files run at a time; the lab measures, and runs one. */
+function netns() {
+  if (lab) return vitest('netns', ['test/netns']);
+  const files = readdirSync(join(root, 'test/netns')).filter((file) => file.endsWith('.test.ts'));
+  const isAlone = (file) => ALONE.includes(file.replace('.test.ts', ''));
+  const paths = (some) => some.map((file) => `test/netns/${file}`);
+  vitest('netns by twos', paths(files.filter((file) => !isAlone(file))), {}, ['--fileParallelism', '--maxWorkers=2']);
+  vitest('netns', paths(files.filter(isAlone)));
 }
 
 const pureTests = [
@@ -121,7 +145,7 @@ const suites = {
     buildSim();
     vitest('sim', ['test/sim']);
   },
-  netns: () => vitest('netns', ['test/netns']),
+  netns,
   'netns-no-offloads': () =>
     vitest('netns no offloads', ['test/netns/lan.test.ts', 'test/netns/multicast.test.ts'], { WEFT_OFFLOADS: 'none' }),
   e2e: () => vitest('e2e', ['test/e2e']),
@@ -161,5 +185,6 @@ for (const name of wanted) {
 }
 if (lab) writeTable();
 if (failures.length) say(`failed: ${failures.join(', ')}`);
+for (const reason of reasons) console.log(`  ${reason}`);
 console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
 process.exit(total.failed ? 1 : 0);

@@ -36,6 +36,8 @@ export interface Harness {
   stall(on: boolean): void;
   /** All connections break. */
   cut(): void;
+  /** How long the transport may take to notice that; 15 s unless told. */
+  noticeMs?: number;
   close(): Promise<void>;
 }
 
@@ -139,7 +141,7 @@ export const transportSuite = (name: string, make: () => Promise<Harness>): void
       const [near, far] = await pair();
       harness.cut();
       // Polling's listener cannot see that nobody will come: it has its pings for that.
-      await until(() => near.closes.length === 1, 15_000);
+      await until(() => near.closes.length === 1, harness.noticeMs ?? 15_000);
       near.io.send(batchOf(numbered(1, 10)));
       far.io.close();
     });

@@ -1,7 +1,9 @@
 // Every transport through the one suite.
+import { networkInterfaces } from 'node:os';
 import { memoryTransport } from '../../main/transports/fakes.ts';
 import { streamTransports } from '../../main/transports/streams.ts';
 import { startRelay, type Relay } from './support/relay.ts';
+import { DatagramRelay, webrtcTransport } from './support/webrtc.ts';
 import { transportSuite } from './transport.ts';
 
 transportSuite('memory', () => {
@@ -35,3 +37,22 @@ for (const transport of streamTransports()) {
     });
   });
 }
+
+const own = Object.values(networkInterfaces())
+  .flatMap((list) => list ?? [])
+  .find(({ family, internal }) => family === 'IPv4' && !internal);
+if (!own) console.log('skipped: the suite for webrtc: this machine has no IPv4 address but loopback');
+else
+  transportSuite('webrtc', () => {
+    const relay = new DatagramRelay();
+    return Promise.resolve({
+      transport: webrtcTransport(relay, own.address),
+      address: 'webrtc:0',
+      between: (port) => Promise.resolve(port),
+      stall: (on) => (relay.stalled = on),
+      cut: () => (relay.stalled = true),
+      // Nothing comes back any more, and the stack asks a dozen times; sessions above notice long before.
+      noticeMs: 28_000,
+      close: () => Promise.resolve(relay.close()),
+    });
+  });

@@ -146,6 +146,15 @@ describe('golden files of contract version 1', () => {
       TOPICS.state.snapshot,
       golden('topic.state-bare', () => state([network('home', { adapter: null, members: [bare], groups: [group] })])),
     );
+    // Additions within the version.
+    const shape = { receivers: 5, unserved: 0, depth: 2, degree: 4, relays: 1 };
+    const sent = { ...group, sending: { way: 'trees' as const, stripes: 2, ...shape } };
+    const tree = { origin: 'anna', groups: [group.address], epoch: 3, parent: null, children: 2, hops: 0, ...shape };
+    const trees = [{ ...tree, edges: [['ben', 'anna'] as [string, string]] }];
+    fits(
+      TOPICS.state.snapshot,
+      golden('topic.state-trees', () => state([network('home', { groups: [sent], trees })])),
+    );
   });
 
   it('has a file for every message of this version, and the machines speak them', () => {

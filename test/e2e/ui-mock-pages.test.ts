@@ -142,6 +142,7 @@ describe.skipIf(why)('the window', () => {
     const row = page.getByRole('listitem').filter({ hasText: '224.0.0.251' }).first();
     await row.getByText('Bonjour and mDNS discovery').waitFor();
     await row.getByText('studio-nas').waitFor();
+    await row.getByText('Sent straight to each of 4 members.').waitFor();
     await page.getByText('only from 10.87.3.23').waitFor();
   });
 
@@ -188,6 +189,28 @@ describe.skipIf(why)('the window', () => {
     const levels = page.getByRole('status').getByText(/^(Problem|Warning|Note|Fine)$/);
     await levels.first().waitFor();
     expect(await levels.allTextContents()).toEqual(['Warning', 'Note', 'Fine', 'Fine']);
+  });
+
+  it('connection: how this device is found, and how each member is reached', async () => {
+    const { page, press } = await open('mock=home');
+    await press('Connection');
+    const finding = page.getByTestId('finding');
+    await finding.getByText('A router that lets direct connections through').waitFor();
+    await finding.getByText('203.0.113.40:41641').waitFor();
+    await finding.getByText('2 beacons heard').waitFor();
+    const reached = page.getByTestId('reached');
+    expect(await reached.getByText(/^Direct$/).count()).toBeGreaterThan(0);
+    await reached.getByText(/^Through others$/).waitFor();
+  });
+
+  it('settings: servers for WebRTC', async () => {
+    const { page, press } = await open('mock=home');
+    await press('Settings');
+    await page.getByLabel('TURN servers').fill('weft:secret@turn.example:3478, ');
+    await page.getByLabel('TURN servers').press('Enter');
+    await expect
+      .poll(() => page.evaluate(() => window.weftMock.engine.state.settings.turn))
+      .toEqual(['weft:secret@turn.example:3478']);
   });
 
   it('settings: theme at once, desktop settings only in the desktop app', async () => {

@@ -16,6 +16,8 @@ const presence = (origin: string, neighbours: string[], off = false): Presence =
   boxKey: new Uint8Array(32),
   neighbours,
   relayed: [],
+  rtts: [],
+  measured: [],
   endpoints: [],
   groups: [],
   bytes: new Uint8Array(0),

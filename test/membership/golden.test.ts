@@ -8,7 +8,7 @@ import { Ledger } from '../../app/mesh/membership/ledger.ts';
 import { decodeLink, encodeLink } from '../../app/wire/link.ts';
 import { decodeRecord, encodeBody } from '../../app/wire/record.ts';
 import { concat, hex } from '../../app/wire/text.ts';
-import { bytesOf } from '../../app/mesh/membership/view.ts';
+import { unhex as bytesOf } from '../../app/wire/messages/hex.ts';
 import { crypto } from './crypto.ts';
 import { Dice, mergeAll, Replica, T0 } from './replica.ts';
 

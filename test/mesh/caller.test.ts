@@ -10,16 +10,18 @@ import {
   UPGRADE_AFTER_MS,
   UPGRADE_EVERY_MS,
   WAYS_MAX,
+  WEBRTC_HEAD_START_MS,
 } from '../../app/mesh/paths/limits.ts';
 import { parseEndpoint, type Endpoint } from '../../app/wire/messages/address.ts';
 
-const open: CallPolicy = { datagrams: true, only443: false, http: true, proxy: false };
+const open: CallPolicy = { datagrams: true, only443: false, http: true, proxy: false, webrtc: false };
 const PEER = '203.0.113.7:443';
 
 class Bench {
   policy: CallPolicy = { ...open };
   endpoints: string[] = [PEER];
   vias: number[] = [];
+  signals = true;
   readonly connects: string[][] = [];
   readonly ways: string[][] = [];
   readonly tries: string[][] = [];
@@ -46,6 +48,7 @@ class Bench {
       cancel: (dial: number) => void this.cancelled.push(dial),
       closeLink: (link: number) => void this.closed.push(link),
       meet: (nowMono: number) => void this.meets.push(nowMono),
+      canSignal: () => this.signals,
     };
     // Three bytes make a draw; these draw the middle: no jitter.
     const middle = (length: number) => Uint8Array.from({ length }, (_, place) => (place % 3 === 0 ? 0x80 : 0));
@@ -73,7 +76,9 @@ class Bench {
   }
 
   order(): string[] {
-    return this.dials.map(({ transport, proxy }) => (proxy === 'auto' ? `${transport} by proxy` : transport));
+    return this.dials.map((target) =>
+      'proxy' in target && target.proxy === 'auto' ? `${target.transport} by proxy` : target.transport,
+    );
   }
 
   failAll(): this {
@@ -299,5 +304,71 @@ describe('a session under suspicion', () => {
     expect(bench.caller.closed(5)).toBe(false);
     expect(bench.caller.closed(77)).toBe(true);
     expect(bench.ways.at(-1)).toEqual([PEER]);
+  });
+});
+
+describe('WebRTC', () => {
+  const bench = (): Bench => {
+    const made = new Bench();
+    made.policy.webrtc = true;
+    made.endpoints = [];
+    return made;
+  };
+  const webrtc = ({ dials }: Bench) => dials.filter(({ transport }) => transport === 'webrtc');
+
+  it('is dialled last, from a relay', () => {
+    const relayed = bench().call().up('relay').run(60);
+    expect(relayed.dials).toEqual([]);
+    relayed.run(WEBRTC_HEAD_START_MS);
+    expect(webrtc(relayed)).toEqual([{ transport: 'webrtc', initiator: true, dial: 1, atMono: WEBRTC_HEAD_START_MS }]);
+    expect(relayed.caller.opened(1, 7, 'webrtc')).toBe(true);
+    expect(relayed.tries.at(-1)).toEqual(['link:7']);
+  });
+
+  it('is dialled without a session, and what it opens is called', () => {
+    const calling = bench().call().run(WEBRTC_HEAD_START_MS);
+    expect(webrtc(calling)).toHaveLength(1);
+    expect(calling.caller.unanswered()).toBe(true);
+    calling.caller.opened(1, 7, 'webrtc');
+    expect(calling.connects.at(-1)).toEqual(['link:7']);
+  });
+
+  it.each(['udp', 'tcp', 'wss'])('is not dialled where %s carries straight', (transport) => {
+    const up = bench().call().up(transport).run(600_000);
+    expect(webrtc(up)).toEqual([]);
+    expect(up.caller.invited(true)).toBeNull();
+  });
+
+  it('is not dialled where nobody carries what it has to say, or it is forbidden', () => {
+    const mute = bench();
+    mute.signals = false;
+    const forbidden = bench();
+    forbidden.policy.webrtc = false;
+    for (const each of [mute, forbidden]) {
+      expect(webrtc(each.call().up('relay').run(600_000))).toEqual([]);
+      expect(each.caller.invited(true)).toBeNull();
+    }
+  });
+
+  it('answers instead of dialling', () => {
+    const invited = bench().call().up('relay');
+    expect(invited.caller.invited(false)).toBe(1);
+    expect(webrtc(invited.run(WEBRTC_HEAD_START_MS + 100))).toMatchObject([{ initiator: false }]);
+  });
+
+  it('of two that began at once one goes on', () => {
+    const both = bench().call().up('relay').run(WEBRTC_HEAD_START_MS);
+    expect(both.caller.invited(false)).toBeNull();
+    expect(both.cancelled).toEqual([]);
+    expect(both.caller.invited(true)).toBe(2);
+    expect(both.cancelled).toEqual([1]);
+  });
+
+  it('is tried again from a relay, ever more rarely', () => {
+    const relayed = bench().call().up('relay').run(WEBRTC_HEAD_START_MS);
+    relayed.failAll().run(60_000);
+    expect(webrtc(relayed)).toHaveLength(2);
+    relayed.failAll().run(3_600_000);
+    expect(webrtc(relayed).length).toBeLessThan(6);
   });
 });

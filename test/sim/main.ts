@@ -1,30 +1,51 @@
 // npm run sim: one scenario with one seed, or --soak MINUTES: all scenarios, sizes and seeds until the time is over.
+import { spawnSync } from 'node:child_process';
 import { parseArgs } from 'node:util';
-import { SCENARIOS } from './scenarios/index.ts';
+import { LINES, type Line } from './report/lines.ts';
+import { writePages } from './report/pages.ts';
+import { keep } from './report/results.ts';
+import { ALL, SCENARIOS } from './scenarios/index.ts';
 import type { Nat } from './support/binding.ts';
 import { DEFAULTS, type SimOptions } from './support/options.ts';
-import { play, type Play } from './support/play.ts';
+import { figuresOf } from './support/figures.ts';
+import { measure, play, type Play } from './support/play.ts';
 import type { Scenario } from './support/scenario.ts';
 import type { Simulation } from './support/simulation.ts';
 import { tell } from './support/table.ts';
 
 const SOAK_NODES = [3, 5, 8, 16, 24, 40];
 const SEEDS = 2 ** 32;
+const WORDS = {
+  scenario: { type: 'string' },
+  soak: { type: 'string' },
+  report: { type: 'string' },
+  line: { type: 'string' },
+} as const;
 
 function usage(): never {
-  const names = SCENARIOS.map(({ name, about }) => `  ${name.padEnd(12)} ${about}`).join('\n');
+  const names = ALL.map(({ name, about }) => `  ${name.padEnd(12)} ${about}`).join('\n');
   const options = Object.entries(DEFAULTS).map(([name, value]) => `--${name} ${String(value)}`);
   console.error(
-    `npm run sim -- --scenario NAME [--OPTION VALUE …]   or   -- --soak MINUTES [--OPTION VALUE …]\n${names}`,
+    `npm run sim -- --scenario NAME [--OPTION VALUE …]   or   -- --soak MINUTES [--OPTION VALUE …]   or   -- --report all|pages|NAME,… [--OPTION VALUE …]\n${names}`,
   );
+  console.error(`lines of the report: ${LINES.map(({ name }) => name).join(' ')}`);
   console.error(`options and their defaults: ${options.join(' ')}`);
   process.exit(2);
 }
 
-function read(): { scenario: string | undefined; soak: number; given: Partial<SimOptions> } {
+interface Arguments {
+  scenario: string | undefined;
+  soak: number;
+  report: string | undefined;
+  /** One line of the report, in a process of its own. */
+  line: string | undefined;
+  given: Partial<SimOptions>;
+}
+
+function read(): Arguments {
   const options = Object.fromEntries(Object.keys(DEFAULTS).map((name) => [name, { type: 'string' as const }]));
   const { values } = parseArgs({
-    options: { ...options, scenario: { type: 'string' }, soak: { type: 'string' }, help: { type: 'boolean' } },
+    options: { ...options, ...WORDS, help: { type: 'boolean' } },
   });
   if (values['help'] === true) usage();
   const given: Record<string, unknown> = {};
@@ -36,11 +57,11 @@ function read(): { scenario: string | undefined; soak: number; given: Partial<Si
     else given[name] = name === 'nats' ? (text.split(',') as Nat[]) : text;
     if (Number.isNaN(given[name])) usage();
   }
-  const scenario = values['scenario'] as string | undefined;
-  return { scenario, soak: Number(values['soak'] ?? 0), given: given as Partial<SimOptions> };
+  const { scenario, soak, report, line } = values as Record<string, string | undefined>;
+  return { scenario, soak: Number(soak ?? 0), report, line, given: given as Partial<SimOptions> };
 }
 
-const named = (name: string | undefined): Scenario => SCENARIOS.find((one) => one.name === name) ?? usage();
+const named = (name: string | undefined): Scenario => ALL.find((one) => one.name === name) ?? usage();
 
 function soak(minutes: number, given: Partial<SimOptions>): void {
   const end = Date.now() + minutes * 60_000;
@@ -60,7 +81,7 @@ function soak(minutes: number, given: Partial<SimOptions>): void {
 
 /** Long runs say now and then where they are. */
 const PROGRESS_EVERY_MS = 10_000;
-let told = Date.now();
+let told = 0;
 function progress(sim: Simulation): void {
   if (Date.now() < told + PROGRESS_EVERY_MS) return;
   told = Date.now();
@@ -69,9 +90,37 @@ function progress(sim: Simulation): void {
   console.error(`at ${(sim.now / 1e6).toFixed(0)} s: ${alive} of ${sim.hosts.length} members alive, ${memory} MB`);
 }
 
-const { scenario, soak: minutes, given } = read();
+const lineNamed = (name: string): Line => LINES.find((line) => line.name === name) ?? usage();
+
+/** Runs a line, tells its figures and keeps them. */
+function runLine({ name, scenario, options }: Line, given: Partial<SimOptions>): void {
+  const played = measure(named(scenario), { ...options, ...given }, progress);
+  tell(played);
+  if (played.failure) console.log(`\n${played.failure}`);
+  keep(name, figuresOf(played));
+}
+
+/** Each line in a process of its own, so that memory is that line's; then the pages. */
+function report(names: string): void {
+  const chosen = names === 'pages' ? [] : names === 'all' ? LINES : names.split(',').map(lineNamed);
+  const more = process.argv
+    .slice(2)
+    .filter((_, index, all) => all[index] !== '--report' && all[index - 1] !== '--report');
+  for (const { name } of chosen) {
+    const [script] = process.argv.slice(1) as [string];
+    const { status } = spawnSync(process.execPath, [...process.execArgv, script, '--line', name, ...more], {
+      stdio: 'inherit',
+    });
+    if (status !== 0) throw new Error(`the line ${name} broke off`);
+  }
+  writePages();
+}
+
+const { scenario, soak: minutes, report: names, line, given } = read();
 try {
   if (minutes > 0) soak(minutes, given);
+  else if (line !== undefined) runLine(lineNamed(line), given);
+  else if (names !== undefined) report(names);
   else tell(play(named(scenario ?? 'steady'), given, progress));
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);

@@ -5,6 +5,8 @@ import { SCENARIOS } from './scenarios/index.ts';
 import { steady } from './scenarios/steady.ts';
 import { churn } from './scenarios/churn.ts';
 import type { SimOptions } from './support/options.ts';
+import { crowd } from './scenarios/crowd.ts';
+import { figuresOf } from './support/figures.ts';
 import { play } from './support/play.ts';
 
 const FIXED = [1, 20_261_123, 4_294_967_291];
@@ -40,30 +42,59 @@ describe('64 members', () => {
   );
 });
 
+describe('members known by their records alone', () => {
+  it(
+    'cost those awake nothing but memory, and joiners come in',
+    () => {
+      const played = play(crowd, { seed: first, nodes: 200, awake: 6, seconds: 6 });
+      const { members, records, joins, joinP95Ms } = figuresOf(played);
+      expect({ members, records, joins }).toEqual({ members: 56, records: 250, joins: 50 });
+      expect(joinP95Ms).toBeLessThan(5_000);
+    },
+    RUN_LIMIT_MS,
+  );
+});
+
 describe('the same seed', () => {
   const digest = (options: Partial<SimOptions>): string =>
     play(churn, { nodes: 8, seconds: 40, ...LIVELY, ...options }).digest;
 
-  it('is the same run, byte for byte', () => {
-    expect(digest({ seed: first })).toBe(digest({ seed: first }));
-    expect(digest({ seed: first })).not.toBe(digest({ seed: first + 1 }));
-  });
+  it(
+    'is the same run, byte for byte',
+    () => {
+      expect(digest({ seed: first })).toBe(digest({ seed: first }));
+      expect(digest({ seed: first })).not.toBe(digest({ seed: first + 1 }));
+    },
+    RUN_LIMIT_MS,
+  );
 
-  it('also with real signatures', () => {
-    expect(digest({ seed: 5, crypto: 'real' })).toBe(digest({ seed: 5, crypto: 'real' }));
-  });
+  it(
+    'also with real signatures',
+    () => {
+      expect(digest({ seed: 5, crypto: 'real' })).toBe(digest({ seed: 5, crypto: 'real' }));
+    },
+    RUN_LIMIT_MS,
+  );
 });
 
 describe('a planted bug', () => {
-  it('is found in spite of the faults, and names seed and command', () => {
-    const planted = { seed: 77, nodes: 16, plantDropEvery: 100 };
-    expect(() => play(steady, planted)).toThrow(
-      /at least .* was due[^]*seed 77[^]*again: npm run sim -- --scenario steady --seed 77/,
-    );
-    expect(play(steady, { ...planted, plantDropEvery: 0 }).verdict.due).toBeGreaterThan(0);
-  });
+  it(
+    'is found in spite of the faults, and names seed and command',
+    () => {
+      const planted = { seed: 77, nodes: 16, plantDropEvery: 100 };
+      expect(() => play(steady, planted)).toThrow(
+        /at least .* was due[^]*seed 77[^]*again: npm run sim -- --scenario steady --seed 77/,
+      );
+      expect(play(steady, { ...planted, plantDropEvery: 0 }).verdict.due).toBeGreaterThan(0);
+    },
+    RUN_LIMIT_MS,
+  );
 
-  it('is found where one packet in ten thousand is lost and none should be', () => {
-    expect(() => play(steady, { seed: 77, nodes: 64, faults: false, plantDropEvery: 10_000 })).toThrow(/again: /);
-  });
+  it(
+    'is found where one packet in ten thousand is lost and none should be',
+    () => {
+      expect(() => play(steady, { seed: 77, nodes: 64, faults: false, plantDropEvery: 10_000 })).toThrow(/again: /);
+    },
+    RUN_LIMIT_MS,
+  );
 });

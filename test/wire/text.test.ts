@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decode, Reader, WireError, Writer } from '../../app/wire/bytes.ts';
+import { unhex } from '../../app/wire/messages/hex.ts';
 import {
   base32,
   base64url,
@@ -127,4 +128,13 @@ it('compares and joins bytes', () => {
   expect(sameBytes(Uint8Array.of(1, 2), Uint8Array.of(1, 3))).toBe(false);
   expect(sameBytes(Uint8Array.of(1, 2), Uint8Array.of(1))).toBe(false);
   expect(concat(Uint8Array.of(1), new Uint8Array(0), Uint8Array.of(2))).toEqual(Uint8Array.of(1, 2));
+});
+
+describe('long texts', () => {
+  it('are put together from parts without a seam', () => {
+    const long = Uint8Array.from({ length: 10_000 }, (_, i) => (i * 31) & 0xff);
+    expect(fromBase64url(base64url(long))).toEqual(long);
+    expect(hex(long)).toBe(Buffer.from(long).toString('hex'));
+    expect(unhex(hex(long))).toEqual(long);
+  });
 });

@@ -1,5 +1,6 @@
 // A data plane without packets: the semantics of native/addon's sessions, control messages, strangers and groups in a World.
 import type {
+  CastKey,
   Dataplane,
   DataplaneEvent,
   GroupConfig,
@@ -11,7 +12,9 @@ import type {
   RelayOptions,
   Route,
   Stats,
+  TreeConfig,
 } from '../../../app/engine/ports.ts';
+import { SimCasts, type Stamp } from './casts.ts';
 import { crypto } from './crypto.ts';
 import type { Station, World } from './world.ts';
 
@@ -43,6 +46,7 @@ interface Net {
   groups: Map<string, Receiver[]>;
   adapter: string | null;
   localGroups: LocalGroup[];
+  casts: SimCasts;
 }
 
 /** One side of a session. */
@@ -97,7 +101,14 @@ export class SimDataplane implements Dataplane {
     if (this.nets.has(config.net)) throw new Error('addNetwork: there already');
     const publicKey = key(crypto.dhPublicKey(config.secretKey));
     const net = { config, publicKey, peers: new Map(), groups: new Map(), adapter: null, localGroups: [] };
-    this.nets.set(config.net, net);
+    const casts = new SimCasts(config, {
+      emit: (event) => this.#emit(event),
+      send: (peer, stamp) => this.#sendCast(config.net, peer, stamp),
+      receivers: (group) => this.receivers(config.net, group),
+      joined: (group) => this.#joined(config.net, group),
+      after: (ms, run) => this.#world.after(ms, run),
+    });
+    this.nets.set(config.net, { ...net, casts });
   }
 
   removeNetwork(net: number): void {
@@ -161,6 +172,43 @@ export class SimDataplane implements Dataplane {
       if (receivers.length === 0) known?.groups.delete(group);
       else known?.groups.set(group, receivers);
     }
+  }
+
+  setTree(net: number, tree: TreeConfig): void {
+    this.nets.get(net)?.casts.setTree(tree);
+  }
+
+  dropTree(net: number, origin: Uint8Array, tree: number): void {
+    this.nets.get(net)?.casts.dropTree(origin, tree);
+  }
+
+  setCastKey(net: number, key: CastKey): void {
+    this.nets.get(net)?.casts.setCastKey(key);
+  }
+
+  sendOn(net: number, group: string, trees: number[]): void {
+    this.nets.get(net)?.casts.sendOn(group, trees);
+  }
+
+  castSequence(net: number, tree: number): number {
+    return this.nets.get(net)?.casts.sequence(tree) ?? 0;
+  }
+
+  #joined(net: number, group: string): boolean {
+    return this.nets.get(net)?.localGroups.some((local) => local.group === group) === true;
+  }
+
+  #sendCast(net: number, peer: number, stamp: Stamp): void {
+    const half = this.nets.get(net)?.peers.get(peer)?.half;
+    if (half?.open) this.#carry(half, stamp);
+    else this.#emit({ kind: 'want', net, peer });
+  }
+
+  /** An application's packet to a group. */
+  cast(net: number, group: string, packet: string): void {
+    const known = this.nets.get(net);
+    if (!known) throw new Error('no such network');
+    known.casts.cast(group, packet);
   }
 
   rotateKeys(): void {
@@ -355,12 +403,14 @@ export class SimDataplane implements Dataplane {
     else this.#emit({ kind: 'want', net, peer });
   }
 
-  #carry(half: Half, bytes: Uint8Array | 'packet' | null): void {
-    if (!this.#works(half)) return this.#watch(half, bytes);
+  #carry(half: Half, bytes: Uint8Array | 'packet' | Stamp | null): void {
+    // Casts are not repeated, but tell that nothing comes back.
+    const again = bytes instanceof Uint8Array || bytes === 'packet' ? bytes : null;
+    if (!this.#works(half)) return this.#watch(half, again);
     const at = Math.max(this.#world.mono + this.#world.delay(), half.lastDelivery);
     half.lastDelivery = at;
     this.#world.at(at, () => {
-      if (!this.#works(half)) return this.#watch(half, bytes);
+      if (!this.#works(half)) return this.#watch(half, again);
       const { other } = half;
       other.owner.#heard(other, this.#endpoint());
       // The acknowledgement comes back, or rides on what is said back.
@@ -369,6 +419,9 @@ export class SimDataplane implements Dataplane {
       else if (bytes instanceof Uint8Array && target) {
         other.owner.sent.control += FRAME_BYTES;
         other.owner.#emit({ kind: 'control', net: other.net, peer: other.peer, bytes });
+      } else if (bytes !== null && bytes !== 'packet' && target) {
+        target.packets++;
+        other.owner.nets.get(other.net)?.casts.take(other.peer, bytes as Stamp);
       }
       half.heardMono = this.#world.mono;
     });
@@ -420,7 +473,8 @@ export class SimDataplane implements Dataplane {
         peers.push(up ? { ...base, rttMs: 10, transport: 'udp', endpoint: half.remote } : base);
       }
     }
-    return { peers, drops: {}, counters: {}, wakes: 0 };
+    const streams = [...this.nets].flatMap(([net, { casts }]) => casts.streams(net));
+    return { peers, streams, drops: {}, counters: {}, wakes: 0 };
   }
 
   /** Everything ends at once, as at the death of the process. */

@@ -5,6 +5,7 @@ import { CALLS, type CallInput, type CallName, type CallParams, type CallResult 
 import { Engine } from '../../../app/engine/engine.ts';
 import type { Input } from '../../../app/engine/input.ts';
 import type { AdapterRequest, Adapters, HostEntry, LocalGroup, Log, Now } from '../../../app/engine/ports.ts';
+import type { SimCasts } from './casts.ts';
 import { crypto } from './crypto.ts';
 import { SimDataplane } from './dataplane.ts';
 import { Crash, MemoryStore } from './store.ts';
@@ -255,6 +256,15 @@ export class SimHost implements Station {
       typeof group === 'string' ? { group, mode: 'exclude' as const, sources: [] } : group,
     );
     this.dataplane.setLocalGroups(this.net, this.joined);
+  }
+
+  /** An application's packet to a group. */
+  cast(group: string, packet: string): void {
+    this.#turn(() => this.dataplane.cast(this.net, group, packet));
+  }
+
+  get casts(): SimCasts {
+    return (this.dataplane.nets.get(this.net) as { casts: SimCasts }).casts;
   }
 
   /** Names of the members to whom this host's packets to the group go. */

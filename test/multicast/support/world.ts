@@ -130,6 +130,9 @@ export class TestNode implements Omit<TreesIo, 'random'> {
   isOnline(origin: Origin): boolean {
     return this.world.online.has(origin);
   }
+  rttMs(): undefined {
+    return undefined;
+  }
   members(): Origin[] {
     return [...this.world.members].filter(
       (origin) => origin !== this.origin && !this.world.byName.get(origin)?.options.guest,
@@ -290,7 +293,7 @@ export class World {
       ...{ origin, seq: 1, ttlMinutes: 60, off: false, features, relayKBps, uplinkKBps },
       place: [node.number * 7, (node.number * 13) % 100, 0, 10],
       boxKey: node.boxKey,
-      ...{ neighbours: [], relayed: [], endpoints: [], groups: [], bytes: new Uint8Array(0) },
+      ...{ neighbours: [], relayed: [], rtts: [], measured: [], endpoints: [], groups: [], bytes: new Uint8Array(0) },
     };
   }
 
@@ -305,7 +308,10 @@ export class World {
   }
 
   arm(node: TestNode): void {
-    const next = Math.max(this.mono, node.trees.nextDeadline());
+    const due = node.trees.nextDeadline();
+    // No host could set a timer for it.
+    if (Number.isNaN(due) || due === -Infinity) throw new Error(`node ${node.number} is due at ${due}`);
+    const next = Math.max(this.mono, due);
     if (next === Infinity || (this.#armed.get(node) ?? Infinity) <= next) return;
     this.#armed.set(node, next);
     this.at(next, () => {

@@ -17,14 +17,30 @@ export interface StatusMember {
   rttMs?: number;
   self: boolean;
 }
+export interface StatusTree {
+  origin: string;
+  groups: string[];
+  epoch: number;
+  parent: string | null;
+  children: number;
+  receivers?: number;
+  unserved?: number;
+  depth?: number;
+  degree?: number;
+  relays?: number;
+  /** Member and whom it gets packets from. */
+  edges?: [string, string][];
+}
 export interface StatusNetwork {
   id: string;
   name: string;
   addresses: string[];
   adapter: string | null;
+  selfId: string;
   state: string;
   members: StatusMember[];
   groups: { address: string; members: string[]; joined: boolean }[];
+  trees?: StatusTree[];
   invites: { id: string; state: string }[];
   problems: { code: string }[];
 }

@@ -127,3 +127,5 @@ export const webrtcOnly = [
   'meta l4proto udp @ih,0,8 20-63 accept',
   ...tlsOnly,
 ];
+/** TLS to 443, and UDP to TURN servers' port alone. */
+export const turnOnly = ['udp dport 3478 accept', ...tlsOnly];

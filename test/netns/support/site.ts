@@ -2,7 +2,7 @@
 import { GATEWAY_SERVICES } from './gateway.ts';
 import type { Host } from './host.ts';
 import type { Internet, Middle } from './internet.ts';
-import { MAPPING_TIMEOUT_S, natRules, noUdp, nothing, tlsOnly, webrtcOnly, type NatOptions } from './nat.ts';
+import { MAPPING_TIMEOUT_S, natRules, noUdp, nothing, tlsOnly, turnOnly, webrtcOnly, type NatOptions } from './nat.ts';
 import { startProxy, type Proxy } from './proxy.ts';
 import type { Space } from './space.ts';
 
@@ -24,6 +24,7 @@ export const extraKinds = [
   'port-restricted',
   'symmetric-sequential',
   'webrtc-only',
+  'turn-only',
   'proxy-pac',
   'intercepting-no-upgrade',
   'lan-only',
@@ -81,6 +82,7 @@ const behind: Partial<Record<SiteKind, Behind>> = {
   'udp-blocked': { ...restricted, policy: noUdp },
   'tls-only': { ...restricted, policy: tlsOnly },
   'webrtc-only': { ...restricted, policy: webrtcOnly },
+  'turn-only': { mapping: 'random', filtering: 'address-and-port', policy: turnOnly },
   'http-proxy': { ...restricted, policy: nothing, services: [`tcp dport ${PROXY_PORT}`] },
   'proxy-pac': { ...restricted, policy: nothing, services: [`tcp dport { ${PROXY_PORT}, ${PAC_PORT} }`] },
   'tls-intercepting': intercepting(),

@@ -1,8 +1,13 @@
 import type { Scenario } from '../support/scenario.ts';
 import { churn } from './churn.ts';
+import { crowd } from './crowd.ts';
 import { joins } from './joins.ts';
 import { massDeath } from './mass-death.ts';
 import { partition } from './partition.ts';
+import { relayDeaths } from './relay-deaths.ts';
 import { steady } from './steady.ts';
 
-export const SCENARIOS: readonly Scenario[] = [steady, churn, partition, massDeath, joins];
+/** Of any size: what tests and soaks run. */
+export const SCENARIOS: readonly Scenario[] = [steady, churn, partition, massDeath, relayDeaths, joins];
+/** By name on the command line. */
+export const ALL: readonly Scenario[] = [...SCENARIOS, crowd];

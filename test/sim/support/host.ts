@@ -91,6 +91,13 @@ export class SimHost {
     this.#setup.world.kill(this.index);
   }
 
+  /** It never starts again. */
+  forget(): void {
+    this.#life++;
+    this.store.clear();
+    this.engine = null as never;
+  }
+
   /** Another access network. */
   move(): void {
     this.input({ kind: 'underlay', endpoints: [this.#setup.world.move(this.index)] });

@@ -5,6 +5,10 @@ export interface SimOptions {
   seed: number;
   /** Members at the start. */
   nodes: number;
+  /** Of the members at the start, those that ever run; the others are known by their records alone. 0: all. */
+  awake: number;
+  /** Quiet virtual seconds before the streams begin, for the figures of an idle network. */
+  idle: number;
   /** Length of the scenario's main part, virtual seconds. */
   seconds: number;
   /** Members that send, each its own stream to the scenario's group. */
@@ -33,6 +37,8 @@ export interface SimOptions {
 export const DEFAULTS: SimOptions = {
   seed: 1,
   nodes: 16,
+  awake: 0,
+  idle: 0,
   seconds: 60,
   senders: 1,
   rate: 10,

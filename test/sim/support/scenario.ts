@@ -1,6 +1,7 @@
 // What every scenario is, and what they share.
 import type { SimHost } from './host.ts';
 import type { Allowance } from './model.ts';
+import { probe } from './probe.ts';
 import type { SimOptions } from './options.ts';
 import type { Simulation } from './simulation.ts';
 
@@ -16,6 +17,7 @@ export interface Scenario {
 export const GROUP = '239.77.0.1';
 /** Starts are spread over this many seconds. */
 const START_SPREAD_S = 5;
+const WEEK_S = 7 * 86_400;
 /** Everybody knows everybody after this long, seconds; the larger the network the longer. */
 const warmUp = (nodes: number): number => 15 + Math.min(45, nodes / 8);
 /** The last packets arrive. */
@@ -23,12 +25,18 @@ export const DRAIN_S = 5;
 
 /** A network of members that are all there and know each other; all have joined the group. */
 export function gather(sim: Simulation): SimHost[] {
-  const hosts = sim.enrolled(sim.options.nodes);
+  const { nodes, awake, idle } = sim.options;
+  const hosts = sim.enrolled(nodes, awake > 0 ? awake : nodes);
   for (const host of hosts) {
     sim.after(sim.chance.unit() * START_SPREAD_S, () => sim.start(host));
     sim.join(host, GROUP);
   }
-  sim.run(START_SPREAD_S + warmUp(sim.options.nodes));
+  sim.run(START_SPREAD_S + warmUp(hosts.length));
+  if (idle > 0) {
+    sim.mark();
+    sim.run(idle);
+    sim.idleRate = sim.controlRate();
+  }
   return hosts;
 }
 
@@ -37,5 +45,20 @@ export function stream(sim: Simulation, hosts: readonly SimHost[], seconds = sim
   const senders = hosts.slice(0, sim.options.senders);
   sim.mark();
   for (const sender of senders) sim.stream(sender, GROUP, seconds);
+  probe(
+    sim,
+    senders.map(({ index }) => index),
+    seconds,
+  );
   return [...senders];
+}
+
+/** A link by which `uses` devices may join. */
+export function inviteLink(sim: Simulation, host: SimHost, uses: number): string {
+  let link = '';
+  host.call('invite.create', { role: 'member', uses, expiresSeconds: WEEK_S }, (outcome) => {
+    if (!outcome.ok) sim.fail(`no invite: ${JSON.stringify(outcome.error)}`);
+    link = outcome.value.link;
+  });
+  return link;
 }

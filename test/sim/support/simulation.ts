@@ -7,6 +7,7 @@ import { Deadlines } from './deadlines.ts';
 import { SimHost } from './host.ts';
 import { Model } from './model.ts';
 import { command, worldOptions, type SimOptions } from './options.ts';
+import type { TreeSample } from './probe.ts';
 import { enrol, makeRoster, type Roster } from './roster.ts';
 import { SharedStore } from './store.ts';
 
@@ -21,6 +22,7 @@ const WALL_SKEW_MS_MAX = 60_000;
 /** Turns without time passing: more means that two parts answer each other for ever. */
 const TURNS_AT_ONCE_MAX = 1_000_000;
 const CHECK_EVERY_US = 50_000;
+const BITS_PER_KB = 8_000;
 
 interface Planned {
   at: number;
@@ -44,12 +46,18 @@ export class Simulation {
   readonly streams: Stream[] = [];
   readonly chance: Chance;
   roster: Roster | null = null;
+  /** The senders' trees, now and then. */
+  readonly samples: TreeSample[] = [];
+  /** What joins by a link took, from a device's start until it is a member, ms. */
+  readonly joinsMs: number[] = [];
   /** Told after every virtual second or so. */
   progress: ((sim: Simulation) => void) | null = null;
   readonly #crypto: Crypto;
   readonly #deadlines = new Deadlines();
   readonly #later: (() => void)[] = [];
   readonly #planned: Planned[] = [];
+  /** Control bytes a second and member while nothing was sent; null: not measured. */
+  idleRate: number | null = null;
   #markUs = 0;
   #markBytes = 0;
 
@@ -90,10 +98,10 @@ export class Simulation {
     return host;
   }
 
-  /** `count` hosts with memberships in place, not started: the creator first. */
-  enrolled(count: number): SimHost[] {
-    const hosts = Array.from({ length: count }, () => this.addHost());
-    const names = hosts.map(({ name }) => name);
+  /** Hosts of members with memberships in place, not started: the creator first. `awake` of them if that is less. */
+  enrolled(count: number, awake = count): SimHost[] {
+    const hosts = Array.from({ length: Math.min(count, awake) }, () => this.addHost());
+    const names = Array.from({ length: count }, (_, index) => hosts[index]?.name ?? `asleep${index}`);
     // Members may have joined by then whatever their clocks show now.
     const roster = makeRoster(this.#crypto, this.chance, names, WALL_START - 10 * WALL_SKEW_MS_MAX);
     this.roster = roster;
@@ -109,12 +117,21 @@ export class Simulation {
   start(host: SimHost): void {
     host.start();
     this.model.alive(this.now, host.index, true);
+    // What the line bears is declared once; settings outlive a restart.
+    const { upBps } = this.options;
+    if (upBps > 0) host.call('settings.set', { uplinkKBps: Math.floor(upBps / BITS_PER_KB) }, () => {});
   }
 
   kill(host: SimHost): void {
     host.kill();
     this.#deadlines.set(host.index, Infinity);
     this.model.alive(this.now, host.index, false);
+  }
+
+  /** Dies for good: its memory is free. */
+  retire(host: SimHost): void {
+    this.kill(host);
+    host.forget();
   }
 
   join(host: SimHost, group: string): void {

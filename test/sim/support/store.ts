@@ -36,6 +36,11 @@ export class SharedStore implements Store {
     return ok(undefined);
   }
 
+  clear(): void {
+    this.#files.clear();
+    this.#logs.clear();
+  }
+
   list(folder: string): string[] {
     const prefix = folder === '' ? '' : `${folder}/`;
     const names = new Set<string>();

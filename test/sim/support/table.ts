@@ -1,50 +1,50 @@
 // A run's figures, for people.
-import type { NodeReport } from './binding.ts';
+import { figuresOf } from './figures.ts';
 import type { Play } from './play.ts';
 
-const HOLD_MB = 1 << 20;
+const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
 
-export function tell({ sim, verdict, digest, realS, virtualS, engineS }: Play): void {
-  const reports = sim.hosts.map(({ index }) => sim.world.report(index));
-  const sum = (pick: (report: NodeReport) => number): number => reports.reduce((total, one) => total + pick(one), 0);
-  const copies = sum((r) => r.copiesOwn + r.copiesRelayed);
-  const nodeSeconds = virtualS * sim.hosts.length;
-  const silent = reports.filter((r) => r.copiesOwn + r.copiesRelayed === 0).length;
-  const delays = sim.streams[0] ? sim.world.delays(sim.streams[0].flow, [0.5, 0.95, 0.99]) : [];
-  const under = sim.world.underlay();
+export function tell(play: Play): void {
+  const { sim, verdict, digest, engineS } = play;
+  const f = figuresOf(play);
   const rows: [string, string][] = [
     ['command', sim.command],
-    ['members', `${sim.hosts.length}, ${sim.hosts.filter((host) => host.alive).length} alive at the end`],
+    ['members', `${f.members}, ${f.alive} alive at the end`],
     [
       'delivered',
       `${verdict.delivered} of ${verdict.due} due (${(verdict.ratio * 100).toFixed(4)} %) ${verdict.worst}`,
     ],
     ['duplicates, forbidden', `${verdict.duplicates}, ${verdict.forbidden}`],
-    ['longest gap', `${verdict.gapMaxMs.toFixed(0)} ms`],
-    ['delay p50, p95, p99 of the first stream', `${delays.map((ms) => ms.toFixed(1)).join(', ')} ms`],
-    ['delay over the direct path, mean and p95', `${verdict.rdpMean.toFixed(2)}, ${verdict.rdpP95.toFixed(2)}`],
     [
-      'copies sent per delivery',
-      (
-        copies /
-        Math.max(
-          1,
-          sum((r) => r.delivered),
-        )
-      ).toFixed(3),
+      'longest gap; of receivers p50, p95',
+      `${[f.gapMaxMs, f.gapP50Ms, f.gapP95Ms].map((ms) => ms.toFixed(0)).join(', ')} ms`,
     ],
-    ['most copies of one packet by one member', String(Math.max(...reports.map((r) => r.outdegreeMax)))],
-    ['members that sent no copy', `${((100 * silent) / reports.length).toFixed(1)} %`],
-    ['casts of no use where they came', String(sum((r) => r.castsUnwanted))],
-    ['control per member once all were there', `${sim.controlRate().toFixed(1)} B/s sent`],
-    ['link stress, mean and max', `${under.stressMean.toFixed(2)}, ${under.stressMax}`],
-    ['datagrams', JSON.stringify({ ...under, stressMean: undefined, stressMax: undefined })],
+    ['silences, and how long at p95', `${f.silences}, ${f.silenceP95Ms.toFixed(0)} ms`],
+    ['delay p50, p95, p99 of the first stream', `${f.delaysMs.map((ms) => ms.toFixed(1)).join(', ')} ms`],
+    ['delay over the direct path, mean and p95', `${f.rdpMean.toFixed(2)}, ${f.rdpP95.toFixed(2)}`],
+    ['copies sent per delivery', f.sendsPerDelivery.toFixed(3)],
+    ['casts that came twice, per delivery', percent(f.twice)],
+    ['trees: stripes, depth, degree, sender’s copies', [f.stripes, f.depth, f.degreeMax, f.senderCopies].join(', ')],
+    ['members with 0, 1, 2 … children', f.degrees.map((share) => percent(share)).join(', ')],
+    ['members that fed nobody at a time; ever', `${percent(f.nonContributors)}; ${percent(f.neverSent)}`],
+    ['most copies of one packet by one member', String(f.outdegreeMax)],
+    ['casts of no use where they came', String(f.unwanted)],
+    [
+      'control per member, sent',
+      `${f.controlActive.toFixed(1)} B/s${f.controlIdle === null ? '' : `, idle ${f.controlIdle.toFixed(1)} B/s`}`,
+    ],
+    ['joins by a link; p50, p95', `${f.joins}; ${f.joinP50Ms.toFixed(0)}, ${f.joinP95Ms.toFixed(0)} ms`],
+    ['link stress, mean and max', `${f.stressMean.toFixed(2)}, ${f.stressMax}`],
+    ['datagrams', JSON.stringify(f.datagrams)],
     [
       'time',
-      `${virtualS.toFixed(0)} s of ${sim.hosts.length} members in ${realS.toFixed(1)} s: ${(nodeSeconds / realS).toFixed(0)} member-seconds a second; engines ${((100 * engineS) / realS).toFixed(0)} %`,
+      `${f.virtualS.toFixed(0)} s of ${f.members} members in ${f.realS.toFixed(1)} s: ${f.memberSecondsPerSecond.toFixed(0)} member-seconds a second; engines ${percent(engineS / f.realS)}`,
     ],
-    ['memory', `${Math.round(process.memoryUsage().rss / HOLD_MB)} MB`],
+    [
+      'memory',
+      `${Math.round(f.memoryMB)} MB, ${f.memoryPerMemberMB.toFixed(2)} MB a member, ${f.memoryPerRecordB.toFixed(0)} B a record`,
+    ],
     ['digest', digest],
   ];
-  for (const [name, value] of rows) console.log(`${name.padEnd(42)} ${value}`);
+  for (const [name, value] of rows) console.log(`${name.padEnd(46)} ${value}`);
 }

@@ -22,6 +22,10 @@ export interface Verdict {
   /** Second arrivals outside of what was due count as well. */
   ratio: number;
   gapMaxMs: number;
+  /** From `GAPS_FROM_S` after the streams' begin: each receiver's longest silence while packets were due to it, sorted … */
+  longestMs: number[];
+  /** … and all silences longer than `SILENCE_PACKETS` packets take, sorted. */
+  silencesMs: number[];
   delayMeanMs: number;
   delayMaxMs: number;
   /** Mean and 95th percentile over pairs of sender and receiver of mean delay over the direct path's. */
@@ -30,6 +34,10 @@ export interface Verdict {
   /** Where most is missing. */
   worst: string;
 }
+
+/** The first packets of a stream wait for its tree. */
+const GAPS_FROM_S = 5;
+const SILENCE_PACKETS = 2.5;
 
 interface Pair {
   name: string;
@@ -40,10 +48,17 @@ interface Pair {
   missing: number[];
 }
 
+/** Of sorted numbers; 0 without any. */
+export const quantile = (sorted: readonly number[], share: number): number =>
+  sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
+
 /** Over all streams of the run; call it when the last packets have had time to arrive. */
 export function judge(sim: Simulation, allowance: Allowance): Verdict {
   const pairs: Pair[] = [];
   const verdict = { due: 0, delivered: 0, duplicates: 0, forbidden: 0, gapMaxMs: 0, delayMaxMs: 0 };
+  const longestMs: number[] = [];
+  const silencesMs: number[] = [];
+  const silenceMs = (SILENCE_PACKETS * 1_000) / sim.options.rate;
   for (const { flow, sender, group, fromUs, toUs } of sim.streams) {
     for (const { index } of sim.hosts) {
       if (index === sender) continue;
@@ -54,7 +69,12 @@ export function judge(sim: Simulation, allowance: Allowance): Verdict {
         delayMs: 0,
         missing: [] as number[],
       };
+      let longest = 0;
       for (const span of sim.model.due(sender, index, group, { fromUs, toUs }, allowance)) {
+        const gapsFromUs = Math.max(span.fromUs, fromUs + GAPS_FROM_S * SECOND);
+        const { gapsMs } = sim.world.audit(flow, index, gapsFromUs, span.toUs, silenceMs);
+        silencesMs.push(...gapsMs);
+        longest = Math.max(longest, ...gapsMs);
         const audit = sim.world.audit(flow, index, span.fromUs, span.toUs);
         pair.due += audit.sent;
         pair.delivered += audit.delivered;
@@ -63,6 +83,7 @@ export function judge(sim: Simulation, allowance: Allowance): Verdict {
         verdict.gapMaxMs = Math.max(verdict.gapMaxMs, audit.gapMaxMs);
         verdict.delayMaxMs = Math.max(verdict.delayMaxMs, audit.delayMaxMs);
       }
+      if (pair.due > 0) longestMs.push(longest);
       for (const span of sim.model.forbidden(index, group, { fromUs, toUs }, allowance.flightUs))
         verdict.forbidden += sim.world.audit(flow, index, span.fromUs, span.toUs).delivered;
       verdict.duplicates += sim.world.audit(flow, index, fromUs, toUs).duplicates;
@@ -71,7 +92,14 @@ export function judge(sim: Simulation, allowance: Allowance): Verdict {
       pairs.push({ ...pair, directMs: sim.world.directMs(sender, index) });
     }
   }
-  return { ...verdict, ...summary(pairs), ratio: verdict.due > 0 ? verdict.delivered / verdict.due : 1 };
+  for (const list of [longestMs, silencesMs]) list.sort((a, b) => a - b);
+  return {
+    ...verdict,
+    longestMs,
+    silencesMs,
+    ...summary(pairs),
+    ratio: verdict.due > 0 ? verdict.delivered / verdict.due : 1,
+  };
 }
 
 function summary(pairs: readonly Pair[]): Pick<Verdict, 'delayMeanMs' | 'rdpMean' | 'rdpP95' | 'worst'> {
@@ -98,7 +126,7 @@ function summary(pairs: readonly Pair[]): Pick<Verdict, 'delayMeanMs' | 'rdpMean
 /** Fails the run, with its seed, where the model is not met. */
 export function demand(sim: Simulation, verdict: Verdict): void {
   const share = 1 - pathLoss(sim.options) * LOSS_FACTOR - (sim.options.faults ? LOSS_SLACK : 0);
-  const figures = JSON.stringify(verdict);
+  const figures = JSON.stringify({ ...verdict, longestMs: undefined, silencesMs: undefined });
   if (verdict.due === 0) sim.fail(`nothing was due: the scenario tests nothing. ${figures}`);
   if (verdict.duplicates > 0) sim.fail(`${verdict.duplicates} packets arrived more than once. ${figures}`);
   if (verdict.forbidden > 0) sim.fail(`${verdict.forbidden} packets arrived where nobody had joined. ${figures}`);

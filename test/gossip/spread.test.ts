@@ -1,0 +1,85 @@
+// Who is told what, and when: news of others wait a moment in a larger network, and go to nobody who has shown that it knows them.
+import { describe, expect, it } from 'vitest';
+import { Chance } from '../../app/mesh/paths/chance.ts';
+import { NEWS_WAIT_FROM_MEMBERS, NEWS_WAIT_MS } from '../../app/mesh/paths/limits.ts';
+import { Statements } from '../../app/mesh/paths/statements.ts';
+import { decodeMessage } from '../../app/wire/messages/message.ts';
+import { decodePresence, encodePresenceBody } from '../../app/wire/messages/presence.ts';
+
+const name = (n: number): string => n.toString(16).padStart(16, '0');
+
+/** A statement with a signature that nobody checks. */
+function statement(n: number, seq: number): Uint8Array {
+  const body = encodePresenceBody({
+    ...{ origin: name(n), seq, ttlMinutes: 60, off: false, features: 1, relayKBps: 0, uplinkKBps: 0 },
+    ...{ place: [0, 0, 0, 0], boxKey: new Uint8Array(32), neighbours: [], relayed: [], rtts: [], measured: [] },
+    ...{ endpoints: [`192.0.2.1:${seq}`], groups: [] },
+  });
+  return Uint8Array.from([...body, ...new Uint8Array(64)]);
+}
+
+function world(members: number): {
+  statements: Statements;
+  sent: string[];
+  hear(from: number, n: number, seq: number): void;
+} {
+  const sent: string[] = [];
+  const statements = new Statements(
+    {
+      sign: () => new Uint8Array(64),
+      verify: () => true,
+      send: (to, bytes) => {
+        const message = decodeMessage(bytes);
+        if (typeof message === 'string' || message.type !== 'presences') return true;
+        for (const { bytes: one } of message.statements) sent.push(`${decodePresence(one)?.origin} to ${to}`);
+        return true;
+      },
+      reserveSeq: () => undefined,
+      signKey: () => new Uint8Array(32),
+      neighbours: () => [name(1), name(2)],
+      isRelayed: () => false,
+      roundTrips: () => new Map(),
+    },
+    new Chance({ bytes: (length) => new Uint8Array(length).fill(128) }),
+    {
+      networkId: new Uint8Array(32),
+      self: name(0),
+      reservedSeq: 0,
+      boxKey: new Uint8Array(32),
+      now: { mono: 0, wall: 0 },
+    },
+  );
+  for (let n = 1; n <= members; n++)
+    statements.hear({ mono: 0, wall: 0 }, null, { ageSeconds: 0, bytes: statement(n, 1) });
+  for (const n of [1, 2]) statements.spread.up(name(n));
+  const hear = (from: number, n: number, seq: number): void =>
+    void statements.hear({ mono: 1, wall: 1 }, name(from), { ageSeconds: 0, bytes: statement(n, seq) });
+  return { statements, sent, hear };
+}
+
+describe('news of others', () => {
+  it('go on at once where members are few', () => {
+    const { sent, hear } = world(NEWS_WAIT_FROM_MEMBERS - 2);
+    hear(1, 7, 2);
+    expect(sent).toEqual([`${name(7)} to ${name(2)}`]);
+  });
+
+  it('wait where they are many, and go to nobody who says the same meanwhile', () => {
+    const { statements, sent, hear } = world(NEWS_WAIT_FROM_MEMBERS);
+    hear(1, 7, 2);
+    hear(1, 8, 2);
+    expect(sent).toEqual([]);
+    expect(statements.spread.nextDeadline()).toBeLessThanOrEqual(1 + NEWS_WAIT_MS);
+    hear(2, 7, 2);
+    statements.spread.tick(1 + NEWS_WAIT_MS);
+    expect(sent).toEqual([`${name(8)} to ${name(2)}`]);
+  });
+
+  it('that are older than what is known here show nothing of the newer', () => {
+    const { statements, sent, hear } = world(NEWS_WAIT_FROM_MEMBERS);
+    hear(1, 7, 3);
+    hear(2, 7, 2);
+    statements.spread.tick(1 + NEWS_WAIT_MS);
+    expect(sent).toEqual([`${name(7)} to ${name(2)}`]);
+  });
+});

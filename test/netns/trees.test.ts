@@ -1,0 +1,314 @@
+// Must be shown 3 and 4 of multicast: trees of real hosts. `npm test` runs a cut, `npm run lab` all, with the tables of docs/multicast.md.
+import { afterAll, afterEach, describe, expect, it } from 'vitest';
+import { countUnderlay, underlayCounts } from './support/count.ts';
+import { crewOf, inTurns, joined, online, standing } from './support/crew.ts';
+import { Crowd, type CrowdReport } from './support/crowd.ts';
+import { figure } from './support/figures.ts';
+import type { Host } from './support/host.ts';
+import type { Lab } from './support/lab.ts';
+import { whyNot } from './support/shell.ts';
+import { inLab, writeTable } from './support/tables.ts';
+
+const reason = whyNot();
+if (reason) console.log(`skipped: namespace tests: ${reason}`);
+
+const GROUP = '239.6.6.6';
+const SIZES = inLab ? [24, 64] : [10];
+const SIZE = inLab ? 24 : 10;
+/** Members that do not subscribe. */
+const OUTSIDERS = 2;
+const SETUP_MS = 600_000;
+const SHARE_MIN = 0.999;
+const KILLS = inLab ? 20 : 3;
+const GAP_MS_MAX = 300;
+const REPAIR_MS_MAX = 200;
+const RESIDUAL_MAX = 0.001;
+const DEPTH_MAX = 4;
+const pause = (ms: number): Promise<void> => new Promise((settle) => setTimeout(settle, ms));
+const percent = (share: number): string => `${(100 * share).toFixed(3)} %`;
+
+let lab: Lab | undefined;
+let crowd: Crowd | undefined;
+const rows = new Map<'hosts' | 'loss', string[][]>([
+  ['hosts', []],
+  ['loss', []],
+]);
+
+afterEach(async () => {
+  await crowd?.close();
+  await lab?.close();
+  lab = crowd = undefined;
+}, SETUP_MS);
+afterAll(() => {
+  const note =
+    'Hosts are network namespaces with a daemon each on one switch; all share this machine’s processors. `WEFT_LAB=1 npx vitest run test/netns/trees.test.ts`.';
+  const hosts = rows.get('hosts') ?? [];
+  const loss = rows.get('loss') ?? [];
+  if (hosts.length > 0)
+    writeTable('3-hosts', { title: 'Real hosts', note, head: ['what', 'seen', 'bound'], rows: hosts }, 'multicast');
+  const head = ['lost on each link', 'repair', 'missing at receivers', 'delay p50', 'p95', 'p99', 'longest'];
+  if (loss.length > 0) writeTable('4-loss', { title: 'Loss and repair', note, head, rows: loss }, 'multicast');
+});
+
+function tell(what: string, seen: string, bound = ''): void {
+  figure(what, seen, bound);
+  rows.get('hosts')?.push([what, seen, bound]);
+}
+
+async function crew(...options: Parameters<typeof crewOf>): Promise<{ hosts: Host[]; crowd: Crowd }> {
+  const made = await crewOf(...options);
+  lab = made.lab;
+  crowd = Crowd.start();
+  return { hosts: made.hosts, crowd };
+}
+
+interface Sum {
+  /** Of what each receiver should have got. */
+  share: number;
+  worst: number;
+  missing: number;
+  doubles: number;
+  p50: number;
+  p95: number;
+  p99: number;
+  max: number;
+  gap: number;
+}
+
+/** What these receivers got of `count` packets from each of these senders (but themselves). */
+function sum(all: Map<string, CrowdReport>, receivers: readonly Host[], senders: readonly Host[], count: number): Sum {
+  const shares: number[] = [];
+  let [doubles, missing] = [0, 0];
+  const reports = receivers.map((host) => all.get(host.name) as CrowdReport);
+  for (const [index, receiver] of receivers.entries()) {
+    doubles += reports[index]?.doubles ?? 0;
+    for (const sender of senders) {
+      if (sender === receiver) continue;
+      const got = reports[index]?.from[sender.name] ?? 0;
+      missing += count - got;
+      shares.push(got / count);
+    }
+  }
+  const most = (of: (report: CrowdReport) => number | null): number => Math.max(...reports.map((one) => of(one) ?? 0));
+  return {
+    ...{ share: shares.reduce((a, b) => a + b, 0) / shares.length, worst: Math.min(...shares), missing, doubles },
+    ...{ p50: most(({ p50 }) => p50), p95: most(({ p95 }) => p95), p99: most(({ p99 }) => p99) },
+    ...{ max: most(({ max }) => max), gap: most(({ gap }) => gap) },
+  };
+}
+
+const shown = ({ share, doubles, missing, p50, p95 }: Sum): string =>
+  `${percent(share)} (${missing} missing), ${doubles} doubled, delay at the worst receiver p50 ${p50} ms, p95 ${p95} ms`;
+
+/** The sender's tree stands and carries: packets until then are not counted. */
+async function warm(crowd: Crowd, sender: Host, receivers: number, rate = 50, seconds = 2, size = 900) {
+  await joined(sender, GROUP, receivers);
+  await crowd.send([sender], { group: GROUP, rate, count: rate * seconds, size });
+  const trees = await standing(sender, GROUP, receivers);
+  await pause(500);
+  await crowd.reset();
+  return trees;
+}
+
+const uplink = async (host: Host, kilobits: number): Promise<void> => {
+  const [burst, limit] = [Math.max(3_200, kilobits * 2), Math.max(16_000, kilobits * 15)];
+  await host.must(`tc qdisc replace dev eth0 root tbf rate ${kilobits}kbit burst ${burst} limit ${limit}`.split(' '));
+  await host.mustWeft('settings', `uplinkKBps=${Math.floor(kilobits / 8)}`);
+};
+
+describe.skipIf(reason)('trees of real hosts', () => {
+  it.each(SIZES)('%i hosts: one sends to most, then all to all', { timeout: SETUP_MS * 2 }, async (count) => {
+    const { hosts, crowd } = await crew(count);
+    const inside = hosts.slice(0, count - OUTSIDERS);
+    const outside = hosts.slice(count - OUTSIDERS);
+    const [sender, ...others] = inside as [Host, ...Host[]];
+    await crowd.listen(others, GROUP);
+    const [tree] = await warm(crowd, sender, others.length);
+    await Promise.all([sender, ...outside].map((host) => countUnderlay(host, 700)));
+    const { sent } = await crowd.send([sender], { group: GROUP, rate: 100, count: 1_000, size: 900 });
+    await pause(1_000);
+    const one = sum(await crowd.report(), others, [sender], sent);
+    const copies = (await underlayCounts(sender)).left / sent;
+    tell(`${count} hosts, one sends 100 packets/s to ${others.length}`, shown(one), 'all, 0 doubled');
+    const degree = tree?.children ?? 0;
+    tell(
+      `${count} hosts: the sender’s copies of a packet`,
+      copies.toFixed(2),
+      `its degree ${degree}, depth ${tree?.depth}`,
+    );
+    const strays = await Promise.all(outside.map(async (host) => (await underlayCounts(host)).arrived));
+    tell(`${count} hosts: packets at those who did not subscribe`, strays.join(', '), '0');
+    expect(strays).toEqual(strays.map(() => 0));
+    expect(copies).toBeLessThanOrEqual(degree * 1.02);
+    expect(one).toMatchObject({ missing: 0, doubles: 0 });
+
+    await crowd.listen([sender], GROUP);
+    await inTurns(inside, (host) => joined(host, GROUP, inside.length - 1));
+    await crowd.send(inside, { group: GROUP, rate: 5, count: 15, size: 300 });
+    // Each plans a tree, and all others verify it: on one machine that takes its time.
+    await inTurns(inside, (host) => standing(host, GROUP, inside.length - 1, 4_000 * inside.length));
+    await crowd.reset();
+    const each = await crowd.send(inside, { group: GROUP, rate: 20, count: 200, size: 300 });
+    await pause(1_500);
+    const all = sum(await crowd.report(), inside, inside, 200);
+    tell(
+      `${count} hosts, ${inside.length} send 20 packets/s to all`,
+      `${shown(all)}; ${each.seconds} s for 10`,
+      '≥ 99.9 %',
+    );
+    expect(all.doubles).toBe(0);
+    expect(all.share).toBeGreaterThanOrEqual(SHARE_MIN);
+  });
+
+  it('a sender with 1 Mbit/s carries 500 kbit/s to all', { timeout: SETUP_MS }, async () => {
+    const { hosts, crowd } = await crew(SIZE);
+    const [sender, ...others] = hosts as [Host, ...Host[]];
+    await uplink(sender, 1_000);
+    await crowd.listen(others, GROUP);
+    await warm(crowd, sender, others.length, 100, 5, 597);
+    await countUnderlay(sender, 500);
+    const { sent } = await crowd.send([sender], { group: GROUP, rate: 100, count: 1_000, size: 597 });
+    await pause(1_500);
+    const seen = sum(await crowd.report(), others, [sender], sent);
+    const copies = (await underlayCounts(sender)).left / sent;
+    tell(
+      `${SIZE} hosts, uplink 1 Mbit/s, 500 kbit/s to ${others.length}`,
+      `${shown(seen)}; ${copies.toFixed(2)} copies`,
+      '≥ 99.9 %',
+    );
+    expect(seen.doubles).toBe(0);
+    expect(seen.share).toBeGreaterThanOrEqual(SHARE_MIN);
+  });
+
+  it('12 hosts with 10 Mbit/s each carry 8 Mbit/s from one to the 11 others', { timeout: SETUP_MS }, async () => {
+    const { hosts, crowd } = await crew(12);
+    const [sender, ...others] = hosts as [Host, ...Host[]];
+    await inTurns(hosts, (host) => uplink(host, 10_000));
+    await pause(3_000);
+    await crowd.listen(others, GROUP);
+    await warm(crowd, sender, others.length, 1_000, 6, 972);
+    const { sent } = await crowd.send([sender], { group: GROUP, rate: 1_000, count: 10_000, size: 972 });
+    const trees = await standing(sender, GROUP, others.length);
+    await pause(1_500);
+    const seen = sum(await crowd.report(), others, [sender], sent);
+    const depth = Math.max(...trees.map((tree) => tree.depth ?? 0));
+    const what = '12 hosts with 10 Mbit/s, one sends 8 Mbit/s to 11';
+    tell(what, `${shown(seen)}; ${trees.length} stripes, depth ${depth}`, '≥ 99.9 %, depth ≤ 4');
+    expect(seen.doubles).toBe(0);
+    expect(depth).toBeLessThanOrEqual(DEPTH_MAX);
+    expect(seen.share).toBeGreaterThanOrEqual(SHARE_MIN);
+  });
+
+  it(`a member that passes on is killed, ${KILLS} times`, { timeout: SETUP_MS * 2 }, async () => {
+    const { hosts, crowd } = await crew(SIZE);
+    const [sender, ...others] = hosts as [Host, ...Host[]];
+    await crowd.listen(others, GROUP);
+    await warm(crowd, sender, others.length);
+    const gaps: number[] = [];
+    for (let kill = 0; kill < KILLS; kill++) {
+      const sending = crowd.send([sender], { group: GROUP, rate: 100, count: 500, size: 400 });
+      await pause(1_500);
+      const relay = await relayOf(sender, others);
+      await crowd.reset();
+      await relay.stopDaemon('SIGKILL');
+      await sending;
+      await pause(300);
+      const rest = others.filter((host) => host !== relay);
+      const seen = sum(await crowd.report(), rest, [sender], 1);
+      gaps.push(seen.gap);
+      expect(seen.doubles, relay.name).toBe(0);
+      await relay.startDaemon();
+      await online(relay, hosts.length);
+      await crowd.listen([relay], GROUP);
+      await joined(sender, GROUP, others.length);
+    }
+    gaps.sort((a, b) => a - b);
+    const at = (share: number): number => gaps[Math.ceil(share * gaps.length) - 1] ?? 0;
+    const seen = `p50 ${at(0.5)} ms, p95 ${at(0.95)} ms, longest ${at(1)} ms`;
+    tell(`${SIZE} hosts, 100 packets/s, a relay killed ${KILLS} times: longest silence anywhere`, seen, 'p95 ≤ 300 ms');
+    expect(at(0.95)).toBeLessThanOrEqual(GAP_MS_MAX);
+  });
+
+  it('10 a second join and leave while 1,000 packets/s flow', { timeout: SETUP_MS }, async () => {
+    const { hosts, crowd } = await crew(SIZE);
+    const [sender, ...others] = hosts as [Host, ...Host[]];
+    const moving = others.slice(0, Math.floor(others.length / 3));
+    const staying = others.slice(moving.length);
+    await crowd.listen(others, GROUP);
+    await warm(crowd, sender, others.length, 1_000, 3, 300);
+    const sending = crowd.send([sender], { group: GROUP, rate: 1_000, count: 15_000, size: 300 });
+    const gone = new Set<Host>();
+    const end = Date.now() + 15_000;
+    let moves = 0;
+    for (; Date.now() < end; moves++) {
+      const host = moving[moves % moving.length] as Host;
+      if (gone.delete(host)) await crowd.listen([host], GROUP);
+      else {
+        gone.add(host);
+        await crowd.leave([host]);
+      }
+      await pause(100);
+    }
+    const { sent } = await sending;
+    await pause(1_500);
+    const seen = sum(await crowd.report(), staying, [sender], sent);
+    const what = `${SIZE} hosts, 1,000 packets/s, ${(moves / 15).toFixed(1)} a second join or leave: at the ${staying.length} who stay`;
+    tell(what, `${seen.missing} lost, ${seen.doubles} doubled, longest silence ${seen.gap} ms`, '0 lost, 0 doubled');
+    expect(seen).toMatchObject({ missing: 0, doubles: 0 });
+  });
+
+  it('loss on every link is repaired', { timeout: SETUP_MS * 2 }, async () => {
+    const size = inLab ? 12 : 8;
+    const { hosts, crowd } = await crew(size, { env: { WEFT_OFFLOADS: 'none' } });
+    const [sender, ...others] = hosts as [Host, ...Host[]];
+    const modes = inLab ? (['off', 'nack', 'fec'] as const) : (['nack'] as const);
+    for (const repair of modes) {
+      const made = await sender.mustWeft('channel', 'create', `c-${repair}`, '--repair', repair, '--json');
+      const { address } = JSON.parse(made) as { address: string };
+      await crowd.listen(others, address);
+      await joined(sender, address, others.length);
+      for (const lost of inLab ? [0, 1, 5, 10] : [5]) {
+        await inTurns(hosts, (host) => lose(host, lost));
+        await crowd.send([sender], { group: address, rate: 100, count: 200, size: 900 });
+        await standing(sender, address, others.length);
+        await crowd.reset();
+        const { sent } = await crowd.send([sender], { group: address, rate: 100, count: 1_500, size: 900 });
+        await pause(1_500);
+        const seen = sum(await crowd.report(), others, [sender], sent);
+        const residual = 1 - seen.share;
+        const delays = [seen.p50, seen.p95, seen.p99, seen.max].map((ms) => `${ms} ms`);
+        rows.get('loss')?.push([`${lost} %`, repair, percent(residual), ...delays]);
+        figure(
+          `${lost} % lost on each link, repair ${repair}`,
+          `${percent(residual)} missing, delays ${delays.join(', ')}`,
+        );
+        expect(seen.doubles).toBe(0);
+        if (repair === 'off' || lost > 5) continue;
+        expect(residual, `${repair} at ${lost} %`).toBeLessThanOrEqual(RESIDUAL_MAX);
+        expect(seen.p99, `${repair} at ${lost} %`).toBeLessThanOrEqual(REPAIR_MS_MAX);
+      }
+      await crowd.leave(others);
+    }
+  });
+});
+
+/** Drops so many of a hundred datagrams that reach the host. */
+async function lose(host: Host, share: number): Promise<void> {
+  await host.exec(['nft', 'delete', 'table', 'inet', 'loss']);
+  if (share === 0) return;
+  const rule = `iifname "eth0" meta l4proto udp numgen random mod 100 < ${share} drop`;
+  await host.nft(`table inet loss {\n chain in {\n type filter hook input priority -10\n ${rule}\n }\n}\n`);
+}
+
+/** Who feeds most of those that the sender does not. */
+async function relayOf(sender: Host, others: readonly Host[]): Promise<Host> {
+  const { members, selfId, trees = [] } = await sender.network();
+  const fed = new Map<string, number>();
+  for (const [, parent] of trees.find((tree) => tree.parent === null)?.edges ?? [])
+    if (parent !== selfId) fed.set(parent, (fed.get(parent) ?? 0) + 1);
+  const [most] = [...fed].sort((a, b) => b[1] - a[1])[0] ?? [];
+  const name = members.find(({ id }) => id === most)?.name;
+  const relay = others.find((host) => host.name === name);
+  if (!relay) throw new Error('nobody passes on');
+  return relay;
+}

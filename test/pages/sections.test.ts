@@ -1,0 +1,25 @@
+import { describe, expect, it } from 'vitest';
+import { markdownTable, withSection } from './sections.ts';
+
+describe('a page of sections', () => {
+  const first = withSection('', '# Page\n\nHead.', '2-b', '## B\n\nold');
+
+  it('keeps what others wrote, in the order of names', () => {
+    const both = withSection(first, '# Page\n\nHead.', '1-a', '## A');
+    expect(both.indexOf('## A')).toBeLessThan(both.indexOf('## B'));
+    expect(both).toContain('old');
+  });
+
+  it('replaces its own section and the head, nothing else', () => {
+    const both = withSection(first, '# Page', '1-a', '## A');
+    const again = withSection(both, '# Title', '2-b', '## B\n\nnew');
+    expect(again).toMatch(/^# Title\n/);
+    expect(again).toContain('## A');
+    expect(again).not.toContain('old');
+    expect(withSection(again, '# Title', '2-b', '## B\n\nnew')).toBe(again);
+  });
+
+  it('takes bars out of cells', () => {
+    expect(markdownTable(['a'], [['x|y']])).toBe('| a |\n|---|\n| x/y |');
+  });
+});
