@@ -1,6 +1,7 @@
 // Rendezvous by the BitTorrent Mainline DHT: a node is made to publish or to look up and is destroyed right after. IPv4 only, as the
 // library is. DHT nodes see the asking address and a random key, nothing else.
 import { createHash } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from 'bittorrent-dht';
 import type { Entry } from '../../app/mesh/discovery/entry.ts';
 import {
@@ -27,8 +28,10 @@ import { sealCrypto as crypto } from './seal-crypto.ts';
 
 /** For one publish or look-up, all steps together. */
 export const DHT_TIMEOUT_MS = 45_000;
-/** Two members that took one slot at the same time: the loser takes another one. */
-const PUBLISH_TRIES = 3;
+/** Members that took one slot at the same time: the losers take others. */
+const PUBLISH_TRIES = 6;
+/** Long enough for what others wrote at the same time to be there: only who is read back after it holds the slot. */
+const SETTLE_MS = 1_000;
 
 /** Queries under way. Above what twelve look-ups at once want: the library's searches stall each other when they meet its limit. */
 const QUERIES_MAX = 256;
@@ -75,10 +78,11 @@ export class DhtRendezvous implements Rendezvous {
         const slot = chooseSlot(order, await this.#slots(node, keys, keyOf), self.member);
         if (slot === null) return 'not-needed';
         await this.#put(node, keys, slot, self);
+        await sleep(SETTLE_MS);
         const [now] = await this.#slots(node, keys, keyOf, [slot]);
-        if (now && sameBytes(now.member, self.member)) break;
+        if (now && sameBytes(now.member, self.member)) return 'published';
       }
-      return 'published';
+      throw new Error('every slot was taken over');
     });
   }
 
@@ -122,7 +126,8 @@ export class DhtRendezvous implements Rendezvous {
       const item = {
         k: Buffer.from(keys.publicKey),
         salt: Buffer.from(keys.salts[slot] as Uint8Array),
-        seq: Math.floor(issuedMs / 1000),
+        // Of two writers in one second the later one counts, at every node alike.
+        seq: issuedMs,
         v: Buffer.from(value),
         sign: (message: Buffer) => Buffer.from(crypto.sign(keys.seed, message)),
       };

@@ -41,12 +41,12 @@ const [anna, ben, cem, dan] = [1, 2, 3, 4].map((n) => person(n, `192.0.2.${n}:40
 const known = new Map([anna, ben, cem, dan].map((one) => [hex(one.member), one.key]));
 const keyOf = (member: Uint8Array) => known.get(hex(member)) ?? null;
 const rendezvous = (now?: () => number) =>
-  new DhtRendezvous({ bootstrap, host: '127.0.0.1', queryTimeoutMs: 250, now });
+  new DhtRendezvous({ bootstrap, host: '127.0.0.1', queryTimeoutMs: 500, now });
 
 /** What a holder of the secret could put there, around all rules. */
 async function plant(network: { networkId: Uint8Array; secret: Uint8Array }, slot: number, v: Uint8Array, day: number) {
   const keys = rendezvousKeys(crypto, network.networkId, network.secret, day);
-  const node = new Client({ bootstrap, verify, timeout: 250 });
+  const node = new Client({ bootstrap, verify, timeout: 500 });
   await new Promise<void>((done) => node.listen(0, '127.0.0.1', () => node.once('ready', () => done())));
   await new Promise<void>((done, fail) =>
     node.put(
@@ -78,7 +78,8 @@ describe('rendezvous over a DHT', () => {
 
   it('three publishers do not overwrite each other, a fourth is not needed', async () => {
     const network = { networkId: fill(11), secret: fill(20) };
-    await Promise.all([anna, ben, cem].map((one) => rendezvous().publish(network, one, keyOf)));
+    const published = await Promise.all([anna, ben, cem].map((one) => rendezvous().publish(network, one, keyOf)));
+    expect(published).toEqual(Array(3).fill({ ok: true, value: 'published' }));
     expect(await rendezvous().publish(network, dan, keyOf)).toEqual({ ok: true, value: 'not-needed' });
     expect(await rendezvous().publish(network, ben, keyOf)).toEqual({ ok: true, value: 'published' });
     const found = await rendezvous().lookup(network, keyOf);

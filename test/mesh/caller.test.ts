@@ -248,6 +248,27 @@ describe('a session that is up', () => {
     expect(bench.order().slice(before)).toEqual(['tcp', 'tls', 'wss', 'ws']);
   });
 
+  it('tries a link that was ready when the session came up by others', () => {
+    const bench = new Bench();
+    bench.policy.datagrams = false;
+    bench.call().run(0);
+    bench.caller.opened(1, 7, 'tcp');
+    bench.up('relay');
+    expect(bench.tries).toEqual([['link:7']]);
+  });
+
+  it('dials streams again although a WebRTC dial is still under way', () => {
+    const bench = new Bench();
+    bench.policy = { ...open, datagrams: false, webrtc: true };
+    bench.endpoints = [];
+    bench.call().up('relay').run(WEBRTC_HEAD_START_MS);
+    expect(bench.order()).toEqual(['webrtc']);
+    bench.endpoints = [PEER];
+    bench.caller.changed(bench.now);
+    bench.run(bench.now + 10);
+    expect(bench.order()).toContain('tcp');
+  });
+
   it('by a relay asks the peer to try at the same time, at once and at each look', () => {
     const bench = new Bench();
     bench.vias = [4];

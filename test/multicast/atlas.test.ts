@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { Atlas, type Told } from '../../app/mesh/coordinates/atlas.ts';
 import { estimate, type Place } from '../../app/mesh/coordinates/coordinates.ts';
 import { shortOf } from '../../app/wire/messages/presence.ts';
-import { Seeded, seeds } from './support/random.ts';
+import { Seeded } from './support/random.ts';
 
 const NOWHERE: Place = [0, 0, 0, 0];
 const NEIGHBOURS = 6;
@@ -48,7 +48,7 @@ function errors(atlas: Atlas, { told, rtt }: ReturnType<typeof country>): number
   return found.sort((a, b) => a - b);
 }
 
-describe.each(seeds(1, 2, 3))('seed %i', (seed) => {
+describe.each([1, 2, 3, 4, 5, 6])('seed %i', (seed) => {
   it.each([64, 512])('%i members: half of all pairs within a tenth, nine of ten within a half', (count) => {
     const atlas = new Atlas();
     const world = country(seed, count);

@@ -36,7 +36,7 @@ function sendFor(
 const missed = (node: TestNode, packets: string[]): number =>
   packets.filter((packet) => node.got.get(packet) !== 1).length;
 
-describe.each(seeds(1, 2, 3, 28_258, 895_248))('seed %i', (seed) => {
+describe.each(seeds(1, 2, 3, 77, 28_258, 895_248))('seed %i', (seed) => {
   it.each([6, 24, 100])('%i members: a tree stands within its time and everybody gets each packet once', (count) => {
     const world = standing(seed, count);
     const packets = sendFor(world, 500, 10);
@@ -128,7 +128,7 @@ describe.each(seeds(1, 2, 3, 28_258, 895_248))('seed %i', (seed) => {
 
   it('offers that are lost on the way are planned around', () => {
     const world = new World(seed, 30);
-    for (const node of world.nodes) node.lose = { type: 'treeOffer', share: 0.25 };
+    for (const node of world.nodes) node.lose = { type: 'treeOffer', share: 0.4 };
     world.join(GROUP, ...range(1, 30));
     world.stream(0, GROUP);
     world.run(3_000);
@@ -148,7 +148,7 @@ describe.each(seeds(1, 2, 3, 28_258, 895_248))('seed %i', (seed) => {
     }
     world.join(GROUP, ...range(1, 30));
     world.stream(0, GROUP);
-    world.run(30_000);
+    world.run(120_000);
     const packets = sendFor(world, 300, 10);
     for (const node of world.nodes.slice(1)) expect(missed(node, packets), `seed ${seed} node ${node.number}`).toBe(0);
   });

@@ -1,6 +1,6 @@
 // What an origin has learned of edges and nodes that fail: for a while it plans around them.
 import type { Origin } from '../../wire/messages/presence.ts';
-import { BANS_MAX, EDGE_BAN_MS, MISSING_MAX_MS, MISSING_MS, WEAK_MS } from './limits.ts';
+import { BANS_MAX, EDGE_BAN_MAX_MS, EDGE_BAN_MS, MISSING_MAX_MS, MISSING_MS, WEAK_MS } from './limits.ts';
 
 interface Missing {
   /** Who did not reach it lately. */
@@ -20,7 +20,9 @@ export class Bans {
 
   /** `parent` could not reach `child`. */
   unreachable(nowMono: number, parent: Origin, child: Origin): void {
-    put(this.#edges, `${parent} ${child}`, nowMono + EDGE_BAN_MS);
+    // Longer the more parents failed: otherwise the nearest few that never work would be tried in turn for ever.
+    const ms = Math.min(EDGE_BAN_MAX_MS, EDGE_BAN_MS * 2 ** (this.#missing.get(child)?.tries ?? 0));
+    put(this.#edges, `${parent} ${child}`, nowMono + ms);
     // Whoever is hard to reach does not feed others.
     this.weak(nowMono, child, EDGE_BAN_MS);
     this.#fail(nowMono, child, parent);

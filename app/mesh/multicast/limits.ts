@@ -58,6 +58,8 @@ export const TREE_LIFE_MS = 10 * 60_000;
 export const CHILD_GRACE_MS = 600;
 /** Failed edges are left out, weak nodes do not pass on. */
 export const EDGE_BAN_MS = 30_000;
+/** … longer, up to this, below the parents of a child that many could not reach. */
+export const EDGE_BAN_MAX_MS = 4 * 60_000;
 export const WEAK_MS = 60_000;
 /** Who was not reached by two parents is tried again after this, doubling. */
 export const MISSING_MS = 2_000;

@@ -141,7 +141,7 @@ export class Caller {
     if (links.length > 0) this.#io.tryWays(links);
     if (transport === 'relay') {
       this.#io.meet(nowMono);
-      if (this.#plan.length === 0 && this.#dials.size === 0) this.#planDials(nowMono, 0);
+      if (this.#plan.length === 0 && !this.#dialsStreams()) this.#planDials(nowMono, 0);
     }
   }
 
@@ -182,7 +182,7 @@ export class Caller {
     if (this.#state !== 'up') return;
     this.#suspected = true;
     this.#io.setWays(this.#ways());
-    if (this.#dials.size === 0) {
+    if (!this.#dialsStreams()) {
       this.#plan = [];
       this.#planDials(nowMono, 0);
     }
@@ -265,6 +265,11 @@ export class Caller {
     return [...this.#dials].flatMap(([dial, { transport }]) => (transport === 'webrtc' ? [dial] : []));
   }
 
+  /** A WebRTC dial takes its time and says nothing of streams. */
+  #dialsStreams(): boolean {
+    return this.#dials.size > this.#webRtcDials().length;
+  }
+
   /**
    * The peer dials by WebRTC: the number of this end's dial to answer it with; null: it is not wanted, or this end's own dial stands.
    * When both began, the one whose turn it is goes on. `yields`: it is the peer's.
@@ -291,7 +296,7 @@ export class Caller {
     const datagrams = this.#io.policy().datagrams ? this.#datagrams() : [];
     const ways = [...datagrams.slice(0, WAYS_MAX - links.length), ...links];
     if (ways.length > 0) this.#io.tryWays(ways);
-    if (rankOf(this.#transport) > rankOf('tls') && this.#plan.length === 0 && this.#dials.size === 0) {
+    if (rankOf(this.#transport) > rankOf('tls') && this.#plan.length === 0 && !this.#dialsStreams()) {
       this.#planDials(nowMono, 0);
       const rank = rankOf(this.#transport);
       this.#plan = this.#plan.filter(({ target }) => rankOf(target.transport) < rank);
