@@ -141,7 +141,7 @@ export class Caller {
     if (links.length > 0) this.#io.tryWays(links);
     if (transport === 'relay') {
       this.#io.meet(nowMono);
-      if (this.#plan.length === 0 && !this.#dialsStreams()) this.#planDials(nowMono, 0);
+      if (!this.#triesStreams()) this.#planDials(nowMono, 0);
     }
   }
 
@@ -270,6 +270,10 @@ export class Caller {
     return this.#dials.size > this.#webRtcDials().length;
   }
 
+  #triesStreams(): boolean {
+    return this.#dialsStreams() || this.#plan.some(({ target }) => target.transport !== 'webrtc');
+  }
+
   /**
    * The peer dials by WebRTC: the number of this end's dial to answer it with; null: it is not wanted, or this end's own dial stands.
    * When both began, the one whose turn it is goes on. `yields`: it is the peer's.
@@ -296,7 +300,7 @@ export class Caller {
     const datagrams = this.#io.policy().datagrams ? this.#datagrams() : [];
     const ways = [...datagrams.slice(0, WAYS_MAX - links.length), ...links];
     if (ways.length > 0) this.#io.tryWays(ways);
-    if (rankOf(this.#transport) > rankOf('tls') && this.#plan.length === 0 && !this.#dialsStreams()) {
+    if (rankOf(this.#transport) > rankOf('tls') && !this.#triesStreams()) {
       this.#planDials(nowMono, 0);
       const rank = rankOf(this.#transport);
       this.#plan = this.#plan.filter(({ target }) => rankOf(target.transport) < rank);
@@ -328,11 +332,15 @@ export class Caller {
 
   #planDials(nowMono: number, delayMs: number): void {
     if (!this.#canDial) return;
+    const planned = this.#plan.find(({ target }) => target.transport === 'webrtc');
     const targets = dialTargets(parsed(this.#io.endpoints()), this.#io.policy());
     this.#plan = targets.map((target, place) => ({ atMono: nowMono + delayMs + place * DIAL_STAGGER_MS, target }));
     if (!this.#io.policy().webrtc) return;
     const last = Math.max(delayMs + targets.length * DIAL_STAGGER_MS, WEBRTC_HEAD_START_MS);
-    this.#plan.push({ atMono: nowMono + last, target: { transport: 'webrtc', initiator: true } });
+    // A new plan of streams does not put it off.
+    const atMono = Math.min(nowMono + last, planned?.atMono ?? Infinity);
+    this.#plan.push({ atMono, target: { transport: 'webrtc', initiator: true } });
+    this.#plan.sort((a, b) => a.atMono - b.atMono);
   }
 }
 
