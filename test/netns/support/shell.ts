@@ -18,10 +18,13 @@ export function whyNot(): string | null {
   if (process.platform !== 'linux') return 'needs Linux';
   if (process.getuid?.() !== 0) return 'needs root to make network namespaces';
   if (!existsSync('/dev/net/tun')) return '/dev/net/tun is missing';
-  if (!existsSync('/usr/sbin/ip') && !existsSync('/sbin/ip') && !existsSync('/usr/bin/ip'))
-    return 'iproute2 is missing';
-  return null;
+  const missing = NEEDED.filter((program) => !FOLDERS.some((folder) => existsSync(`${folder}/${program}`)));
+  return missing.length > 0 ? `missing programs: ${missing.join(', ')}` : null;
 }
+
+/** Without these no lab stands; what one test alone drives, it looks for itself. */
+const NEEDED = ['ip', 'nft', 'ping', 'ethtool', 'tcpdump', 'conntrack', 'dig', 'python3', 'socat'];
+const FOLDERS = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'];
 
 /** A program that goes on; its output is kept and can be awaited. */
 export class Running {
