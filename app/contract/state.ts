@@ -193,6 +193,11 @@ export const Settings = z.object({
   webrtc: z.boolean().optional(),
   /** TURN servers that may carry WebRTC, "user:password@host:port"; none unless told. */
   turn: z.array(z.string().max(512)).optional(),
+  /**
+   * Groups served for programs that choose no interface: `discovery`, `games`, `robots`, `stage`, `all`, addresses and ranges; at most 64
+   * once spelled out. None: such programs stay on the own LAN.
+   */
+  anywhere: z.array(z.string().max(64)).optional(),
 });
 export type Settings = z.infer<typeof Settings>;
 

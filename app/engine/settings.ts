@@ -1,6 +1,7 @@
 // The user's settings: durable, with defaults for what an older version did not know.
 import { fail, ok, type Outcome } from '../contract/errors.ts';
 import { Settings } from '../contract/state.ts';
+import { groupsOf } from './anywhere.ts';
 import { decodeJson, encodeJson } from './json.ts';
 import type { Store } from './ports.ts';
 
@@ -35,6 +36,7 @@ export const defaultSettings = (deviceName: string): FullSettings => ({
   port443: false,
   webrtc: true,
   turn: [],
+  anywhere: ['discovery', 'games'],
 });
 
 export function readSettings(store: Store, deviceName: string): Outcome<FullSettings> {
@@ -59,6 +61,7 @@ export function mergeSettings(settings: FullSettings, change: Partial<Settings>)
   if (merged.stun.length > STUN_MAX) return fail('too-large', { what: 'stun' });
   if (merged.turn.length > TURN_MAX) return fail('too-large', { what: 'turn' });
   if (!merged.turn.every((server) => TURN.test(server))) return fail('bad-argument', { what: 'turn' });
+  if (!groupsOf(merged.anywhere)) return fail('bad-argument', { what: 'anywhere' });
   if (merged.deviceName.trim() === '') return fail('bad-argument', { what: 'deviceName' });
   return ok(merged);
 }

@@ -18,6 +18,8 @@ export interface AdapterKeeperOptions {
   onInput: (input: Input) => void;
   /** The helper's state or its problems changed. */
   onHelper: () => void;
+  /** Adapters came, went or have other addresses. */
+  onAdapters: () => void;
 }
 
 interface Kept {
@@ -92,6 +94,23 @@ export class AdapterKeeper implements Adapters {
     return started.ok ? this.client.bindWeb(address) : started;
   }
 
+  /** Adapters that are up. */
+  list(): { net: number; name: string; ipv4?: string }[] {
+    const open = [...this.kept].filter(([, kept]) => kept.open);
+    return open.map(([net, { spec }]) => {
+      const ipv4 = bare(spec.ipv4);
+      return ipv4 === undefined ? { net, name: spec.name } : { net, name: spec.name, ipv4 };
+    });
+  }
+
+  watch(groups: string[]): Outcome<{ fd: number }> {
+    return this.client.watch(groups);
+  }
+
+  mirror(name: string, entries: { group: string; to: string }[]): Outcome<void> {
+    return this.client.mirror(name, entries);
+  }
+
   problems(): Problem[] {
     return [this.failure, this.dnsFailure].filter((one) => one !== null);
   }
@@ -114,6 +133,7 @@ export class AdapterKeeper implements Adapters {
     });
     this.options.onInput({ kind: 'adapterReady', net, fd: opened.value.fd, name: kept.spec.name });
     this.names.get(net)?.(kept);
+    this.options.onAdapters();
   }
 
   private failed(net: number, error: Failure, name: string): void {
@@ -132,6 +152,7 @@ export class AdapterKeeper implements Adapters {
       this.closeNames(kept);
       this.names.get(request.net)?.(kept);
       if (!done.ok) this.failed(request.net, done.error, kept.spec.name);
+      this.options.onAdapters();
     });
   }
 
@@ -148,6 +169,7 @@ export class AdapterKeeper implements Adapters {
     if (!kept) return;
     this.closeNames(kept);
     if (kept.open) this.client.close(kept.spec.name);
+    this.options.onAdapters();
   }
 
   setNames(net: number, domain: string, own: { name: string; addresses: string[] }, hosts: HostEntry[]): void {

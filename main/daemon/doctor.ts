@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import { describe, ERRORS, type ErrorCode } from '../../app/contract/errors.ts';
 import type { DoctorItem, State } from '../../app/contract/state.ts';
+import type { AnywhereState } from '../anywhere/anywhere.ts';
 import type { AdapterKeeper } from './adapters.ts';
 
 /** Names that other VPNs give their adapters; several at once often fight over routes. */
@@ -33,6 +34,25 @@ export function doctorItems(state: State, adapters: AdapterKeeper): DoctorItem[]
       level: 'note',
       code: 'other-vpns',
       text: `Other VPN adapters are up: ${others.join(', ')}.`,
+    });
+  return items;
+}
+
+/** Programs that choose no interface: what is done for them. */
+export function anywhereItems({ taking, held, noMirror }: AnywhereState): DoctorItem[] {
+  if (!taking) return [];
+  const groups = held.flatMap(({ adapter, groups }) => groups.map((group) => `${group} on ${adapter}`));
+  const text = groups.length > 0 ? `also joined for them: ${groups.join(', ')}` : 'none joined a chosen group so far';
+  const items: DoctorItem[] = [
+    { id: 'anywhere', level: 'ok', code: 'anywhere', text: `Programs that choose no interface are served; ${text}.` },
+  ];
+  if (noMirror !== '')
+    items.push({
+      id: 'anywhere-mirror',
+      level: 'note',
+      code: 'anywhere-mirror',
+      text: `Programs that take a group from one interface alone (Java’s do) do not hear it from Weft: ${noMirror}.`,
+      remedy: 'Install iproute2 (the program tc), on a kernel with u32 and mirred.',
     });
   return items;
 }

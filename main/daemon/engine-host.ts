@@ -15,13 +15,14 @@ import { NetworkMonitor } from '../host/netmon/netmon.ts';
 import { readPolicy } from '../host/policy.ts';
 import { programVersion } from '../host/version.ts';
 import { RpcServer, type Handlers, type Source, type Sources } from '../rpc/server.ts';
+import { Anywhere } from '../anywhere/anywhere.ts';
 import { iceServers } from '../transports/ice-servers.ts';
 import { TransportLinks } from '../transports/links.ts';
 import { STREAM_TRANSPORTS, type StreamTransport } from '../transports/transport.ts';
 import { proxySettings } from '../transports/proxy/choice.ts';
 import { AdapterKeeper } from './adapters.ts';
 import { firewallItems } from './doctor-firewall.ts';
-import { doctorItems } from './doctor.ts';
+import { anywhereItems, doctorItems } from './doctor.ts';
 import { Finding } from './finding.ts';
 import { endpointsOf, listen } from './listening.ts';
 import type { DaemonOptions } from './options.ts';
@@ -76,6 +77,7 @@ class Host implements EngineHost {
   private readonly links: TransportLinks;
   private readonly finding: Finding;
   private readonly web: WebPort;
+  private readonly anywhere: Anywhere;
   private addresses: string[] = [];
   /** Of `bound`: where streams are taken as well. */
   private readonly streams = new Set<string>();
@@ -100,7 +102,19 @@ class Host implements EngineHost {
       enabled: options.adapter !== null,
       log,
       onInput: (input) => this.runner.handle(input),
-      onHelper: () => this.tellHost(),
+      onHelper: () => {
+        this.tellHost();
+        this.anywhere.reset();
+      },
+      onAdapters: () => this.anywhere.look(),
+    });
+    this.anywhere = new Anywhere({
+      adapters: () => this.adapters.list(),
+      watch: (groups) => this.adapters.watch(groups),
+      mirror: (name, entries) => this.adapters.mirror(name, entries),
+      setAnywhere: (wish) => dataplane.setAnywhere(wish),
+      ports: () => [...new Set(bound.map((address) => Number(address.slice(address.lastIndexOf(':') + 1))))],
+      log,
     });
     this.policy = readPolicy(log);
     if (asked()?.includes('webrtc') === false) this.policy.webrtc = false;
@@ -161,6 +175,7 @@ class Host implements EngineHost {
     void this.listenForStreams();
     void this.web.apply(this.engine.settings.port443);
     this.finding.start();
+    this.anywhere.apply(this.engine.settings.anywhere);
   }
 
   /** The port of the same number, wherever datagrams are taken. */
@@ -189,6 +204,7 @@ class Host implements EngineHost {
     this.stopping ??= (async () => {
       this.rpc.close();
       this.monitor.stop();
+      this.anywhere.stop();
       this.runner.stop(disconnect || this.disconnect);
       await Promise.all([this.links.stop(), this.finding.stop()]);
       this.dataplane.close();
@@ -254,6 +270,7 @@ class Host implements EngineHost {
         const items: DoctorItem[] = [
           ...(inner.ok ? inner.value.items : []),
           ...doctorItems(this.engine.state(), this.adapters),
+          ...anywhereItems(this.anywhere.state()),
           ...(await firewallItems(this.bound)),
         ];
         const { counters, drops, wakes } = this.dataplane.stats();
@@ -263,6 +280,7 @@ class Host implements EngineHost {
         const before = this.engine.settings.proxy;
         const done = await this.runner.call('settings.set', params);
         this.finding.apply();
+        this.anywhere.apply(this.engine.settings.anywhere);
         if (done.ok) await this.web.apply(this.engine.settings.port443);
         if (this.engine.settings.proxy !== before)
           await this.links.lookForProxies(proxySettings(this.engine.settings.proxy));

@@ -99,6 +99,18 @@ export interface LinkOptions {
   queueBytes?: number;
 }
 
+export interface AnywhereOptions {
+  /** Of the helper (`datagrams.watch`); taken over. */
+  fd: number;
+  /** Addresses of this host on all its interfaces. */
+  own: string[];
+  /** Groups and ranges of groups, ≤ 64: "239.255.255.250", "239.255.0.0/16", "255.255.255.255", "ff02::c". */
+  groups: string[];
+  /** UDP ports, at either end, whose datagrams are left alone. */
+  exceptPorts: number[];
+  nets: number[];
+}
+
 export interface RelayOptions {
   on: boolean;
   /** 0 = unlimited. Counted as what is sent on, IP and UDP headers left out; never exceeded over any second by more than a tenth of a second's worth. */
@@ -265,6 +277,8 @@ export class Dataplane {
   linkTake(link: number, maxBytes: number): Uint8Array;
   /** Called on the JavaScript thread with the links that got something to take since their last empty `linkTake`. Coalesced: one call is under way at a time. */
   onLinks(callback: (links: number[]) => void): void;
+  /** Takes datagrams of applications from other interfaces; none: no more. Replaces what was said before. Throws `bad-argument`, `internal`. */
+  setAnywhere(options?: AnywhereOptions | null): void;
   /** New sender keys, e.g. after a removal. */
   rotateKeys(net: number): void;
   /** The machine's addresses or routes changed, or it slept: every session probes its path at once. */

@@ -44,7 +44,8 @@ export async function settings(session: Session, pairs: string[]): Promise<numbe
 
 /** The contract's table judges the result, so what is no boolean stays a text and is refused there. */
 function settingValue(key: keyof Settings, text: string): unknown {
-  if (key === 'listen' || key === 'stun' || key === 'turn') return text === '' ? [] : text.split(',');
+  if (key === 'listen' || key === 'stun' || key === 'turn' || key === 'anywhere')
+    return text === '' ? [] : text.split(',');
   if (key === 'relayKBps' || key === 'uplinkKBps') return text === '' ? 0 : Number(text);
   if (['startMinimised', 'only443', 'portMapping', 'lan', 'dht', 'webrtc', 'port443'].includes(key))
     return { true: true, yes: true, on: true, false: false, no: false, off: false }[text] ?? text;

@@ -108,6 +108,15 @@ export class HelperClient {
     return this.descriptor('port.web', { address });
   }
 
+  /** Copies of what this host sends to these groups by other interfaces: a SOCK_SEQPACKET end. */
+  watch(groups: string[]): Outcome<{ fd: number }> {
+    return this.descriptor('datagrams.watch', { groups });
+  }
+  /** What comes for the groups by this adapter arrives as if by the other interface. Replaces. */
+  mirror(name: string, entries: { group: string; to: string }[]): Outcome<void> {
+    return this.quiet('mirror.set', { name, entries });
+  }
+
   private descriptor(verb: string, data: Record<string, unknown>): Outcome<{ fd: number }> {
     const answer = this.ask(verb, data);
     if (!answer.ok) return answer;

@@ -146,6 +146,36 @@ pub struct RelayOptions {
 }
 
 #[napi(object)]
+pub struct AnywhereOptions {
+    pub fd: i32,
+    pub own: Vec<String>,
+    pub groups: Vec<String>,
+    pub except_ports: Vec<u16>,
+    pub nets: Vec<u32>,
+}
+
+fn anywhere_config(options: AnywhereOptions) -> Result<dp::AnywhereConfig> {
+    // Taken over first: whatever is wrong with the rest, it is closed.
+    let packets = sys::take_fd(options.fd).map_err(|e| bad(format!("The descriptor is not usable: {e}.")))?;
+    let groups = dp::Groups::new(&options.groups).map_err(|at| match options.groups.get(at) {
+        Some(wrong) => bad(format!("“{wrong}” is no group and no range of groups.")),
+        None => bad(format!("At most {at} groups.")),
+    })?;
+    let own = options
+        .own
+        .iter()
+        .map(|text| parse::ip(text))
+        .collect::<Result<_>>()?;
+    Ok(dp::AnywhereConfig {
+        packets,
+        own,
+        groups,
+        except_ports: options.except_ports,
+        nets: options.nets,
+    })
+}
+
+#[napi(object)]
 pub struct Route {
     pub origin: Uint8Array,
     pub via: u32,
@@ -406,6 +436,12 @@ impl Dataplane {
     pub fn set_groups(&self, net: u32, groups: Vec<GroupConfig>) -> Result<()> {
         let groups = groups.into_iter().map(group_config).collect::<Result<Vec<_>>>()?;
         self.inner.set_groups(net, groups).map_err(of_dataplane)
+    }
+
+    #[napi]
+    pub fn set_anywhere(&self, options: Option<AnywhereOptions>) -> Result<()> {
+        let config = options.map(anywhere_config).transpose()?;
+        self.inner.set_anywhere(config).map_err(of_dataplane)
     }
 
     #[napi]

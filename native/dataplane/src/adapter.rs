@@ -1,5 +1,6 @@
 //! The thread of one adapter: reads frames, decides, seals, sends. It owns the snooper and the packets that wait.
 
+use crate::anywhere::Anywhere;
 use crate::api::{Event, LocalGroup, PeerId};
 use crate::casts::CastBatch;
 use crate::command::{Command, Commands};
@@ -33,6 +34,7 @@ pub struct Common {
     pub events: Arc<Events>,
     pub commands: Arc<Commands>,
     pub links: Arc<Links>,
+    pub anywhere: Arc<Anywhere>,
     /// Traffic classes stay inside (`Options::no_class`).
     pub no_class: bool,
 }
@@ -128,6 +130,7 @@ impl AdapterThread {
             }
             if woken {
                 self.release_streams(now, &view);
+                self.take_injected(now, &view);
             }
             if readable {
                 self.turn(now, &view)?;
@@ -179,6 +182,15 @@ impl AdapterThread {
         Ok(())
     }
 
+    /// What applications sent by other interfaces.
+    fn take_injected(&mut self, now: u64, view: &Arc<View>) {
+        while let Some(frame) = self.net.injected.take() {
+            if let Err(reason) = self.decide(now, view, &frame) {
+                self.common.counters.drop_packet(reason, 1);
+            }
+        }
+    }
+
     /// Ends a turn: nothing that was sealed stays behind.
     fn finish(&mut self, now: u64, view: &Arc<View>) {
         self.flush_casts(now, view);
@@ -194,7 +206,15 @@ impl AdapterThread {
         }
     }
 
+    /// A frame that the host sent by the adapter itself.
     fn handle(&mut self, now: u64, view: &Arc<View>, bytes: &[u8]) -> Result<(), DropReason> {
+        if self.common.anywhere.is_on() && self.common.anywhere.is_again(now, bytes) {
+            return Err(DropReason::SentElsewhere);
+        }
+        self.decide(now, view, bytes)
+    }
+
+    fn decide(&mut self, now: u64, view: &Arc<View>, bytes: &[u8]) -> Result<(), DropReason> {
         let (head, frame) = bytes
             .split_first_chunk::<VNET_LEN>()
             .ok_or(DropReason::Truncated)?;

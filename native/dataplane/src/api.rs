@@ -88,6 +88,20 @@ pub struct CastKey {
     pub key: weft_session::Secret,
 }
 
+/// Datagrams that applications send by other interfaces than the overlay's.
+#[derive(Debug)]
+pub struct AnywhereConfig {
+    /// The helper's end of a SOCK_SEQPACKET pair: each message is the interface's number (u32, big-endian) and an IP packet.
+    pub packets: std::os::fd::OwnedFd,
+    /// Addresses of this host: what others sent and this host only passes on is not taken.
+    pub own: Vec<IpAddr>,
+    pub groups: weft_anywhere::Groups,
+    /// UDP ports, at either end, whose datagrams are Weft's own.
+    pub except_ports: Vec<u16>,
+    /// Where they go as well.
+    pub nets: Vec<NetId>,
+}
+
 /// A group that applications on this host joined.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LocalGroup {

@@ -89,6 +89,7 @@ mod tests {
             counters: Arc::default(),
             events: Arc::new(Events::new(wake.clone())),
             commands: Arc::new(Commands::new(wake.clone())),
+            anywhere: Arc::default(),
             links: Arc::default(),
             no_class: false,
         };

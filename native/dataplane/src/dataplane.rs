@@ -1,7 +1,10 @@
 //! The handle: checks what the engine asks and passes it to the receive thread.
 
 use crate::adapter::Common;
-use crate::api::{Error, Event, GroupConfig, NetId, NetworkConfig, Options, PeerConfig, PeerId, Stats, Way};
+use crate::anywhere::Taking;
+use crate::api::{
+    AnywhereConfig, Error, Event, GroupConfig, NetId, NetworkConfig, Options, PeerConfig, PeerId, Stats, Way,
+};
 use crate::command::{Command, Commands};
 use crate::core::Core;
 use crate::events::{Events, Waker};
@@ -31,7 +34,9 @@ pub struct Dataplane {
     pub(crate) common: Common,
     options: Options,
     bound: Mutex<Vec<SocketAddr>>,
-    pub(crate) nets: Mutex<HashMap<NetId, Arc<NetShared>>>,
+    pub(crate) nets: Arc<Mutex<HashMap<NetId, Arc<NetShared>>>>,
+    /// The thread that takes datagrams from other interfaces.
+    anywhere: Mutex<Option<Taking>>,
     last_stats: Mutex<Stats>,
     /// Hears nothing but the end of the receive thread.
     pub(crate) ended: Mutex<Option<Receiver<()>>>,
@@ -74,6 +79,7 @@ impl Dataplane {
             events: Arc::new(Events::new(wake.clone())),
             commands: Arc::new(Commands::new(wake.clone())),
             links: Arc::default(),
+            anywhere: Arc::default(),
             no_class: options.no_class,
         };
         let core = Core::new(common.clone(), options, &wake).map_err(failed)?;
@@ -88,7 +94,8 @@ impl Dataplane {
             common,
             options,
             bound: Mutex::default(),
-            nets: Mutex::default(),
+            nets: Arc::default(),
+            anywhere: Mutex::default(),
             last_stats: Mutex::default(),
             ended: Mutex::new(Some(ended)),
         })
@@ -318,6 +325,30 @@ impl Dataplane {
         self.push(Command::SetPace(net, peer, pace));
     }
 
+    /// Takes datagrams of applications from other interfaces (or, with `None`, no more). Replaces what was said before.
+    ///
+    /// # Errors
+    /// `internal`: the system has no thread or descriptor left.
+    pub fn set_anywhere(&self, config: Option<AnywhereConfig>) -> Result<(), Error> {
+        let mut taking = lock(&self.anywhere);
+        // Ends the thread before: two at a time would take everything twice.
+        *taking = None;
+        self.common
+            .anywhere
+            .set_groups(config.as_ref().map(|c| c.groups.clone()));
+        let Some(config) = config else {
+            return Ok(());
+        };
+        let started = Taking::start(config, self.nets.clone(), &self.common);
+        *taking = Some(started.map_err(|e| {
+            Error::new(
+                "internal",
+                format!("Datagrams of other interfaces cannot be taken: {e}."),
+            )
+        })?);
+        Ok(())
+    }
+
     pub fn rotate_keys(&self, net: NetId) {
         self.push(Command::RotateKeys(net));
     }
@@ -345,6 +376,7 @@ impl Dataplane {
         let Some(ended) = lock(&self.ended).take() else {
             return;
         };
+        *lock(&self.anywhere) = None;
         lock(&self.nets).clear();
         // An error is the end of the thread, which is what is awaited; one that is stuck is left behind.
         let _ = ended.recv_timeout(Duration::from_millis(CLOSE_WAIT_MS));

@@ -5,6 +5,7 @@
 //! [`Dataplane`] is the handle; everything it takes and gives is in [`api`].
 #![cfg(target_os = "linux")]
 mod adapter;
+mod anywhere;
 pub mod api;
 mod arrive;
 mod casts;
@@ -38,14 +39,15 @@ mod tree_send;
 mod waiting;
 
 pub use api::{
-    CastKey, Error, Event, GroupConfig, LinkState, LocalGroup, NetId, NetworkConfig, Options, PeerConfig,
-    PeerId, PeerStats, Repair, Stats, StreamStats, TreeConfig, Way,
+    AnywhereConfig, CastKey, Error, Event, GroupConfig, LinkState, LocalGroup, NetId, NetworkConfig, Options,
+    PeerConfig, PeerId, PeerStats, Repair, Stats, StreamStats, TreeConfig, Way,
 };
 pub use dataplane::{Dataplane, MTU_RANGE};
 pub use events::Waker;
 pub use link_calls::PendingLinks;
 pub use links::{LinkOptions, LinkWaker};
 pub use pace::Pace;
+pub use weft_anywhere::Groups;
 pub use weft_forward::FilterMode;
 pub use weft_packet::Mac;
 pub use weft_session::Secret;

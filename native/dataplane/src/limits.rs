@@ -114,3 +114,9 @@ pub const UNDER_HEADERS: u64 = 28;
 pub const CLOSE_WAIT_MS: u64 = 500;
 /// `stats` waits this long for the receive thread, ms; then it returns what it knew.
 pub const STATS_WAIT_MS: u64 = 50;
+
+/// Frames from other interfaces that wait for one adapter's thread, and their bytes; more are dropped and counted.
+pub const INJECTED_MAX: usize = 256;
+pub const INJECTED_BYTES_MAX: usize = 1 << 20;
+/// Messages of the helper taken before the thread looks at its other duties.
+pub const ANYWHERE_PER_TURN: usize = 64;

@@ -109,6 +109,8 @@ impl Net {
             mac,
             origin: config.origin,
             mtu,
+            ipv4: config.ipv4.map(|(address, _)| address),
+            ipv6: config.ipv6,
         });
         let shared = Arc::new(NetShared::new(config.net, view.clone()));
         Net {
@@ -159,6 +161,8 @@ impl Net {
             mac,
             origin: self.config.origin,
             mtu,
+            ipv4: self.config.ipv4.map(|(address, _)| address),
+            ipv6: self.config.ipv6,
         });
         self.shared.view.store(self.view.clone());
         self.is_stale = false;
@@ -208,6 +212,7 @@ impl Net {
             let (device, wake, stop) = copy;
             AdapterThread::new(shared, device, common, wake, stop).run();
         })?;
+        self.shared.injected.listen(Some(wake.clone()));
         let merger = Merger::new(config);
         self.adapter = Some(Attached {
             device,
@@ -224,6 +229,7 @@ impl Net {
         let Some(mut adapter) = self.adapter.take() else {
             return;
         };
+        self.shared.injected.listen(None);
         adapter.stop.store(true, Relaxed);
         adapter.wake.wake();
         if let Some(thread) = adapter.thread.take() {

@@ -1,12 +1,13 @@
 //! What the threads share about one network: immutable snapshots and atomics.
 
+use crate::anywhere::Injected;
 use crate::api::{NetId, PeerId};
 use crate::lane::Share;
 use crate::pace::Pace;
 use crate::tree_calls::OwnCasts;
 use arc_swap::{ArcSwap, ArcSwapOption};
 use std::collections::{BTreeMap, HashMap};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use weft_forward::tree::{Options as TreeOptions, TreePlane};
@@ -80,6 +81,9 @@ pub struct View {
     /// First 8 bytes of the own member id.
     pub origin: [u8; 8],
     pub mtu: usize,
+    /// Own overlay addresses.
+    pub ipv4: Option<Ipv4Addr>,
+    pub ipv6: Ipv6Addr,
 }
 
 /// An own tree: where its packets go is in the [`TreePlane`].
@@ -113,6 +117,8 @@ pub struct NetShared {
     pub local: ArcSwap<LocalGroups>,
     /// The snooper between two adapters.
     pub snooper: Mutex<Option<Snooper>>,
+    /// Frames for the adapter's thread beside those of the adapter.
+    pub injected: Injected,
 }
 
 impl NetShared {
@@ -126,6 +132,7 @@ impl NetShared {
             view: ArcSwap::new(view),
             local: ArcSwap::default(),
             snooper: Mutex::new(None),
+            injected: Injected::default(),
         }
     }
 
@@ -202,6 +209,11 @@ counters! {
     bundled = "bundled",
     /// Packets that gave way to newer ones in front of a slow way.
     pace_full = "paceFull",
+    /// Datagrams taken from other interfaces, the same again, and those of others or without room.
+    anywhere_taken = "anywhereTaken",
+    anywhere_same = "anywhereSame",
+    anywhere_foreign = "anywhereForeign",
+    anywhere_full = "anywhereFull",
     /// Packets marked under way whose senders would not understand the mark.
     ecn_dropped = "ecnDropped",
     /// Copies of casts in trees that left: own ones, and those passed on or sent again.

@@ -57,6 +57,7 @@ mod tests {
             events: Arc::new(Events::new(wake.clone())),
             commands: Arc::new(Commands::new(wake)),
             links: Arc::default(),
+            anywhere: Arc::default(),
             no_class: false,
         };
         let thread = guarded("tester", 3, common.clone(), || panic!("of {}", "course")).unwrap();

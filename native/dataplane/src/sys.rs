@@ -121,6 +121,13 @@ impl Poller {
     }
 }
 
+/// One message of a socket, without waiting.
+pub fn receive(fd: RawFd, buffer: &mut [u8]) -> io::Result<usize> {
+    // SAFETY: pointer and length describe the exclusive slice.
+    let n = unsafe { libc::recv(fd, buffer.as_mut_ptr().cast(), buffer.len(), libc::MSG_DONTWAIT) };
+    usize::try_from(n).map_err(|_| io::Error::last_os_error())
+}
+
 /// Waits until one of two descriptors is readable (or broken), after at most `timeout_ms` (-1: no limit).
 pub fn wait_two(a: RawFd, b: RawFd, timeout_ms: i32) -> (bool, bool) {
     let entry = |fd| libc::pollfd {

@@ -4,6 +4,10 @@ mod adapters;
 #[cfg(target_os = "linux")]
 mod hosts;
 #[cfg(target_os = "linux")]
+mod joined;
+#[cfg(target_os = "linux")]
+mod mirror;
+#[cfg(target_os = "linux")]
 mod overlap;
 #[cfg(target_os = "linux")]
 mod request;
@@ -13,6 +17,8 @@ mod resolver;
 mod server;
 #[cfg(target_os = "linux")]
 mod sys;
+#[cfg(target_os = "linux")]
+mod watch;
 #[cfg(target_os = "linux")]
 mod web;
 

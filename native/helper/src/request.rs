@@ -65,6 +65,12 @@ pub enum Verb {
     /// TCP port 443 of all addresses of one family ("0.0.0.0" or "::"), listening: where members are reached from behind strict firewalls.
     #[serde(rename = "port.web")]
     Web { address: String },
+    /// Datagrams that this host sends to these groups by other interfaces than Weft's: one end of a SOCK_SEQPACKET pair.
+    #[serde(rename = "datagrams.watch")]
+    Watch { groups: Vec<String> },
+    /// What comes for these groups by an own adapter arrives as if by the interface on which applications joined them. Replaces.
+    #[serde(rename = "mirror.set")]
+    Mirror { name: String, entries: Vec<MirrorEntry> },
     #[serde(rename = "status")]
     Status {},
     /// The connection stays: the engine lives while it is open.
@@ -81,6 +87,12 @@ pub struct AdapterSpec {
     pub ipv4: Option<String>,
     #[serde(default)]
     pub ipv6: Vec<String>,
+}
+
+#[derive(Debug, Deserialize, Clone, PartialEq, Eq)]
+pub struct MirrorEntry {
+    pub group: String,
+    pub to: String,
 }
 
 #[derive(Debug, Deserialize, Clone)]

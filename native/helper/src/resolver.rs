@@ -55,7 +55,7 @@ fn with_resolved(name: &str, spec: &DnsSpec) -> bool {
         && quiet(Command::new("resolvectl").args(["default-route", name, "no"]))
 }
 
-fn quiet(command: &mut Command) -> bool {
+pub fn quiet(command: &mut Command) -> bool {
     command
         .env_clear()
         .env("PATH", "/usr/bin:/bin:/usr/sbin:/sbin")

@@ -1,7 +1,7 @@
 //! The socket: who may ask, one thread a connection, and when it is time to end.
 use crate::adapters::{Adapters, Owner};
 use crate::request::{self, Envelope, LINE_BYTES_MAX, Refusal, VERSION, Verb};
-use crate::{resolver, sys, web};
+use crate::{mirror, resolver, sys, watch, web};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::socket::{
@@ -369,6 +369,12 @@ fn act(helper: &Helper, owner: &Owner, envelope: Envelope) -> Done {
             Ok((serde_json::json!({}), Some(socket.into())))
         }
         Verb::Web { address } => Ok((serde_json::json!({}), Some(web::listen(&address)?))),
+        Verb::Watch { groups } => Ok((serde_json::json!({}), Some(watch::start(&groups)?))),
+        Verb::Mirror { name, entries } => {
+            helper.adapters().is_own(owner, request::adapter_name(&name)?)?;
+            mirror::set(&name, &entries)?;
+            nothing()
+        }
         Verb::Status {} => {
             let names = helper.adapters().names();
             Ok((serde_json::json!({ "version": VERSION, "adapters": names }), None))

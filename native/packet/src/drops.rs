@@ -68,6 +68,8 @@ drop_reasons! {
     NoRight => "noRight",
     /// Cast by a member that is not (or no longer) one.
     UnknownMember => "unknownMember",
+    /// The same datagram left on another interface a moment ago and was taken from there.
+    SentElsewhere => "sentElsewhere",
 }
 
 #[cfg(test)]

@@ -156,6 +156,7 @@ export const state = (networks: Network[], more: Partial<State> = {}): State => 
     dht: true,
     stun: [],
     port443: false,
+    anywhere: ['discovery', 'games'],
     webrtc: true,
     turn: [],
   },

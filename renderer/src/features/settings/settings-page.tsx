@@ -13,6 +13,7 @@ import { useCall } from '../../ui/use-call.ts';
 import app from '../app/app.module.css';
 import { openDialog } from '../app/view.ts';
 import { Line } from './line.tsx';
+import { AnywherePanel } from './anywhere-panel.tsx';
 import { ReachingPanel } from './reaching-panel.tsx';
 import styles from './settings.module.css';
 
@@ -31,6 +32,7 @@ export function SettingsPage() {
       {shell && <AppPanel settings={settings} />}
       <NetPanel settings={settings} />
       <ReachingPanel settings={settings} />
+      <AnywherePanel settings={settings} />
       <section className={`${kit['card']} ${app['panel']}`}>
         <div className={app['panelHead']}>
           <div>
