@@ -65,6 +65,16 @@ const SHOTS: Shot[] = [
     },
   },
   {
+    name: 'settings-anywhere',
+    query: 'mock=home&shell=1',
+    act: async (page) => {
+      await button(page, 'Settings');
+      await page
+        .getByRole('heading', { name: 'Programs that choose no network' })
+        .evaluate((node) => node.scrollIntoView());
+    },
+  },
+  {
     name: 'unreachable',
     query: 'mock=unreachable',
     act: (page) => page.getByText('Weft is not running').waitFor(),
