@@ -10,6 +10,8 @@ import { figuresOf } from './support/figures.ts';
 import { play } from './support/play.ts';
 
 const FIXED = [1, 20_261_123, 4_294_967_291];
+/** Each found a fault once: far members judged unreachable, a tree dropped whose origin had not been heard of yet. */
+const FOUND = new Map([['partition', [110, 114, 1_847_670_385]]]);
 /** WEFT_SEED repeats them; a failure prints its own anyway. */
 const first = Number(process.env['WEFT_SEED'] ?? Math.floor(Math.random() * 2 ** 32));
 const SEEDS = [...FIXED, first, (first + 1) % 2 ** 32];
@@ -20,7 +22,7 @@ const MEMBERS = 16;
 const LIVELY: Partial<SimOptions> = { mttf: 60, mttr: 20 };
 
 describe.each(SCENARIOS.map((scenario) => ({ scenario, name: scenario.name })))('$name', ({ scenario }) => {
-  it.each(SEEDS)(
+  it.each([...SEEDS, ...(FOUND.get(scenario.name) ?? [])])(
     `${MEMBERS} members, seed %i`,
     (seed) => {
       const { verdict, sim } = play(scenario, { seed, nodes: MEMBERS, senders: 2, ...LIVELY });

@@ -13,7 +13,7 @@ import type { TreesIo } from './io.ts';
 import { CHILD_GRACE_MS, SETTLE_HOP_MS, SETTLE_MIN_MS } from './limits.ts';
 import type { Shape } from './shape.ts';
 
-type DeliveryIo = Pick<TreesIo, 'send' | 'connect' | 'isUp' | 'peerHandle'>;
+type DeliveryIo = Pick<TreesIo, 'send' | 'connect' | 'isUp' | 'peerHandle' | 'rttMs'>;
 export type KeysMessage = Extract<TreeMessage, { type: 'treeKeys' }>;
 
 interface Child {
@@ -185,7 +185,9 @@ export class Delivery {
 
   #offer(nowMono: number, to: Origin, bytes: Uint8Array): boolean {
     const { origin, start, tree, epoch } = this.shape.description;
-    const waitMs = Math.max(SETTLE_MIN_MS, Math.round(this.deadlineMono - nowMono - SETTLE_HOP_MS));
+    // Its word has to be back in time: the offer's way there and the answer's back are not its own time.
+    const hopMs = SETTLE_HOP_MS + (this.#io.rttMs(to) ?? 0);
+    const waitMs = Math.max(SETTLE_MIN_MS, Math.round(this.deadlineMono - nowMono - hopMs));
     const parts = Math.ceil(bytes.length / OFFER_PART_BYTES_MAX);
     for (let part = 0; part < parts; part++) {
       const piece = bytes.subarray(part * OFFER_PART_BYTES_MAX, (part + 1) * OFFER_PART_BYTES_MAX);

@@ -56,6 +56,8 @@ interface Followed {
   farewells: Farewells;
   /** As the data plane has it. */
   config: string;
+  /** Its origin has been online since it is followed. */
+  seenOnline: boolean;
 }
 
 type Verdict = 'ok' | 'bad';
@@ -198,6 +200,7 @@ export class Follower {
       dueMono: nowMono + waitMs,
       expiresMono: nowMono + TREE_LIFE_MS,
       remindedMono: nowMono,
+      seenOnline: this.#io.isOnline(shape.description.origin),
       farewells: before?.farewells ?? new Farewells(),
       reports: before?.reports ?? new Bucket(REPORTS_BURST, REPORTS_PER_SECOND, nowMono),
     };
@@ -337,8 +340,11 @@ export class Follower {
       const { origin } = tree.shape.description;
       if (this.#io.peerHandle(origin) === null) this.#forget(key, tree);
       else {
-        if (!this.#io.isOnline(origin)) tree.expiresMono = Math.min(tree.expiresMono, nowMono + ORIGIN_GONE_MS);
-        else if (tree.expiresMono <= nowMono + ORIGIN_GONE_MS) tree.expiresMono = nowMono + TREE_LIFE_MS;
+        const isOnline = this.#io.isOnline(origin);
+        // One that was offline when its offer came has only not been heard of yet: the offer was newer than that.
+        if (!isOnline && tree.seenOnline) tree.expiresMono = Math.min(tree.expiresMono, nowMono + ORIGIN_GONE_MS);
+        else if (isOnline && tree.expiresMono <= nowMono + ORIGIN_GONE_MS) tree.expiresMono = nowMono + TREE_LIFE_MS;
+        tree.seenOnline ||= isOnline;
         if (tree.config !== '') this.#configure(tree);
       }
     }
@@ -357,8 +363,7 @@ export class Follower {
     for (const [key, tree] of this.#trees) {
       for (const to of tree.farewells.take(nowMono)) this.#sayDrop(tree, to);
       if (tree.expiresMono <= nowMono) {
-        this.#count('expired');
-        this.#forget(key, tree);
+        this.#expire(key, tree);
         continue;
       }
       const gone = tree.feeds && tree.delivery.giveUp(nowMono);
@@ -370,6 +375,16 @@ export class Follower {
   #end(tree: Followed): void {
     for (const child of new Set([...tree.delivery.children(), ...tree.farewells.all()])) this.#sayDrop(tree, child);
     this.#forget(keyOf(tree.shape.description), tree);
+  }
+
+  /** Nothing says that it still stands. Should its origin think so, it hears otherwise, and may offer the same epoch again. */
+  #expire(key: string, tree: Followed): void {
+    this.#count('expired');
+    const { origin, start, tree: id, epoch } = tree.shape.description;
+    this.#forget(key, tree);
+    this.#ended.set(key, { start, epoch: (epoch - 1) & 0xffff });
+    const failed: TreeFailure[] = [{ origin: this.#self, code: 'refused' }];
+    this.#say(tree.parent, { origin, start, tree: id, epoch, what: 'stands', failed });
   }
 
   #sayDrop(tree: Followed, to: Origin): void {
