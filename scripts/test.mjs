@@ -107,6 +107,7 @@ const pureTests = [
   'multicast',
   'discovery',
   'bench',
+  'pages',
   'membership',
   'engine',
   'contract',

@@ -41,6 +41,7 @@ afterAll(() =>
     title: 'Lines',
     note: 'Broadband: 100/20 Mbit/s, 20 ms. Mobile: 10/3 Mbit/s, 80 ms, 1 % lost each way. Narrowband: 64 kbit/s, 300 ms. The member behind an easy NAT has the line, the others are open and unlimited.',
     head: ['line', 'what', 'seen', 'bound'],
+    keys: 2,
     rows,
   }),
 );

@@ -47,7 +47,7 @@ afterAll(() => {
   if (hosts.length > 0)
     writeTable('3-hosts', { title: 'Real hosts', note, head: ['what', 'seen', 'bound'], rows: hosts }, 'multicast');
   const head = ['lost on each link', 'repair', 'missing at receivers', 'delay p50', 'p95', 'p99', 'longest'];
-  if (loss.length > 0) writeTable('4-loss', { title: 'Loss and repair', note, head, rows: loss }, 'multicast');
+  if (loss.length > 0) writeTable('4-loss', { title: 'Loss and repair', note, head, keys: 2, rows: loss }, 'multicast');
 });
 
 function tell(what: string, seen: string, bound = ''): void {

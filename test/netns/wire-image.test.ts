@@ -31,6 +31,7 @@ afterAll(() =>
     title: 'What others see',
     note: 'Wireshark’s dissectors on the cable of a member on 443, stock clients, and a scanner that compares members with a host that is in no network.',
     head: ['who looks', 'at', 'sees'],
+    keys: 2,
     rows,
   }),
 );

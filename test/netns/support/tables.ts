@@ -1,15 +1,16 @@
-// The tables of docs/connectivity.md and docs/multicast.md: each test file of the lab replaces its own. The first page is put together from
-// all of its; into the second, which the simulator writes as well, each puts its section.
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+// The tables of docs/connectivity.md and docs/multicast.md: each test file of the lab puts its rows into its own section, so that files, and
+// tests of a file, can be run one by one.
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus, release } from 'node:os';
 import { join } from 'node:path';
+import { CONNECTIVITY_HEAD } from '../../pages/connectivity.ts';
 import { MULTICAST_HEAD } from '../../pages/multicast.ts';
-import { markdownTable, withSection } from '../../pages/sections.ts';
+import { markdownTable, mergedRows, sectionOf, withSection } from '../../pages/sections.ts';
 import { projectRoot } from './shell.ts';
 
-export type Page = 'connectivity' | 'multicast';
+const HEADS = { connectivity: CONNECTIVITY_HEAD, multicast: MULTICAST_HEAD };
 
-const folderOf = (page: Page): string => join(projectRoot, '.build', page);
+export type Page = keyof typeof HEADS;
 
 export interface Table {
   title: string;
@@ -17,43 +18,23 @@ export interface Table {
   note: string;
   head: string[];
   rows: string[][];
+  /** How many cells at the left name a row; 1 unless told. */
+  keys?: number;
 }
 
 /** True in `npm run lab`: everything runs, and tables are written. */
 export const inLab = process.env['WEFT_LAB'] === '1';
 
-/** Keeps a table under a name that sorts as the tables are to be read, and writes the page. Does nothing outside of the lab. */
+/** Puts rows into a page's section, whose name sorts as it is to be read; each row says when it was measured. Outside of the lab: nothing. */
 export function writeTable(name: string, table: Table, page: Page = 'connectivity'): void {
-  if (!inLab) return;
-  const made = { ...table, day: new Date().toISOString().slice(0, 10) };
-  if (page === 'multicast') return writeSection(name, made);
-  mkdirSync(folderOf(page), { recursive: true });
-  writeFileSync(join(folderOf(page), `${name}.json`), JSON.stringify(made));
-  writeFileSync(join(projectRoot, `docs/${page}.md`), pageOf(page));
-}
-
-function writeSection(name: string, made: Made): void {
-  const file = join(projectRoot, 'docs/multicast.md');
-  const page = existsSync(file) ? readFileSync(file, 'utf8') : '';
-  writeFileSync(file, withSection(page, MULTICAST_HEAD, name, section(made)));
-}
-
-const connectivityHead = (machine: string): string => `# Connectivity
-
-Written by \`npm run lab\` on ${machine}. Sites are network namespaces behind nft NATs, Debian's squid, coturn and
-miniupnpd; each kind is proved by test/netns/sites.test.ts, what theory allows is in test/netns/expected.ts.
-`;
-
-function pageOf(page: Page): string {
-  const folder = folderOf(page);
+  if (!inLab || table.rows.length === 0) return;
+  const file = join(projectRoot, `docs/${page}.md`);
+  const text = existsSync(file) ? readFileSync(file, 'utf8') : '';
+  const day = new Date().toISOString().slice(0, 10);
+  const head = [...table.head, 'day'];
+  const measured = table.rows.map((row) => [...row, day]);
+  const rows = mergedRows(sectionOf(text, name), head, measured, table.keys ?? 1);
   const machine = `${cpus().length} × ${cpus()[0]?.model ?? 'CPU'}, Linux ${release()}`;
-  const names = existsSync(folder) ? readdirSync(folder).sort() : [];
-  const sections = names.map((name) => section(JSON.parse(readFileSync(join(folder, name), 'utf8')) as Made));
-  return connectivityHead(machine) + sections.join('');
-}
-
-type Made = Table & { day: string };
-
-function section({ title, note, head, rows, day }: Made): string {
-  return `\n## ${title}\n\n${note} (${day})\n\n${markdownTable(head, rows)}\n`;
+  const section = `## ${table.title}\n\n${table.note} (${machine})\n\n${markdownTable(head, rows)}`;
+  writeFileSync(file, withSection(text, HEADS[page], name, section));
 }
