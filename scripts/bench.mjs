@@ -3,8 +3,7 @@
 //   --peers a,b               beside these only                     --only X,Y     these measures or scenes only
 //   --more                    goes on with the samples of the last run, which may have been cut short (Ctrl-C ends after a turn)
 import { spawnSync } from 'node:child_process';
-import { join } from 'node:path';
-import { build } from 'esbuild';
+import { bundleProgram, fromNetns } from './lib/bundle-program.mjs';
 import { root, stop } from './lib/run.mjs';
 import { setup } from './setup.mjs';
 import { testTools } from './lib/tools.mjs';
@@ -15,16 +14,7 @@ setup();
 const needed = ['ethtool', 'iperf3', 'iproute2', 'iputils-ping', 'nftables', 'openssl'];
 const missing = testTools().filter((name) => needed.includes(name));
 if (missing.length) stop(`The benchmark needs ${missing.join(', ')}.`, `apt-get install ${missing.join(' ')}`);
-const outfile = join(root, 'dist/bench/main.mjs');
-await build({
-  entryPoints: [join(root, 'test/bench/main.ts')],
-  outfile,
-  bundle: true,
-  platform: 'node',
-  format: 'esm',
-  logLevel: 'error',
-  define: { 'import.meta.dirname': JSON.stringify(join(root, 'test/netns/support')) },
-});
+const outfile = await bundleProgram('test/bench/main.ts', 'dist/bench/main.mjs', fromNetns);
 // The program below ends after its turn, and writes what it has.
 process.on('SIGINT', () => undefined);
 process.exit(

@@ -5,38 +5,34 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { build } from 'esbuild';
+import { bundleProgram, fromNetns } from './lib/bundle-program.mjs';
 import { has, root, say, stop } from './lib/run.mjs';
 import { setup } from './setup.mjs';
 
 setup();
-const outfile = join(root, 'dist/demo/main.mjs');
-await build({
-  entryPoints: [join(root, 'examples/demo/main.ts')],
-  outfile,
-  bundle: true,
-  platform: 'node',
-  format: 'esm',
-  logLevel: 'error',
-  define: { 'import.meta.dirname': JSON.stringify(join(root, 'test/netns/support')) },
-});
+
+/**
+ * In a user namespace: /run and /etc of its own, as named namespaces and their hosts files lie there. What was in /etc stays reachable.
+ * Whatever of this a system forbids shows in the probe, which does as the demo does.
+ */
+const OWN_PLACES = [
+  'mount -t tmpfs tmpfs /run && mkdir -p /run/netns /run/etc && mount --rbind /etc /run/etc && mount -t tmpfs tmpfs /etc',
+  'ln -s /run/etc/* /etc/ && rm -f /etc/netns && mkdir /etc/netns',
+].join(' && ');
+const PROBE = 'ip netns add probe && ip netns exec probe ip tuntap add dev t0 mode tap';
+const inUserNamespace = (script, ...args) => ['-Urnm', 'sh', '-c', `${OWN_PLACES} && ${script}`, 'sh', ...args];
 
 /** How the members get networks of their own: as root, by a user namespace, or not at all (adapterless over loopback). */
 function means() {
   if (process.platform !== 'linux') return 'loopback';
   if (process.getuid() === 0) return 'root';
   if (!has('unshare') || !has('ip')) return 'loopback';
-  const probe = spawnSync('unshare', [
-    '-Urnm',
-    'sh',
-    '-c',
-    'mount -t tmpfs tmpfs /run && ip tuntap add dev t0 mode tap',
-  ]);
-  return probe.status === 0 ? 'user namespace' : 'loopback';
+  return spawnSync('unshare', inUserNamespace(PROBE)).status === 0 ? 'user namespace' : 'loopback';
 }
 
 // The members' namespaces have a loopback of their own: connections of the browser are handed through a Unix socket.
 const folder = mkdtempSync(join(tmpdir(), 'weft-demo-'));
+const outfile = await bundleProgram('examples/demo/main.ts', join(folder, 'main.mjs'), fromNetns);
 const door = join(folder, 'ui.sock');
 const server = createServer((client) => {
   const inner = connect(door);
@@ -59,18 +55,7 @@ if (how === 'loopback')
 const args = [outfile, how, String(port), door];
 const [command, all] =
   how === 'user namespace'
-    ? [
-        'unshare',
-        [
-          '-Urnm',
-          'sh',
-          '-c',
-          'mount -t tmpfs tmpfs /run && mkdir -p /run/netns && exec "$@"',
-          'sh',
-          process.execPath,
-          ...args,
-        ],
-      ]
+    ? ['unshare', inUserNamespace('exec "$@"', process.execPath, ...args)]
     : [process.execPath, args];
 const child = spawn(command, all, {
   cwd: root,

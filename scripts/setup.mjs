@@ -1,6 +1,7 @@
 // All set-up: dependencies, native build, UI build, bundles. Shows what it does and skips what is done.
 //   node scripts/setup.mjs            everything
 //   node scripts/setup.mjs --build    the same, rebuilt where sources changed (npm run build)
+//   node scripts/setup.mjs --packages just the npm packages, for tools that need no more
 import { copyFileSync, existsSync, mkdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -8,7 +9,7 @@ import { has, root, run, say, step, stop } from './lib/run.mjs';
 
 const NODE_MAJOR_MIN = 20;
 
-function checkTools() {
+export function checkTools() {
   const major = Number(process.versions.node.split('.')[0]);
   if (major < NODE_MAJOR_MIN)
     stop(
@@ -28,7 +29,7 @@ function checkTools() {
     );
 }
 
-function dependencies() {
+export function dependencies() {
   step('dependencies', ['package.json', 'package-lock.json'], ['node_modules/.bin/tsc'], () => {
     const result = run('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']);
     if (result.code !== 0)
@@ -101,4 +102,7 @@ export function setup() {
     );
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) setup();
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  if (process.argv.includes('--packages')) dependencies();
+  else setup();
+}

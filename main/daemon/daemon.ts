@@ -1,6 +1,6 @@
 // `weft daemon`: the engine in the foreground, its Unix socket for the CLI and the desktop app, the UI for a browser.
 import { join } from 'node:path';
-import { describe, exitCode, type Failure } from '../../app/contract/errors.ts';
+import { describe, exitCode, isErrorCode, type Failure } from '../../app/contract/errors.ts';
 import { packageRoot } from '../host/addon.ts';
 import { createLog } from '../host/log.ts';
 import { statePaths } from '../host/paths.ts';
@@ -27,7 +27,9 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
   const onSignal = (): void => finish(0);
   process.once('SIGINT', onSignal);
   process.once('SIGTERM', onSignal);
+  const calm = host.onChange(problemsOnTerminal(host));
   const code = await finished;
+  calm();
   for (const listener of listeners) listener.close();
   await host.stop(false);
   return code;
@@ -50,6 +52,20 @@ async function openDoors(host: EngineHost, options: DaemonOptions, listeners: Li
   if (!socket.ok) return socket.error;
   listeners.push(socket.value);
   return null;
+}
+
+/** What this machine lacks, each once and with its remedy: whoever started the daemon looks at the terminal, not at the UI. */
+function problemsOnTerminal(host: EngineHost): () => void {
+  const told = new Set<string>();
+  const tell = (): void => {
+    for (const { code, data } of host.state().problems) {
+      if (told.has(code) || !isErrorCode(code)) continue;
+      told.add(code);
+      process.stderr.write(`weft: ${describe(data ? { code, data } : { code })}\n`);
+    }
+  };
+  tell();
+  return tell;
 }
 
 function complain(failure: Failure): number {

@@ -45,7 +45,7 @@ struct Lab {
 impl Lab {
     fn new(tag: &str, extra: &[&str]) -> Option<Lab> {
         if !sys::is_root() || !Path::new("/dev/net/tun").exists() || !example().exists() {
-            eprintln!("SKIPPED: needs root, /dev/net/tun and the example pair (cargo test builds it).");
+            eprintln!("skipped: needs root, /dev/net/tun and the example pair (cargo test builds it).");
             return None;
         }
         let id = std::process::id();

@@ -9,7 +9,7 @@ fn may_create() -> bool {
     match Adapter::create(Kind::Tap, None) {
         Ok(_) => true,
         Err(e) => {
-            eprintln!("SKIPPED: {e}");
+            eprintln!("skipped: {e}");
             false
         }
     }
