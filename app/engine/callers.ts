@@ -1,6 +1,7 @@
 // One caller per peer of a network (or of a join), with what the data plane and the transports say handed to the right one.
 import type { Chance } from '../mesh/paths/chance.ts';
 import { Caller, type CallPolicy, type DialTarget } from '../mesh/paths/caller.ts';
+import type { MayCall } from '../mesh/guard/callable.ts';
 import type { Dataplane, LinkInput, Links } from './ports.ts';
 
 export interface CallersIo {
@@ -11,6 +12,7 @@ export interface CallersIo {
   policy(): CallPolicy;
   hint(): Uint8Array;
   endpoints(peer: number): readonly string[];
+  mayCall: MayCall;
   /** Handles of peers that can pass frames on to this one, best first. */
   vias(peer: number): readonly number[];
   meet(nowMono: number, peer: number): void;
@@ -40,6 +42,7 @@ export class Callers {
       {
         policy: () => this.#io.policy(),
         endpoints: () => this.#io.endpoints(peer),
+        mayCall: (endpoint) => this.#io.mayCall(endpoint),
         vias: () => this.#io.vias(peer),
         connect: (ways) => dataplane.connect(net, peer, ways, this.#io.hint()),
         setWays: (ways) => dataplane.setWays(net, peer, ways),

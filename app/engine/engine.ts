@@ -5,6 +5,7 @@ import { NETWORKS_MAX } from '../contract/limits.ts';
 import type { State, Traffic } from '../contract/state.ts';
 import type { CallName, CallParams } from '../contract/table.ts';
 import { CONTRACT_VERSION } from '../contract/version.ts';
+import { callable } from '../mesh/guard/callable.ts';
 import type { Answer, EngineApi } from './api.ts';
 import { freeName } from './adapter.ts';
 import { answerCall } from './calls.ts';
@@ -43,6 +44,7 @@ export class Engine implements EngineApi {
   deviceFailure: Failure | null = null;
   settings: FullSettings;
   endpoints: readonly string[] = [];
+  mayCall = callable([]);
   readonly #traffic = new TrafficMeter();
   #host: Extract<Input, { kind: 'host' }> = { kind: 'host', listening: [], helper: 'unneeded', problems: [] };
   #now: Now = { mono: 0, wall: 0 };
@@ -234,6 +236,7 @@ export class Engine implements EngineApi {
   #underlay(now: Now, endpoints: readonly string[]): void {
     const same = endpoints.join() === this.endpoints.join();
     this.endpoints = endpoints;
+    this.mayCall = callable(endpoints);
     if (same) return;
     this.ports.dataplane.poke();
     for (const network of this.networks.values()) network.underlay(now, endpoints);
@@ -350,6 +353,7 @@ export class Engine implements EngineApi {
       changed: () => this.touch(),
       adapterNames: () => this.adapterNames(net),
       conduct: () => this.conduct(),
+      mayCall: (endpoint) => this.mayCall(endpoint),
     });
     this.networks.set(net, network);
     network.open(now, this.endpoints);

@@ -129,6 +129,7 @@ function begin(
     links: engine.ports.links,
     chance: new Chance(engine.ports.random),
     policy: () => engine.conduct(),
+    mayCall: (endpoint) => engine.mayCall(endpoint),
     config: attempt.config(net, local.mtu),
     inviteId: ticket.inviteId,
     ways: ticket.ways,

@@ -3,6 +3,7 @@
 import { fail, isErrorCode, type Failure, type Outcome } from '../contract/errors.ts';
 import { decodeMessage, encodeHint, encodeMessage } from '../wire/messages/message.ts';
 import type { Origin } from '../wire/messages/presence.ts';
+import type { MayCall } from '../mesh/guard/callable.ts';
 import type { CallPolicy } from '../mesh/paths/caller.ts';
 import type { Chance } from '../mesh/paths/chance.ts';
 import { Callers } from './callers.ts';
@@ -29,6 +30,7 @@ export interface JoinStart {
   links?: Links | undefined;
   chance: Chance;
   policy(): CallPolicy;
+  mayCall: MayCall;
   config: NetworkConfig;
   inviteId: Uint8Array;
   ways: readonly WayIn[];
@@ -102,6 +104,7 @@ export class Join {
       policy: () => start.policy(),
       hint: () => hint,
       endpoints: (handle) => this.#ways.find(({ peer }) => peer.handle === handle)?.endpoints ?? [],
+      mayCall: start.mayCall,
       vias: () => [],
       meet: () => {},
       // Nobody carries a stranger's signals.

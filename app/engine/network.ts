@@ -1,5 +1,6 @@
 // One running network: the records decide who belongs, paths decide who is where, the data plane is told what follows.
 import type { Failure, Outcome } from '../contract/errors.ts';
+import type { MayCall } from '../mesh/guard/callable.ts';
 import { originOf } from '../mesh/identity/identity.ts';
 import type { TreesView } from '../mesh/multicast/trees.ts';
 import type { SessionInfo } from '../mesh/paths/contacts.ts';
@@ -40,6 +41,7 @@ export interface NetworkStart {
   /** Names of the other networks' adapters. */
   adapterNames(): string[];
   conduct(): Conduct;
+  mayCall: MayCall;
 }
 
 export class Network {

@@ -87,7 +87,16 @@ export function makeParts(start: NetworkStart, io: PartsIo): NetworkParts {
     changed: () => start.changed(),
   });
   const chance = new Chance(ports.random);
-  const reaching = new Reaching({ net, ports, peers, paths, self, chance, conduct: () => start.conduct() });
+  const reaching = new Reaching({
+    net,
+    ports,
+    peers,
+    paths,
+    self,
+    chance,
+    conduct: start.conduct,
+    mayCall: start.mayCall,
+  });
   const projection = new Projection({ net, ports, roll, peers, paths, self });
   const keeper = new PresenceKeeper(paths, files, (error) => io.note(error));
   const testimonies = new Testimonies(roll, ports.random);

@@ -1,4 +1,5 @@
 // How the members of one network are reached: callers per peer, ways through others, and what this member does for others.
+import type { MayCall } from '../mesh/guard/callable.ts';
 import type { Chance } from '../mesh/paths/chance.ts';
 import type { CallPolicy } from '../mesh/paths/caller.ts';
 import type { Paths } from '../mesh/paths/paths.ts';
@@ -42,6 +43,7 @@ export interface ReachingIo {
   self: Origin;
   chance: Chance;
   conduct(): Conduct;
+  mayCall: MayCall;
 }
 
 export class Reaching {
@@ -72,6 +74,7 @@ export class Reaching {
       policy: () => io.conduct(),
       hint: () => hint,
       endpoints: (peer) => io.paths.contacts.endpointsOf(io.peers.get(peer)?.origin ?? ''),
+      mayCall: io.mayCall,
       vias: (peer) => this.#relays(peer).map(({ via }) => via),
       meet: (nowMono, peer) => this.#meet(nowMono, peer, false),
       canSignal: (peer) => this.#signals.canReach(io.peers.get(peer)?.origin ?? ''),

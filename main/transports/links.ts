@@ -2,6 +2,7 @@
 import type { DataplaneEvent, Log } from '../../app/engine/ports.ts';
 import type { DialTarget, StreamTarget, WebRtcTarget } from '../../app/mesh/paths/caller.ts';
 import { dialStream } from './dial.ts';
+import { streamFilter, type AddressFilter } from './guard.ts';
 import { WEBRTC_DIALS_MAX } from './limits.ts';
 import { listenShared } from './listener.ts';
 import { Pump, type LinkPort, type PumpCounters } from './pump.ts';
@@ -46,6 +47,8 @@ export interface TransportLinksOptions {
   environment?: Environment;
   /** STUN and TURN servers for WebRTC, as they are when a dial begins; none unless told. */
   iceServers?(): IceServer[];
+  /** Where streams may lead, looked at for each dial; tests over loopback say otherwise. */
+  streamFilter?(): AddressFilter;
 }
 
 export interface LinkCounters extends PumpCounters {
@@ -202,6 +205,7 @@ export class TransportLinks {
 
   async #attempt(pending: Pending, { transport, host, port, proxy }: StreamTarget): Promise<DialResult> {
     if (!this.#transports.has(transport)) return { ok: false, code: 'unavailable' };
+    if (!(this.#options.streamFilter ?? streamFilter)()(host)) return { ok: false, code: 'forbidden' };
     const run = (server: ProxyServer | null): Promise<DialResult> => {
       pending.dialling = dialStream(transport, { host, port, proxy: server });
       return pending.dialling.result;

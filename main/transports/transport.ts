@@ -57,6 +57,8 @@ export type DialCode =
   | 'proxy-auth'
   /** It will not connect to there. */
   | 'proxy-refused'
+  /** No member is to be sought there (guard.ts). */
+  | 'forbidden'
   /** This transport is forbidden or missing on this machine. */
   | 'unavailable'
   /** There are too many links. */

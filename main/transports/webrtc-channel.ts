@@ -2,6 +2,7 @@
 // bytes that the caller carries by whatever reaches the other side. The libraries are loaded on first use.
 import type SimplePeer from 'simple-peer';
 import { endpointText } from './address.ts';
+import { candidateFilter } from './guard.ts';
 import {
   WEBRTC_CANDIDATES_MAX,
   WEBRTC_SIGNALS_WAITING_MAX,
@@ -9,7 +10,6 @@ import {
   WEBRTC_STACK_BYTES,
 } from './limits.ts';
 import {
-  candidateFilter,
   candidatesIn,
   decodeSignals,
   encodeSignals,

@@ -1,10 +1,7 @@
 // What two ends of a WebRTC channel tell each other: a description and candidates, as one text of bounded size. The other side is a
 // member, but what it says is bounded all the same: of what simple-peer understands only the two kinds that a data channel needs, and no
 // candidate leads to this machine itself or back into the overlay.
-import { BlockList, isIP } from 'node:net';
-import { networkInterfaces } from 'node:os';
 import type { SignalData } from 'simple-peer';
-import { plainAddress } from './address.ts';
 import { WEBRTC_SIGNAL_BYTES_MAX } from './limits.ts';
 
 const MID_CHARS_MAX = 32;
@@ -80,33 +77,3 @@ export function candidatesIn(signal: Signal): number {
 }
 
 export const forSimplePeer = (signal: Signal): SignalData => signal as SignalData;
-
-/** Never: this machine, groups, addresses that mean something on one link only, IPv4 in disguise. */
-const NEVER: [string, number, 'ipv4' | 'ipv6'][] = [
-  ['0.0.0.0', 8, 'ipv4'],
-  ['127.0.0.0', 8, 'ipv4'],
-  ['169.254.0.0', 16, 'ipv4'],
-  ['224.0.0.0', 3, 'ipv4'],
-  ['::', 127, 'ipv6'],
-  ['fe80::', 10, 'ipv6'],
-  ['ff00::', 8, 'ipv6'],
-];
-
-/** Judges addresses of candidates, own and others': where packets may go. Made anew for each channel, as adapters come and go. */
-export function candidateFilter(interfaces = networkInterfaces()): (address: string) => boolean {
-  const never = new BlockList();
-  for (const [network, prefix, family] of NEVER) never.addSubnet(network, prefix, family);
-  for (const [name, addresses] of Object.entries(interfaces)) {
-    // Through the overlay would be through itself.
-    if (!name.startsWith('weft')) continue;
-    for (const { cidr, family } of addresses ?? []) {
-      const [network = '', prefix] = (cidr ?? '').split('/');
-      if (isIP(network)) never.addSubnet(network, Number(prefix), family === 'IPv6' ? 'ipv6' : 'ipv4');
-    }
-  }
-  return (address) => {
-    const family = isIP(address);
-    if (family === 0 || plainAddress(address) !== address || /^::ffff:/i.test(address)) return false;
-    return !never.check(address, family === 6 ? 'ipv6' : 'ipv4');
-  };
-}

@@ -2,9 +2,9 @@
 import { describe, expect, it } from 'vitest';
 import { WEBRTC_CANDIDATES_MAX, WEBRTC_SIGNAL_BYTES_MAX } from '../../main/transports/limits.ts';
 import { dialWebRtc } from '../../main/transports/webrtc.ts';
+import { candidateFilter } from '../../main/transports/guard.ts';
 import { openChannel } from '../../main/transports/webrtc-channel.ts';
 import {
-  candidateFilter,
   decodeSignals,
   encodeSignals,
   filtered,

@@ -19,12 +19,12 @@ if (why) console.log(`skipped: the desktop app in a real Electron: ${why}`);
 /** Not there: reading it throws. */
 declare const missing: { property: unknown };
 
-/** Another computer: a daemon with a state of its own, over loopback. */
+/** Another computer: a daemon with a state of its own. */
 class Other {
   readonly state = mkdtempSync(join(tmpdir(), 'weft-other-'));
   readonly #daemon: ChildProcess = spawn(
     process.execPath,
-    [cli, 'daemon', '--state', this.state, '--adapter', 'none', '--ui', 'none', '--listen', '127.0.0.1:0'],
+    [cli, 'daemon', '--state', this.state, '--adapter', 'none', '--ui', 'none'],
     { stdio: 'ignore', env: { ...process.env, WEFT_DEVICE_NAME: 'other', WEFT_LOG: 'warn' } },
   );
   run(...args: string[]): string {

@@ -1,6 +1,7 @@
 // One peer's caller: what is tried in which order, what is kept, and when something better is looked for.
 import { describe, expect, it } from 'vitest';
 import { Caller, dialTargets, type CallPolicy, type DialTarget } from '../../app/mesh/paths/caller.ts';
+import { callable } from '../../app/mesh/guard/callable.ts';
 import { Chance } from '../../app/mesh/paths/chance.ts';
 import {
   DIALS_MAX,
@@ -20,6 +21,7 @@ const PEER = '203.0.113.7:443';
 class Bench {
   policy: CallPolicy = { ...open };
   endpoints: string[] = [PEER];
+  own: string[] = ['192.0.2.9:4000'];
   vias: number[] = [];
   signals = true;
   readonly connects: string[][] = [];
@@ -36,6 +38,7 @@ class Bench {
     const io = {
       policy: () => this.policy,
       endpoints: () => this.endpoints,
+      mayCall: (endpoint: Endpoint) => callable(this.own)(endpoint),
       vias: () => this.vias,
       connect: (ways: string[]) => void this.connects.push(ways),
       setWays: (ways: string[]) => void this.ways.push(ways),
@@ -391,5 +394,65 @@ describe('WebRTC', () => {
     expect(webrtc(relayed)).toHaveLength(2);
     relayed.failAll().run(3_600_000);
     expect(webrtc(relayed).length).toBeLessThan(6);
+  });
+});
+
+describe('what others name as its endpoints', () => {
+  const LIES = [
+    ...['127.0.0.1:6379', '127.0.0.1:6379/tcp', '127.8.8.8:80', '169.254.169.254:80', '0.0.0.0:22', '0.1.2.3:22'],
+    ...[
+      '224.0.0.251:5353',
+      '240.0.0.1:80',
+      '255.255.255.255:9',
+      '[::]:22',
+      '[::1]:6379/tcp',
+      '[fe80::1]:80',
+      '[ff02::1]:80',
+    ],
+    ...[
+      '[::ffff:127.0.0.1]:6379',
+      '[::ffff:192.0.2.7]:80',
+      '[::127.0.0.1]:6379',
+      '192.0.2.9:4000',
+      '192.0.2.9:4000/tcp',
+    ],
+  ];
+
+  it.each(LIES)('%s is never called, nor dialled, straight or by a proxy', (lie) => {
+    const bench = new Bench();
+    bench.policy.proxy = true;
+    bench.endpoints = [lie];
+    bench.call().run(60_000);
+    bench.up('relay').run(120_000);
+    bench.caller.suspect(bench.now);
+    bench.caller.met([lie]);
+    bench.run(180_000);
+    expect(bench.dials).toEqual([]);
+    expect([...bench.connects, ...bench.ways, ...bench.tries].flat()).toEqual([]);
+  });
+
+  it('takes the rest of a list with lies', () => {
+    const bench = new Bench();
+    bench.endpoints = [...LIES, PEER];
+    bench.call().run(STREAM_HEAD_START_MS + 10);
+    expect(bench.connects).toEqual([[PEER]]);
+    expect(bench.dials.map(({ transport }) => transport)).toEqual(['tcp']);
+  });
+
+  it.each([[[]], [['192.0.2.9:4000', '127.0.0.1:4000']]])('loopback is nowhere for a machine at %j', (own) => {
+    const bench = new Bench();
+    bench.own = own;
+    bench.endpoints = ['127.0.0.1:4001'];
+    bench.call().run(60_000);
+    expect([bench.connects.flat(), bench.dials]).toEqual([[], []]);
+  });
+
+  it('a machine with loopback alone finds engines beside it, by datagrams only and never itself', () => {
+    const bench = new Bench();
+    bench.own = ['127.0.0.1:4000', '[::1]:4000'];
+    bench.endpoints = ['127.0.0.1:4000', '127.0.0.1:4001', '[::1]:4001', '127.0.0.1:6379/tcp'];
+    bench.call().run(60_000);
+    expect(bench.connects[0]).toEqual(['127.0.0.1:4001', '[::1]:4001']);
+    expect(bench.dials).toEqual([]);
   });
 });

@@ -1,6 +1,7 @@
 // How one peer is reached: datagrams first, streams after a head start, through others meanwhile; the best that works carries, and a
 // better one is looked for as long as there is none. Sans-IO; time is an argument.
 import { formatIp, formatSocket, parseEndpoint, type Endpoint } from '../../wire/messages/address.ts';
+import type { MayCall } from '../guard/callable.ts';
 import type { Chance } from './chance.ts';
 import {
   DIALS_MAX,
@@ -52,6 +53,8 @@ export interface CallerIo {
   policy(): CallPolicy;
   /** Newest known endpoints of the peer, best first. */
   endpoints(): readonly string[];
+  /** Whoever named an endpoint may have lied. */
+  mayCall: MayCall;
   /** Peers that can pass frames on to it, best first, by handle. */
   vias(): readonly number[];
   connect(ways: string[]): void;
@@ -72,9 +75,6 @@ const rankOf = (transport: string): number => {
   const rank = (TRANSPORTS as readonly string[]).indexOf(transport);
   return rank < 0 ? TRANSPORTS.length : rank;
 };
-
-const parsed = (texts: readonly string[]): Endpoint[] =>
-  texts.map(parseEndpoint).filter((endpoint) => endpoint !== null);
 
 export class Caller {
   readonly #io: CallerIo;
@@ -313,9 +313,15 @@ export class Caller {
     return [...this.#links].filter(([, transport]) => rankOf(transport) < rank).map(([link]) => `link:${link}`);
   }
 
+  /** Where the peer may be called of where it is said to be; `more` first. */
+  #callable(more: readonly string[] = []): Endpoint[] {
+    const parsed = [...more, ...this.#io.endpoints()].map(parseEndpoint).filter((endpoint) => endpoint !== null);
+    return parsed.map((endpoint) => this.#io.mayCall(endpoint)).filter((endpoint) => endpoint !== null);
+  }
+
   #datagrams(more: readonly string[] = []): string[] {
     const ways = new Set<string>();
-    for (const endpoint of parsed([...more, ...this.#io.endpoints()])) {
+    for (const endpoint of this.#callable(more)) {
       if (endpoint.carriers !== 'tcp') ways.add(formatSocket(endpoint));
     }
     return [...ways];
@@ -333,7 +339,7 @@ export class Caller {
   #planDials(nowMono: number, delayMs: number): void {
     if (!this.#canDial) return;
     const planned = this.#plan.find(({ target }) => target.transport === 'webrtc');
-    const targets = dialTargets(parsed(this.#io.endpoints()), this.#io.policy());
+    const targets = dialTargets(this.#callable(), this.#io.policy());
     this.#plan = targets.map((target, place) => ({ atMono: nowMono + delayMs + place * DIAL_STAGGER_MS, target }));
     if (!this.#io.policy().webrtc) return;
     const last = Math.max(delayMs + targets.length * DIAL_STAGGER_MS, WEBRTC_HEAD_START_MS);

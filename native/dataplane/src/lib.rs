@@ -13,6 +13,7 @@ mod command;
 mod core;
 mod dataplane;
 mod events;
+mod guard;
 mod hold;
 mod lane;
 pub mod limits;

@@ -3,6 +3,7 @@
 use crate::api::{Event, NetId, PeerConfig, PeerId, PeerStats, Stats, Way};
 use crate::command::Command;
 use crate::core::Core;
+use crate::guard::Guard;
 use crate::lane::Share;
 use crate::limits::ENDPOINTS_MAX;
 use crate::network::{Net, PeerEntry, new_sender_key};
@@ -10,7 +11,7 @@ use crate::pace::Pace;
 use crate::shared::PeerState;
 use crate::sys;
 use std::collections::VecDeque;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use weft_device::Device;
@@ -268,10 +269,11 @@ impl Core {
     /// An address is tried through the first socket that reaches it. What leads nowhere is left out.
     fn paths_of(&self, (net, peer): (NetId, PeerId), ways: &[Way]) -> Vec<Path> {
         let sockets = self.common.sockets.load_full();
+        let guard = Guard::new(&sockets, self.nets.values());
         let path = |remote: SocketAddr| {
             let reaches = |(i, s): &(usize, &Arc<UdpSocket>)| s.reaches(remote, self.v6_only[*i]);
-            let (socket, _) = sockets.iter().enumerate().find(reaches)?;
-            Some(Path::Udp {
+            let (socket, through) = sockets.iter().enumerate().find(reaches)?;
+            guard.may_call(through, remote).then_some(Path::Udp {
                 socket: socket as u8,
                 remote,
             })
@@ -279,7 +281,7 @@ impl Core {
         let origin = self.nets.get(&net).and_then(|n| n.peers.get(&peer));
         let origin = origin.map(|p| p.config.origin);
         let of = |way: &Way| match *way {
-            Way::Udp(remote) => self.may_call(remote).then(|| path(remote)).flatten(),
+            Way::Udp(remote) => path(remote),
             Way::Link(link) => self.common.links.is_open(link).then_some(Path::Link(link)),
             Way::Via(via) => {
                 let origin = origin.filter(|_| via != peer)?;
@@ -287,24 +289,6 @@ impl Core {
             }
         };
         ways.iter().filter_map(of).take(ENDPOINTS_MAX).collect()
-    }
-
-    /// Addresses come from other members, who may lie: nothing is sent to what names no single host, hides IPv4 in IPv6 (rules
-    /// for IPv4 would not see it), or is this process itself.
-    fn may_call(&self, remote: SocketAddr) -> bool {
-        let ip = remote.ip();
-        let is_host = match ip {
-            IpAddr::V4(ip) => !ip.is_broadcast(),
-            IpAddr::V6(ip) => ip.to_ipv4_mapped().is_none(),
-        };
-        let sockets = self.common.sockets.load();
-        let own = |s: &Arc<UdpSocket>| {
-            let local = s.local_address();
-            local == remote
-                || (local.port() == remote.port() && local.ip().is_unspecified() && ip.is_loopback())
-        };
-        let plain = !ip.is_unspecified() && !ip.is_multicast() && remote.port() != 0;
-        is_host && plain && !sockets.iter().any(own)
     }
 
     fn queue_control(&mut self, net: NetId, peer: PeerId, bytes: Vec<u8>) {

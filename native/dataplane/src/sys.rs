@@ -2,6 +2,7 @@
 
 use std::ffi::c_int;
 use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
 /// Readiness reports taken by one call.
@@ -51,6 +52,49 @@ pub fn random(out: &mut [u8]) {
                     "the system gives no randomness: {error}"
                 );
             }
+        }
+    }
+}
+
+/// Whether no interface but loopback (and the overlay's own) has an address that others could call.
+pub fn only_loopback() -> bool {
+    let mut first: *mut libc::ifaddrs = std::ptr::null_mut();
+    // SAFETY: the pointer is valid; the list is freed below.
+    if unsafe { libc::getifaddrs(&mut first) } != 0 {
+        return false;
+    }
+    let mut found = false;
+    let mut next = first;
+    while !next.is_null() {
+        // SAFETY: an entry of the list, whose name is a C string, and whose address is null or of the family that it says.
+        let (entry, name) = unsafe { (&*next, std::ffi::CStr::from_ptr((*next).ifa_name)) };
+        let is_own = name.to_bytes().starts_with(b"weft");
+        let is_loopback = entry.ifa_flags & libc::IFF_LOOPBACK as u32 != 0;
+        found |= !is_own && !is_loopback && has_address(entry.ifa_addr);
+        next = entry.ifa_next;
+    }
+    // SAFETY: what getifaddrs gave, once.
+    unsafe { libc::freeifaddrs(first) };
+    !found
+}
+
+/// An IP address that is not link-local.
+fn has_address(address: *const libc::sockaddr) -> bool {
+    if address.is_null() {
+        return false;
+    }
+    // SAFETY: not null, and as large as its family says.
+    unsafe {
+        match c_int::from((*address).sa_family) {
+            libc::AF_INET => {
+                let ip = u32::from_be((*address.cast::<libc::sockaddr_in>()).sin_addr.s_addr);
+                !Ipv4Addr::from(ip).is_link_local()
+            }
+            libc::AF_INET6 => {
+                let ip = (*address.cast::<libc::sockaddr_in6>()).sin6_addr.s6_addr;
+                !Ipv6Addr::from(ip).is_unicast_link_local()
+            }
+            _ => false,
         }
     }
 }

@@ -269,6 +269,11 @@ fn hellos_go_to_single_hosts_that_are_not_this_one() {
         "127.0.0.1:0".into(),
         format!("255.255.255.255:{port}"),
         format!("224.0.0.1:{port}"),
+        format!("169.254.169.254:{port}"),
+        format!("[fe80::1]:{port}"),
+        format!("[::127.0.0.1]:{port}"),
+        format!("{}:{port}", ipv4(9)),
+        format!("[fd07::9]:{port}"),
         host.address.to_string(),
         format!("127.0.0.1:{}", both.port()),
         format!("[::1]:{}", both.port()),
@@ -288,6 +293,23 @@ fn hellos_go_to_single_hosts_that_are_not_this_one() {
         victim.recv(&mut [0; 2_000]).is_ok(),
         "the guard is not all there is"
     );
+}
+
+/// Programs on loopback trust whoever is on this machine: a member's word leads there only where there is nothing else.
+#[test]
+fn hellos_go_to_loopback_only_from_there_or_on_a_machine_without_a_network() {
+    let plane = weft_dataplane::Dataplane::start(weft_dataplane::Options::default()).unwrap();
+    plane
+        .listen(&["0.0.0.0:0".parse().unwrap(), "[::]:0".parse().unwrap()])
+        .unwrap();
+    plane.add_network(network(1)).unwrap();
+    plane.set_peers(NET, vec![peer(2)]);
+    let victim = UdpSocket::bind("127.0.0.1:0").unwrap();
+    victim.set_read_timeout(Some(Duration::from_millis(400))).unwrap();
+    let way = Way::Udp(victim.local_addr().unwrap());
+    plane.connect(NET, 2, vec![way], vec![]).unwrap();
+    let came = victim.recv(&mut [0; 2_000]).is_ok();
+    assert_eq!(came, own_address().is_loopback());
 }
 
 #[test]

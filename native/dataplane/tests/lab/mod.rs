@@ -80,6 +80,16 @@ pub fn network(n: u8) -> NetworkConfig {
     }
 }
 
+/// Where others could call this machine; loopback when it has no network.
+pub fn own_address() -> IpAddr {
+    let socket = std::net::UdpSocket::bind("0.0.0.0:0").unwrap();
+    // Nothing is sent: the system says which of its addresses it would use.
+    match socket.connect("192.0.2.1:9") {
+        Ok(()) => socket.local_addr().unwrap().ip(),
+        Err(_) => Ipv4Addr::LOCALHOST.into(),
+    }
+}
+
 impl Host {
     pub fn new(n: u8, features: Features, frame_max: Option<usize>) -> Host {
         let plane = Dataplane::start(Options {
