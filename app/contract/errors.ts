@@ -197,7 +197,7 @@ export const ERRORS = {
     'refused',
     'warning',
     'Names of members could not be registered on this machine: {why}.',
-    'Use addresses, or install systemd-resolved or resolvconf.',
+    'Use addresses, or install systemd-resolved, or openresolv with dnsmasq or unbound.',
   ),
   'events-lost': e(
     'internal',

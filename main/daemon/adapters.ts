@@ -26,7 +26,8 @@ interface Kept {
   spec: AdapterSpec;
   open: boolean;
   dns: DnsServer | null;
-  mdns: MdnsResponder | null;
+  /** One for each family. */
+  mdns: MdnsResponder[];
 }
 
 const specOf = ({ name, mac, mtu, ipv4, ipv6 }: AdapterRequest): AdapterSpec =>
@@ -116,7 +117,7 @@ export class AdapterKeeper implements Adapters {
   }
 
   open(request: AdapterRequest): void {
-    const kept: Kept = { spec: specOf(request), open: false, dns: null, mdns: null };
+    const kept: Kept = { spec: specOf(request), open: false, dns: null, mdns: [] };
     this.kept.set(request.net, kept);
     void this.start().then(() => this.openNow(request.net, kept));
   }
@@ -212,23 +213,26 @@ export class AdapterKeeper implements Adapters {
   }
 
   private serveMdns(kept: Kept, own: { name: string; addresses: string[] }): void {
-    const address = bare(kept.spec.ipv4);
-    if (address === undefined || own.name === '') return;
+    if (own.name === '') return;
+    const { name, ipv4, ipv6 } = kept.spec;
+    const addresses = [bare(ipv4), bare(ipv6.find((one) => one.startsWith('fd')))];
+    const failed = (error: unknown): void => this.options.log.write('warn', 'mdns', { error: String(error) });
     try {
-      kept.mdns ??= new MdnsResponder(address, (error) =>
-        this.options.log.write('warn', 'mdns', { error: error.message }),
-      );
-      kept.mdns.set(own.name.endsWith('.local') ? own.name : `${own.name}.local`, own.addresses);
+      if (kept.mdns.length === 0)
+        for (const address of addresses)
+          if (address !== undefined) kept.mdns.push(new MdnsResponder(address, name, failed));
+      for (const responder of kept.mdns)
+        responder.set(own.name.endsWith('.local') ? own.name : `${own.name}.local`, own.addresses);
     } catch (error) {
-      this.options.log.write('warn', 'mdns', { error: String(error) });
+      failed(error);
     }
   }
 
   private closeNames(kept: Kept): void {
     kept.dns?.close();
-    kept.mdns?.close();
+    for (const responder of kept.mdns) responder.close();
     kept.dns = null;
-    kept.mdns = null;
+    kept.mdns = [];
   }
 
   /** `disconnect` deletes the adapters; otherwise the helper keeps them for its grace time. */

@@ -1,6 +1,7 @@
 // Programs from Debian that the tests drive (real avahi, browsers, iperf3 …). Installed by CI as root; otherwise only named.
-import { existsSync } from 'node:fs';
-import { has, run, say } from './run.mjs';
+import { cpSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { has, root, run, say } from './run.mjs';
 
 const packages = {
   nft: 'nftables',
@@ -13,6 +14,7 @@ const packages = {
   ping: 'iputils-ping',
   ip: 'iproute2',
   dig: 'dnsutils',
+  dnsmasq: 'dnsmasq-base',
   chromium: 'chromium',
   'xvfb-run': 'xvfb',
   xauth: 'xauth',
@@ -28,17 +30,36 @@ const packages = {
   turnserver: 'coturn',
 };
 
+/** Installed they would take over the names of this machine: they are unpacked beside the build, and tests start them in namespaces. */
+const unpacked = ['openresolv', 'systemd-resolved'];
+export const unpackedFolder = join(root, '.build/debian');
+
+function unpack() {
+  for (const name of unpacked.filter((one) => !existsSync(join(unpackedFolder, one)))) {
+    const draft = join(unpackedFolder, `${name}.draft`);
+    rmSync(draft, { recursive: true, force: true });
+    mkdirSync(draft, { recursive: true });
+    run('apt-get', ['download', '-qq', name], { quiet: true, cwd: draft });
+    const archive = readdirSync(draft)[0];
+    const files = join(draft, 'files');
+    const done = archive ? run('dpkg', ['-x', join(draft, archive), files], { quiet: true }) : null;
+    if (done?.code === 0) {
+      // As on a system where /lib and /sbin are links into /usr.
+      for (const part of ['lib', 'sbin'].filter((one) => existsSync(join(files, one))))
+        cpSync(join(files, part), join(files, 'usr', part), { recursive: true });
+      renameSync(files, join(unpackedFolder, name));
+    } else say(`${name} could not be fetched: its tests are skipped`);
+    rmSync(draft, { recursive: true, force: true });
+  }
+}
+
 /** Names of Debian packages whose programs are missing after trying to install them where that is allowed. */
 export function testTools() {
   const missing = () =>
     Object.entries(packages).filter(([program]) => !has(program) && !existsSync(`/usr/sbin/${program}`));
   let absent = missing();
-  if (
-    absent.length &&
-    process.getuid?.() === 0 &&
-    has('apt-get') &&
-    (process.env.CI || process.env.WEFT_INSTALL_TOOLS)
-  ) {
+  const may = process.getuid?.() === 0 && has('apt-get') && (process.env.CI || process.env.WEFT_INSTALL_TOOLS);
+  if (may && absent.length) {
     const names = [...new Set(absent.map(([, name]) => name))];
     say(`installing test tools: ${names.join(' ')} …`);
     run('apt-get', ['update', '-qq'], { quiet: true });
@@ -47,5 +68,6 @@ export function testTools() {
     if (result.code !== 0) say(`apt-get failed: ${result.out.split('\n').slice(-3).join(' ')}`);
     absent = missing();
   }
+  if (may) unpack();
   return absent.map(([, name]) => name);
 }

@@ -21,6 +21,7 @@ describe('the mDNS responder', () => {
   beforeAll(() => {
     responder = new MdnsResponder(
       OWN,
+      'lo',
       () => {},
       () => interfaces,
     );
@@ -93,5 +94,42 @@ describe('the mDNS responder', () => {
         responder.respond({ questions: questions as never }, asker);
       }),
     );
+  });
+});
+
+describe('the mDNS responder of IPv6', () => {
+  const own = 'fd00:7::1';
+  const by = (address: string) => ({ address, port: MDNS_PORT });
+  let responder: MdnsResponder;
+  beforeAll(() => {
+    const found = { lo: [{ address: own, cidr: `${own}/64` }], eth0: [{ address: 'fd00:9::1', cidr: 'fd00:9::1/64' }] };
+    responder = new MdnsResponder(
+      own,
+      'lo',
+      () => {},
+      () => found as never,
+    );
+    responder.set('anna-home.local', [own]);
+  });
+  afterAll(() => responder.close());
+
+  it('answers who is on the adapter, by its own or a link-local address', () => {
+    for (const address of ['fd00:7::9', 'fe80::9%lo'])
+      expect(responder.respond(query('anna-home.local', 'AAAA'), by(address))?.packet.answers).toMatchObject([
+        { type: 'AAAA', data: own },
+      ]);
+  });
+
+  it('and nobody else', () => {
+    for (const address of [
+      'fd00:9::9',
+      'fe80::9%eth0',
+      'fe80::9',
+      '2001:db8::1',
+      '::ffff:10.1.1.1',
+      '10.1.1.1',
+      '%lo0',
+    ])
+      expect(responder.respond(query('anna-home.local', 'AAAA'), by(address)), address).toBeNull();
   });
 });

@@ -59,6 +59,13 @@ describe.skipIf(reason)('names under attack', () => {
     expect(await dig(ben, '+short', `@${annas}`, '-x', bens)).toBe('ben.home.weft.');
   });
 
+  it('answers mDNS by IPv6 too', async () => {
+    const { adapter } = await ben.overlay();
+    await until('anna’s name by ff02::fb', 5000, async () =>
+      (await ben.program('mdns', 'anna-home.local', `%${adapter}`).done).stdout.includes(annas),
+    );
+  });
+
   it('tells the underlay nothing', async () => {
     expect(await mdns(ben, annas)).toBe(true);
     expect(await mdns(ben, anna.ipv4)).toBe(false);

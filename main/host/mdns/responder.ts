@@ -1,10 +1,12 @@
 // mDNS for the own name on one adapter.
 import type { Answer, Packet, Question } from 'dns-packet';
 import mdns, { type MulticastDNS } from 'multicast-dns';
-import { networkInterfaces, type NetworkInterfaceInfo } from 'node:os';
+import { createSocket } from 'node:dgram';
 import { BlockList } from 'node:net';
+import { networkInterfaces, type NetworkInterfaceInfo } from 'node:os';
 
 export const MDNS_PORT = 5353;
+const GROUP_IPV6 = 'ff02::fb';
 const TTL_SECONDS = 120;
 /** What simple resolvers may keep (RFC 6762, 6.7). */
 const SIMPLE_TTL_SECONDS = 10;
@@ -26,16 +28,31 @@ type Interfaces = NodeJS.Dict<NetworkInterfaceInfo[]>;
 
 export class MdnsResponder {
   private readonly instance: MulticastDNS;
+  private readonly family: 'ipv4' | 'ipv6';
   private name = '';
   private addresses: string[] = [];
 
-  /** `address`: the own IPv4 address on the adapter. `look`: the interfaces, for tests. */
+  /** `address`: the own one on the adapter `device`; its family is the one that is spoken. `look`: the interfaces, for tests. */
   constructor(
     private readonly address: string,
+    private readonly device: string,
     onError: (error: Error) => void,
     private readonly look: () => Interfaces = networkInterfaces,
   ) {
-    this.instance = mdns({ interface: address, bind: '0.0.0.0', reuseAddr: true, loopback: false, ttl: 255 });
+    this.family = address.includes(':') ? 'ipv6' : 'ipv4';
+    const common = { reuseAddr: true, loopback: false, ttl: 255 };
+    this.instance =
+      this.family === 'ipv4'
+        ? mdns({ ...common, interface: address, bind: '0.0.0.0' })
+        : mdns({
+            ...common,
+            ip: GROUP_IPV6,
+            interface: `::%${device}`,
+            bind: '::',
+            // Left to itself it would take IPv4's questions too.
+            socket: createSocket({ type: 'udp6', reuseAddr: true, ipv6Only: true }),
+            type: 'udp6',
+          });
     this.instance.on('error', onError);
     this.instance.on('warning', () => {});
     this.instance.on('query', (query, from) => {
@@ -69,13 +86,15 @@ export class MdnsResponder {
   }
 
   private isNear(asker: string): boolean {
-    for (const list of Object.values(this.look()))
-      for (const { address, cidr } of list ?? []) {
-        if (address !== this.address || !cidr) continue;
-        const near = new BlockList();
-        near.addSubnet(address, Number(cidr.split('/')[1]), 'ipv4');
-        return near.check(asker, 'ipv4');
-      }
+    const [address = '', zone] = asker.split('%');
+    // A link-local address means nothing without its interface.
+    if (zone !== undefined) return zone === this.device;
+    for (const { address: own, cidr } of this.look()[this.device] ?? []) {
+      if (own !== this.address || !cidr) continue;
+      const near = new BlockList();
+      near.addSubnet(own, Number(cidr.split('/')[1]), this.family);
+      return near.check(address, this.family);
+    }
     return false;
   }
 

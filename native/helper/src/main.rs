@@ -12,6 +12,8 @@ mod overlap;
 #[cfg(target_os = "linux")]
 mod request;
 #[cfg(target_os = "linux")]
+mod resolvconf;
+#[cfg(target_os = "linux")]
 mod resolver;
 #[cfg(target_os = "linux")]
 mod server;

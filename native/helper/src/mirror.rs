@@ -2,9 +2,8 @@
 //! handed on as if it had come there. Done by the kernel's traffic control; the own LAN sees nothing of it.
 use crate::joined::is_joined;
 use crate::request::{MirrorEntry, Refusal, bad};
-use crate::resolver::quiet;
+use crate::resolver::{command, quiet};
 use std::net::IpAddr;
-use std::process::Command;
 use weft_anywhere::is_never;
 
 pub const ENTRIES_MAX: usize = 64;
@@ -46,7 +45,7 @@ pub fn set(adapter: &str, entries: &[MirrorEntry]) -> Result<(), Refusal> {
 }
 
 fn tc(args: &[&str]) -> bool {
-    quiet(Command::new("tc").args(args))
+    quiet(command("tc").args(args))
 }
 
 /// Only groups that programs joined there: nothing else would take them anyway.

@@ -356,6 +356,19 @@ mod tests {
     }
 
     #[test]
+    fn reads_every_request_of_version_1() {
+        let kept = include_str!("../../../test/golden/helper/v1.json");
+        let lines: std::collections::BTreeMap<String, serde_json::Value> =
+            serde_json::from_str(kept).expect("lines");
+        assert_eq!(lines.len(), 11);
+        for (verb, mut line) in lines {
+            line["owner"] = "0".repeat(32).into();
+            let read = parse(line.to_string().as_bytes());
+            assert!(read.is_ok(), "{verb}: {read:?}");
+        }
+    }
+
+    #[test]
     fn names_stay_below_weft() {
         assert!(dns_name("anna.home.weft").is_ok());
         for name in [

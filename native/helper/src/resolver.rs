@@ -1,6 +1,6 @@
 //! Makes this machine ask Weft about names below `.weft`: systemd-resolved, else resolvconf, else a block in /etc/hosts.
-use crate::hosts;
 use crate::request::{DnsSpec, HOSTS_MAX, Refusal, adapter_name, bad, dns_name, overlay_address};
+use crate::{hosts, resolvconf};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -23,21 +23,31 @@ pub fn set(spec: &DnsSpec) -> Result<&'static str, Refusal> {
             return Err(bad(format!("names must be below {}", spec.domain)));
         }
     }
-    if resolved_runs() && !spec.servers.is_empty() && with_resolved(name, spec) {
-        return Ok("systemd-resolved");
+    let service = if resolved_runs() {
+        with_resolved(name, spec).then_some("systemd-resolved")
+    } else {
+        resolvconf::set(spec).then_some("resolvconf")
+    };
+    // What a service answers needs no block, not even one from before.
+    let entries: &[_] = if service.is_some() { &[] } else { &spec.hosts };
+    let written = hosts::write(Path::new(hosts::PATH), name, entries);
+    match (service, written) {
+        (Some(service), _) => Ok(service),
+        (None, Ok(())) => Ok("hosts"),
+        (None, Err(e)) => Err(Refusal::new("dns-unavailable", format!("/etc/hosts: {e}"))),
     }
-    hosts::write(Path::new(hosts::PATH), name, &spec.hosts)
-        .map_err(|e| Refusal::new("dns-unavailable", format!("/etc/hosts: {e}")))?;
-    Ok("hosts")
 }
 
 pub fn clear(name: &str) {
+    if adapter_name(name).is_err() {
+        return;
+    }
     if resolved_runs() {
-        quiet(Command::new("resolvectl").args(["revert", name]));
+        quiet(command("resolvectl").args(["revert", name]));
+    } else {
+        resolvconf::clear(name);
     }
-    if adapter_name(name).is_ok() {
-        let _ = hosts::write(Path::new(hosts::PATH), name, &[]);
-    }
+    let _ = hosts::write(Path::new(hosts::PATH), name, &[]);
 }
 
 fn resolved_runs() -> bool {
@@ -46,19 +56,21 @@ fn resolved_runs() -> bool {
 
 fn with_resolved(name: &str, spec: &DnsSpec) -> bool {
     let route = format!("~{}", spec.domain);
-    quiet(
-        Command::new("resolvectl")
-            .arg("dns")
-            .arg(name)
-            .args(&spec.servers),
-    ) && quiet(Command::new("resolvectl").args(["domain", name, &route]))
-        && quiet(Command::new("resolvectl").args(["default-route", name, "no"]))
+    !spec.servers.is_empty()
+        && quiet(command("resolvectl").arg("dns").arg(name).args(&spec.servers))
+        && quiet(command("resolvectl").args(["domain", name, &route]))
+        && quiet(command("resolvectl").args(["default-route", name, "no"]))
+}
+
+/// A program of the system's, whatever the environment that the helper was started in.
+pub fn command(program: &str) -> Command {
+    let mut command = Command::new(program);
+    command.env_clear().env("PATH", "/usr/bin:/bin:/usr/sbin:/sbin");
+    command
 }
 
 pub fn quiet(command: &mut Command) -> bool {
     command
-        .env_clear()
-        .env("PATH", "/usr/bin:/bin:/usr/sbin:/sbin")
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())

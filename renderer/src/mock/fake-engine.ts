@@ -191,7 +191,7 @@ export class FakeEngine {
             level: 'warning',
             code: 'dns-unavailable',
             text: 'Names of members could not be registered on this machine.',
-            remedy: 'Use addresses, or install systemd-resolved or resolvconf.',
+            remedy: 'Use addresses, or install systemd-resolved, or openresolv with dnsmasq or unbound.',
           },
           { id: 'clock', level: 'note', code: 'clock', text: 'The clock agrees with the members within 0.2 s.' },
         ],

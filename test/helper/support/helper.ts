@@ -35,14 +35,14 @@ export class Helper {
     private readonly running: Running,
   ) {}
 
-  /** As root inside namespaces of its own; otherwise as it is, which is enough for what must be refused. */
-  static async start({ grace = 60, uid = process.getuid?.() ?? 0 } = {}): Promise<Helper> {
+  /** `before`: commands of the shell that starts it, in its namespaces. As root inside namespaces of its own; otherwise as it is, which is enough for what must be refused. */
+  static async start({ grace = 60, uid = process.getuid?.() ?? 0, before = 'true' } = {}): Promise<Helper> {
     const folder = mkdtempSync(join(tmpdir(), 'weft-helper-'));
     const binary = process.env['WEFT_HELPER'] ?? join(projectRoot, 'native/target/release/weft-helper');
     const serve = [binary, 'serve', '--socket', join(folder, 'socket'), '--uid', String(uid), '--grace', String(grace)];
     const hosts = join(folder, 'hosts');
     writeFileSync(hosts, HOSTS);
-    const prepare = `mount --bind '${hosts}' /etc/hosts && ip link set lo up && exec "$@"`;
+    const prepare = `${before} && mount --bind '${hosts}' /etc/hosts && ip link set lo up && exec "$@"`;
     const running = reason
       ? start(binary, serve.slice(1))
       : start('unshare', ['--net', '--mount', 'sh', '-c', prepare, 'sh', ...serve]);
@@ -107,6 +107,14 @@ export class Helper {
   /** A command in the helper's network. */
   inside(command: string[]): Promise<Finished> {
     return run('nsenter', ['--target', String(this.pid), '--net', ...command]);
+  }
+  /** A command on the helper's computer: its network and its files. */
+  within(command: string[]): Promise<Finished> {
+    return run('nsenter', ['--target', String(this.pid), '--net', '--mount', ...command]);
+  }
+  /** The same, going on. */
+  startWithin(command: string[]): Running {
+    return start('nsenter', ['--target', String(this.pid), '--net', '--mount', ...command]);
   }
 
   /** A device that is not Weft's, and its other end. */

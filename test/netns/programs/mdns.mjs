@@ -1,14 +1,18 @@
-// Asks for one name by mDNS through the adapter whose address is given and prints the addresses that come back.
+// Asks for one name by mDNS through the adapter whose IPv4 address is given, or, by IPv6, whose name is ("%weft0"); prints the address that
+// comes back.
 import dgram from 'node:dgram';
 
-const [name, address] = process.argv.slice(2);
+const [name, by] = process.argv.slice(2);
+const ipv6 = by.startsWith('%');
+const group = ipv6 ? 'ff02::fb' : '224.0.0.251';
+const way = ipv6 ? `::${by}` : by;
 const labels = name.split('.').map((label) => Buffer.concat([Buffer.from([label.length]), Buffer.from(label)]));
 const query = Buffer.concat([
   Buffer.from([0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0]),
   ...labels,
   Buffer.from([0, 0, 1, 0, 1]),
 ]);
-const socket = dgram.createSocket({ type: 'udp4', reuseAddr: true });
+const socket = dgram.createSocket({ type: ipv6 ? 'udp6' : 'udp4', reuseAddr: true, ipv6Only: ipv6 });
 socket.on('message', (message) => {
   const answers = message.readUInt16BE(6);
   if (!(message[2] & 0x80) || answers === 0 || !message.includes(labels[0])) return;
@@ -24,9 +28,9 @@ socket.on('message', (message) => {
     }
 });
 socket.bind(5353, () => {
-  socket.addMembership('224.0.0.251', address);
-  socket.setMulticastInterface(address);
+  socket.addMembership(group, way);
+  socket.setMulticastInterface(way);
   socket.setMulticastTTL(255);
-  socket.send(query, 5353, '224.0.0.251');
+  socket.send(query, 5353, group);
   setTimeout(() => process.exit(1), 1500);
 });
