@@ -36,6 +36,8 @@ export interface WorldOptions {
   natIdleS?: number;
   /** For tests of the tests: every n-th packet that a node would deliver is lost. */
   plantDropEvery?: number;
+  /** Likewise: trees neither ask for what they miss nor give it back by parity. */
+  plantNoRepair?: boolean;
 }
 
 export interface NodeOptions {
@@ -101,13 +103,16 @@ export interface Traffic {
 export interface NodeReport {
   sent: Traffic;
   received: Traffic;
-  /** Own packets sealed as casts; copies sent of own and of others' casts; most copies of one cast: the outdegree. */
+  /** Own packets sealed as casts; copies sent of own and of others' casts. */
   castsSealed: number;
   copiesOwn: number;
   copiesRelayed: number;
   /** Casts of trees sent again, because somebody missed them. */
   copiesAgain: number;
+  /** Most copies of one cast: the outdegree. */
   outdegreeMax: number;
+  /** Own casts by how many copies were sent of each: index 0 of none, 1 of one … */
+  ownByCopies: number[];
   /** Casts that came and were of no use to this host's applications. */
   castsUnwanted: number;
   delivered: number;
@@ -189,6 +194,11 @@ export class World {
   /** Delays of all first arrivals of a flow, ms, at these quantiles. */
   delays(flow: number, quantiles: number[]): number[];
   report(node: number): NodeReport;
+  /**
+   * Control traffic of all hosts by what is said: handshakes as they were sent, everything else as it arrived (only its receiver can read
+   * it). Engines' messages are called "message TYPE".
+   */
+  kinds(): { name: string; frames: number; bytes: number }[];
   underlay(): UnderlayReport;
   /** Folds bytes of the harness into the digest. */
   note(bytes: Uint8Array): void;

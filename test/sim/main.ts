@@ -1,9 +1,8 @@
 // npm run sim: one scenario with one seed, or --soak MINUTES: all scenarios, sizes and seeds until the time is over.
-import { spawnSync } from 'node:child_process';
 import { parseArgs } from 'node:util';
 import { LINES, type Line } from './report/lines.ts';
-import { writePages } from './report/pages.ts';
 import { keep } from './report/results.ts';
+import { linesOf, report } from './report/run.ts';
 import { ALL, SCENARIOS } from './scenarios/index.ts';
 import type { Nat } from './support/binding.ts';
 import { DEFAULTS, type SimOptions } from './support/options.ts';
@@ -11,7 +10,7 @@ import { figuresOf } from './support/figures.ts';
 import { measure, play, type Play } from './support/play.ts';
 import type { Scenario } from './support/scenario.ts';
 import type { Simulation } from './support/simulation.ts';
-import { tell } from './support/table.ts';
+import { tell, tellBreakdown } from './support/table.ts';
 
 const SOAK_NODES = [3, 5, 8, 16, 24, 40];
 const SEEDS = 2 ** 32;
@@ -20,6 +19,7 @@ const WORDS = {
   soak: { type: 'string' },
   report: { type: 'string' },
   line: { type: 'string' },
+  breakdown: { type: 'boolean' },
 } as const;
 
 function usage(): never {
@@ -28,6 +28,7 @@ function usage(): never {
   console.error(
     `npm run sim -- --scenario NAME [--OPTION VALUE …]   or   -- --soak MINUTES [--OPTION VALUE …]   or   -- --report all|pages|NAME,… [--OPTION VALUE …]\n${names}`,
   );
+  console.error('--breakdown: what control traffic consists of');
   console.error(`lines of the report: ${LINES.map(({ name }) => name).join(' ')}`);
   console.error(`options and their defaults: ${options.join(' ')}`);
   process.exit(2);
@@ -39,6 +40,8 @@ interface Arguments {
   report: string | undefined;
   /** One line of the report, in a process of its own. */
   line: string | undefined;
+  /** Tell what control traffic consists of. */
+  breakdown: boolean;
   given: Partial<SimOptions>;
 }
 
@@ -58,7 +61,8 @@ function read(): Arguments {
     if (Number.isNaN(given[name])) usage();
   }
   const { scenario, soak, report, line } = values as Record<string, string | undefined>;
-  return { scenario, soak: Number(soak ?? 0), report, line, given: given as Partial<SimOptions> };
+  const breakdown = values['breakdown'] === true;
+  return { scenario, soak: Number(soak ?? 0), report, line, breakdown, given: given as Partial<SimOptions> };
 }
 
 const named = (name: string | undefined): Scenario => ALL.find((one) => one.name === name) ?? usage();
@@ -93,35 +97,32 @@ function progress(sim: Simulation): void {
 const lineNamed = (name: string): Line => LINES.find((line) => line.name === name) ?? usage();
 
 /** Runs a line, tells its figures and keeps them. */
-function runLine({ name, scenario, options }: Line, given: Partial<SimOptions>): void {
-  const played = measure(named(scenario), { ...options, ...given }, progress);
+function runLine(line: Line, given: Partial<SimOptions>, breakdown: boolean): void {
+  const played = measure(named(line.scenario), { ...line.options, ...given }, progress);
   tell(played);
+  if (breakdown) tellBreakdown(played);
   if (played.failure) console.log(`\n${played.failure}`);
-  keep(name, figuresOf(played));
+  keep(line, given, figuresOf(played));
 }
 
-/** Each line in a process of its own, so that memory is that line's; then the pages. */
-function report(names: string): void {
-  const chosen = names === 'pages' ? [] : names === 'all' ? LINES : names.split(',').map(lineNamed);
-  const more = process.argv
-    .slice(2)
-    .filter((_, index, all) => all[index] !== '--report' && all[index - 1] !== '--report');
-  for (const { name } of chosen) {
-    const [script] = process.argv.slice(1) as [string];
-    const { status } = spawnSync(process.execPath, [...process.execArgv, script, '--line', name, ...more], {
-      stdio: 'inherit',
-    });
-    if (status !== 0) throw new Error(`the line ${name} broke off`);
-  }
-  writePages();
+function runReport(names: string, given: Partial<SimOptions>): void {
+  const missed = report(linesOf(names) ?? usage(), given);
+  if (missed.length > 0) throw new Error(`falls short:\n${missed.map((sentence) => `  ${sentence}`).join('\n')}`);
 }
 
-const { scenario, soak: minutes, report: names, line, given } = read();
+function runOne(name: string, given: Partial<SimOptions>, breakdown: boolean): void {
+  const played = measure(named(name), given, progress);
+  tell(played);
+  if (breakdown) tellBreakdown(played);
+  if (played.failure) throw new Error(played.failure);
+}
+
+const { scenario, soak: minutes, report: names, line, breakdown, given } = read();
 try {
   if (minutes > 0) soak(minutes, given);
-  else if (line !== undefined) runLine(lineNamed(line), given);
-  else if (names !== undefined) report(names);
-  else tell(play(named(scenario ?? 'steady'), given, progress));
+  else if (line !== undefined) runLine(lineNamed(line), given, breakdown);
+  else if (names !== undefined) runReport(names, given);
+  else runOne(scenario ?? 'steady', given, breakdown);
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);
   if (process.env['WEFT_SIM_STACK'] === '1') console.error(error);

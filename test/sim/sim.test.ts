@@ -93,6 +93,16 @@ describe('a planted bug', () => {
   );
 
   it(
+    'is found where nothing is repaired, and all else works',
+    () => {
+      const planted = { seed: 77, nodes: 24, plantNoRepair: true };
+      expect(() => play(steady, planted)).toThrow(/at least 99.950 % was due[^]*--plantNoRepair true/);
+      expect(play(steady, { ...planted, plantNoRepair: false }).verdict.ratio).toBeGreaterThan(0.9995);
+    },
+    RUN_LIMIT_MS,
+  );
+
+  it(
     'is found where one packet in ten thousand is lost and none should be',
     () => {
       expect(() => play(steady, { seed: 77, nodes: 64, faults: false, plantDropEvery: 10_000 })).toThrow(/again: /);

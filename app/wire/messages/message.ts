@@ -86,6 +86,8 @@ const TYPES = {
   joinAccepted: 33,
   refused: 34,
 } as const satisfies Record<Message['type'], number>;
+/** Byte 1 of each message. */
+export { TYPES as MESSAGE_TYPES };
 const LINKS = ['drop', 'keep', 'ask'] as const;
 
 export function encodeMessage(message: Message): Uint8Array {

@@ -8,6 +8,7 @@ mod clock;
 mod digest;
 mod flow;
 mod hash;
+mod kinds;
 mod link;
 mod nat;
 pub mod node;

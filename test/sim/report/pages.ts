@@ -29,8 +29,8 @@ const SECTIONS: readonly Section[] = [
   {
     name: '2-failures',
     title: 'Simulator: many fail, the network parts, the busiest relays die',
-    about: `Figures over those that stay. After a partition members look rarely for those that have been gone for a while: nothing is due to them for
-120 s after it heals, which is what the model allows.`,
+    about: `Figures over those that stay. *Heard again*: from the moment a partition healed until the first packet from which on a receiver from the other
+side missed none for 3 s. From 30 s after the healing on everything is due.`,
     table: failuresTable,
     pictures: [],
   },

@@ -53,11 +53,11 @@ export function literaturePicture(results: Results): string | null {
       ),
     },
     {
-      title: 'Most children of a member',
+      title: 'Most copies of one packet by a member',
       digits: 1,
       ...less,
       bars: bars(
-        own((r) => r.degreeMax),
+        own((r) => Math.max(r.degreeMax, r.outdegreeMax)),
         PEERS.degree,
       ),
     },

@@ -1,16 +1,30 @@
 // The report says what falls short, and draws what there is.
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { drawChart } from './curves.ts';
-import { LINES } from './lines.ts';
-import type { Result } from './results.ts';
-import { literatureTable, scaleTable, shortBy } from './tables.ts';
+import { LINES, type Line } from './lines.ts';
+import { keep, readResults, resultsOf, variantOf, type Result } from './results.ts';
+import { report } from './run.ts';
+import { literatureTable, scaleTable } from './tables.ts';
+import { missesOf, shortBy } from './targets.ts';
 
 const result = (over: Partial<Result>): Result => ({
   ...{ command: 'npm run sim', failure: '', members: 512, records: 512, alive: 400, virtualS: 1_800, realS: 600 },
   ...{ memberSecondsPerSecond: 1, memoryMB: 1_000, memoryPerMemberMB: 2, memoryPerRecordB: 3, due: 1, ratio: 0.999 },
+  ...{ ratioFromStart: 0.99, healP50Ms: null, healMaxMs: null, senderCopiesMean: 4, kindsActive: [], kindsIdle: [] },
   ...{ gapMaxMs: 900, gapP50Ms: 100, gapP95Ms: 500, silences: 3, silenceP95Ms: 400, delaysMs: [1, 2, 3] },
   ...{ rdpMean: 1.5, rdpP95: 2, sendsPerDelivery: 1.01, twice: 0.01, stripes: 1, depth: 5, degreeMax: 6 },
-  ...{ senderCopies: 4, degrees: [0.8, 0.1, 0.1], nonContributors: 0.8, neverSent: 0.5, outdegreeMax: 6, unwanted: 0 },
+  ...{
+    senderCopiesMax: 6,
+    senderCopiesP99: 4,
+    degrees: [0.8, 0.1, 0.1],
+    nonContributors: 0.8,
+    neverSent: 0.5,
+    outdegreeMax: 6,
+    unwanted: 0,
+  },
   ...{ controlActive: 900, controlIdle: 150, joins: 0, joinP50Ms: 0, joinP95Ms: 0, stressMean: 2, stressMax: 9 },
   datagrams: {
     sent: 1,
@@ -25,6 +39,18 @@ const result = (over: Partial<Result>): Result => ({
   ...{ digest: 'd', day: '2026-11-23', machine: '2 × CPU' },
   ...over,
 });
+
+function inEmptyFolder(work: () => void): void {
+  const before = process.cwd();
+  const folder = mkdtempSync(join(tmpdir(), 'weft-report-'));
+  process.chdir(folder);
+  try {
+    work();
+  } finally {
+    process.chdir(before);
+    rmSync(folder, { recursive: true });
+  }
+}
 
 const rowOf = (table: string, label: string): string => table.split('\n').find((line) => line.includes(label)) ?? '';
 
@@ -55,6 +81,65 @@ describe('the table beside the literature', () => {
     expect(table).toContain('Not run for this page: `churn-120`, `stripes`');
     expect(table).toContain('98 % delivered, too few.');
     expect(table).not.toContain('"due"');
+  });
+});
+
+describe('what really was sent', () => {
+  it('counts against the targets, not what was planned', () => {
+    expect(missesOf('literature', result({ outdegreeMax: 12, degreeMax: 6, senderCopiesP99: 5 }))).toEqual([
+      'outdegree ≤ 8: 12, short by 4',
+      'sender’s copies ≤ 4 at p99: 5, short by 1',
+    ]);
+    expect(missesOf('literature', result({ outdegreeMax: 6, degreeMax: 9 }))).toEqual(['outdegree ≤ 8: 9, short by 1']);
+  });
+});
+
+describe('a line that ran with other options', () => {
+  const line = LINES.find(({ name }) => name === 'churn-30') as Line;
+
+  it('is kept under them, shown as that, and meets no target for the line', () => {
+    expect(variantOf(line, { nodes: 512 })).toBe('');
+    expect(variantOf(line, { nodes: 64, seed: 2007 })).toBe('--nodes 64');
+    const results = { 'churn-30 --nodes 64': result({ members: 64 }), 'churn-300': result({}) };
+    expect(resultsOf(results, 'churn-30').map(({ variant }) => variant)).toEqual(['--nodes 64']);
+    const table = literatureTable(results);
+    expect(table).toContain('*not the line:* `--nodes 64`');
+    expect(rowOf(table, '| delivered |')).toContain('not run');
+    expect(table).toContain('Not run for this page: `churn-120`, `churn-30`');
+  });
+
+  it('goes when the line itself runs, and takes nothing else with it', () => {
+    inEmptyFolder(() => {
+      keep(line, { nodes: 64 }, result({ members: 64 }));
+      keep(LINES[0] as Line, {}, result({}));
+      expect(Object.keys(readResults())).toEqual(['churn-120', 'churn-30 --nodes 64']);
+      keep(line, {}, result({}));
+      expect(Object.keys(readResults())).toEqual(['churn-120', 'churn-30']);
+    });
+  });
+});
+
+describe('a report', () => {
+  it('names what falls short, the model’s word included, after it wrote the page', () => {
+    inEmptyFolder(() => {
+      const [good, bad] = LINES as [Line, Line];
+      keep(good, {}, result({}));
+      expect(report([], {})).toEqual([]);
+      const short = { gapP95Ms: 1_500, failure: '3 packets arrived more than once. {"due":1}' };
+      keep(bad, {}, result({ ...short, command: 'npm run sim -- --mttf 1800' }));
+      expect(report([], {})).toEqual([
+        'churn-30: gap p95 ≤ 1 s: 1500 ms, short by 500 ms',
+        'churn-30: the model: 3 packets arrived more than once.',
+      ]);
+      expect(existsSync('docs/multicast.md')).toBe(true);
+    });
+  });
+
+  it('asks nothing of a healing where nothing was apart', () => {
+    expect(missesOf('failures', result({ healMaxMs: null }))).toEqual([]);
+    expect(missesOf('failures', result({ healMaxMs: 30_500 }))).toEqual([
+      'heard again ≤ 30 s after a partition: 30500 ms, short by 500 ms',
+    ]);
   });
 });
 

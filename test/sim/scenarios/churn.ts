@@ -16,6 +16,7 @@ function fail(sim: Simulation, host: SimHost): void {
 export const churn: Scenario = {
   name: 'churn',
   about: 'members fail and return after exponential times (--mttf, --mttr)',
+  demand: { ratio: 0.998 },
   run(sim) {
     const hosts = gather(sim);
     stream(sim, hosts);

@@ -7,6 +7,7 @@ export const massDeath: Scenario = {
   name: 'mass-death',
   about: '30 % of the members die at the same moment',
   defaults: { seconds: 90 },
+  demand: { ratio: 0.998 },
   run(sim) {
     const hosts = gather(sim);
     stream(sim, hosts);

@@ -4,14 +4,15 @@ import { DRAIN_S, gather, stream, type Scenario } from '../support/scenario.ts';
 /** Shares of the scenario's time. */
 const BEFORE = 0.2;
 const APART = 0.3;
-/** Members look rarely for those that have been gone for a while. */
-const HEAL_US = 120_000_000;
+/** After this all must hear each other again: nothing before is due, everything after is. */
+const HEAL_S = 30;
 
 export const partition: Scenario = {
   name: 'partition',
   about: 'two halves lose each other, and meet again',
   defaults: { seconds: 400 },
-  allowance: { settleUs: HEAL_US },
+  allowance: { settleUs: HEAL_S * 1_000_000 },
+  demand: { healMs: HEAL_S * 1_000 },
   run(sim) {
     const hosts = gather(sim);
     stream(sim, hosts);

@@ -12,6 +12,7 @@ export const relayDeaths: Scenario = {
   name: 'relay-deaths',
   about: 'the member that feeds most others dies, every 5 s',
   defaults: { seconds: 60 },
+  demand: { ratio: 0.998 },
   run(sim) {
     const hosts = gather(sim);
     const senders = stream(sim, hosts);

@@ -34,6 +34,16 @@ class Timeline<T> {
     return value;
   }
 
+  /** How much of the span the condition holds, µs. */
+  lasted({ fromUs, toUs }: Span, holds: (value: T) => boolean): number {
+    let sum = 0;
+    for (const [index, { at, value }] of this.#changes.entries()) {
+      const until = this.#changes[index + 1]?.at ?? Infinity;
+      if (holds(value)) sum += Math.max(0, Math.min(until, toUs) - Math.max(at, fromUs));
+    }
+    return sum;
+  }
+
   get times(): number[] {
     return this.#changes.map(({ at }) => at);
   }
@@ -76,6 +86,46 @@ export class Model {
 
   isAlive(at: number, node: number): boolean {
     return this.#get(this.#alive, node, false).at(at);
+  }
+
+  isJoined(at: number, node: number, group: string): boolean {
+    return this.#get(this.#joined, `${node} ${group}`, false).at(at);
+  }
+
+  /** The fewest hosts but the sender that were alive and had joined at any moment of the span. */
+  fewestReceivers(sender: number, group: string, span: Span): number {
+    const steps: [number, number][] = [];
+    for (const [node, alive] of this.#alive) {
+      const joined = this.#joined.get(`${node} ${group}`);
+      if (node === sender || !joined) continue;
+      const holds = (at: number): boolean => alive.at(at) && joined.at(at);
+      for (const { fromUs, toUs } of spansWhere([...alive.times, ...joined.times], span.toUs, holds))
+        if (toUs > span.fromUs) steps.push([Math.max(fromUs, span.fromUs), 1], [toUs, -1]);
+    }
+    // At the same moment those that go first.
+    steps.sort((a, b) => a[0] - b[0] || a[1] - b[1]);
+    let count = steps.filter(([at, step]) => at === span.fromUs && step > 0).length;
+    let fewest = count;
+    for (const [at, step] of steps) {
+      if (at <= span.fromUs || at >= span.toUs) continue;
+      fewest = Math.min(fewest, (count += step));
+    }
+    return fewest;
+  }
+
+  /** Of all hosts together, µs. */
+  lived(span: Span): number {
+    let sum = 0;
+    for (const timeline of this.#alive.values()) sum += timeline.lasted(span, (alive) => alive);
+    return sum;
+  }
+
+  /** When two hosts came into the same partition again. */
+  met(a: number, b: number): number[] {
+    const sides = [a, b].map((node) => this.#get(this.#partition, node, 0)) as [Timeline<number>, Timeline<number>];
+    const together = (at: number): boolean => sides[0].at(at) === sides[1].at(at);
+    const times = [...new Set(sides.flatMap(({ times: all }) => all))].sort((x, y) => x - y);
+    return times.filter((at, index) => index > 0 && together(at) && !together(times[index - 1] as number));
   }
 
   /** When packets that `sender` sends to the group must reach `receiver`, exactly once. */

@@ -30,8 +30,9 @@ export interface SimOptions {
   /** Mean time to failure and to repair, seconds: for scenarios with churn. */
   mttf: number;
   mttr: number;
-  /** A planted bug: every n-th delivery is lost. 0: none. */
+  /** Planted bugs: every n-th delivery is lost (0: none); trees repair nothing. */
   plantDropEvery: number;
+  plantNoRepair: boolean;
 }
 
 export const DEFAULTS: SimOptions = {
@@ -52,6 +53,7 @@ export const DEFAULTS: SimOptions = {
   mttf: 1_800,
   mttr: 1_200,
   plantDropEvery: 0,
+  plantNoRepair: false,
 };
 
 /** Share of datagrams that a path loses on the average. */
@@ -60,7 +62,8 @@ const DUPLICATE = 0.001;
 const REORDER = 0.001;
 
 export function worldOptions(options: SimOptions): WorldOptions {
-  const planted = options.plantDropEvery > 0 ? { plantDropEvery: options.plantDropEvery } : {};
+  const { plantDropEvery, plantNoRepair } = options;
+  const planted = { plantNoRepair, ...(plantDropEvery > 0 ? { plantDropEvery } : {}) };
   if (!options.faults) return { jitterMs: 0, ...planted };
   return { loss: LOSS, duplicate: DUPLICATE, reorder: REORDER, jitterMs: 0.5, ...planted };
 }

@@ -2,7 +2,7 @@
 import { DEFAULTS, type SimOptions } from './options.ts';
 import type { Scenario } from './scenario.ts';
 import { Simulation } from './simulation.ts';
-import { ALLOWANCE, demand, judge, type Verdict } from './verdict.ts';
+import { ALLOWANCE, DEMAND, demand, judge, type Demand, type Verdict } from './verdict.ts';
 
 const SECOND = 1_000_000;
 
@@ -47,7 +47,7 @@ export function measure(scenario: Scenario, given: Partial<SimOptions>, progress
   return {
     sim,
     verdict,
-    failure: shortfall(sim, verdict),
+    failure: shortfall(sim, verdict, { ...DEMAND, ...scenario.demand }),
     digest: sim.world.digest(),
     realS: (performance.now() - started) / 1000,
     virtualS: sim.now / SECOND,
@@ -55,9 +55,9 @@ export function measure(scenario: Scenario, given: Partial<SimOptions>, progress
   };
 }
 
-function shortfall(sim: Simulation, verdict: Verdict): string {
+function shortfall(sim: Simulation, verdict: Verdict, asked: Demand): string {
   try {
-    demand(sim, verdict);
+    demand(sim, verdict, asked);
     return '';
   } catch (error) {
     return error instanceof Error ? error.message : String(error);

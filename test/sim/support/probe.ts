@@ -9,8 +9,6 @@ const PROBE_FIRST_S = 5;
 export interface TreeSample {
   stripes: number;
   depth: number;
-  /** Copies that the sender sends of a packet, over all stripes. */
-  copies: number;
   /** Most children of one node in one stripe, the sender included. */
   degreeMax: number;
   /** By number of children in one stripe: how many nodes, over all stripes. */
@@ -47,12 +45,11 @@ export function sampleTrees(sim: Simulation, sender: number): TreeSample | null 
       if (name !== self) degrees[count] = (degrees[count] ?? 0) + 1;
     }
   }
-  const copies = total.get(self) ?? 0;
   total.delete(self);
   const idle = [...total.values()].filter((count) => count === 0).length;
   const depth = Math.max(...host.network.trees().own.map((tree) => tree.depth));
   const known = Array.from(degrees, (count) => count ?? 0);
-  return { stripes: trees.length, depth, copies, degreeMax, degrees: known, nodes: total.size, idle };
+  return { stripes: trees.length, depth, degreeMax, degrees: known, nodes: total.size, idle };
 }
 
 /** Samples until the streams end. */

@@ -4,6 +4,7 @@ import type { Allowance } from './model.ts';
 import { probe } from './probe.ts';
 import type { SimOptions } from './options.ts';
 import type { Simulation } from './simulation.ts';
+import type { Demand } from './verdict.ts';
 
 export interface Scenario {
   name: string;
@@ -11,6 +12,8 @@ export interface Scenario {
   /** Where it differs from the common defaults. */
   defaults?: Partial<SimOptions>;
   allowance?: Partial<Allowance>;
+  /** What must be met where it differs from `DEMAND`. */
+  demand?: Partial<Demand>;
   run(sim: Simulation): void;
 }
 
@@ -36,6 +39,7 @@ export function gather(sim: Simulation): SimHost[] {
     sim.mark();
     sim.run(idle);
     sim.idleRate = sim.controlRate();
+    sim.idleKinds = sim.controlKinds();
   }
   return hosts;
 }

@@ -5,6 +5,7 @@ import { Chance } from './chance.ts';
 import { fake, real } from './crypto.ts';
 import { Deadlines } from './deadlines.ts';
 import { SimHost } from './host.ts';
+import { kindsOf, ratesOf, type Kinds } from './kinds.ts';
 import { Model } from './model.ts';
 import { command, worldOptions, type SimOptions } from './options.ts';
 import type { TreeSample } from './probe.ts';
@@ -60,6 +61,8 @@ export class Simulation {
   idleRate: number | null = null;
   #markUs = 0;
   #markBytes = 0;
+  #markKinds: Kinds = new Map();
+  idleKinds: Kinds = new Map();
 
   constructor(scenario: string, options: SimOptions) {
     this.scenario = scenario;
@@ -243,12 +246,22 @@ export class Simulation {
   mark(): void {
     this.#markUs = this.now;
     this.#markBytes = this.#controlBytes();
+    this.#markKinds = kindsOf(this.world);
   }
 
-  /** Since the mark, bytes a second and member, whatever of them lived. */
+  /** Seconds that members lived since the mark, all together. */
+  #lived(): number {
+    return Math.max(1, this.model.lived({ fromUs: this.#markUs, toUs: this.now }) / SECOND);
+  }
+
+  /** Since the mark, bytes a second that a living member sent. */
   controlRate(): number {
-    const seconds = (this.now - this.#markUs) / SECOND;
-    return (this.#controlBytes() - this.#markBytes) / Math.max(1, seconds) / Math.max(1, this.hosts.length);
+    return (this.#controlBytes() - this.#markBytes) / this.#lived();
+  }
+
+  /** The same by what was said. */
+  controlKinds(): Kinds {
+    return ratesOf(kindsOf(this.world), this.#markKinds, this.#lived());
   }
 
   // ---- outcome -------------------------------------------------------------------------------------------------------------

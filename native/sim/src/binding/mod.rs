@@ -1,6 +1,7 @@
 //! The binding: thin. `index.d.ts` is its specification, kept by hand; what is meant is written there.
 
 mod node;
+mod options;
 mod parse;
 mod trees;
 mod values;

@@ -290,6 +290,13 @@ impl From<Count> for JsCount {
     }
 }
 
+#[napi(object, js_name = "Kind")]
+pub struct JsKind {
+    pub name: String,
+    pub frames: f64,
+    pub bytes: f64,
+}
+
 #[napi(object, js_name = "Traffic")]
 pub struct JsTraffic {
     pub hello: JsCount,
@@ -320,6 +327,7 @@ pub struct JsNodeReport {
     pub copies_relayed: f64,
     pub copies_again: f64,
     pub outdegree_max: f64,
+    pub own_by_copies: Vec<f64>,
     pub casts_unwanted: f64,
     pub delivered: f64,
     pub lost_queue: f64,

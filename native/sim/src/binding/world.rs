@@ -1,113 +1,20 @@
 //! The class `World`.
 
 use super::node::SimNode;
-use super::values::{JsAudit, JsNodeReport, JsUnderlayReport, ms, numbers};
+use super::options::{
+    JsFlowOptions, JsLoss, JsNodeOptions, JsWorldOptions, flow_of, host_of, loss_of, world_of,
+};
+use super::values::{JsAudit, JsKind, JsNodeReport, JsUnderlayReport, ms, numbers};
 use super::{Result, bad, parse};
-use crate::clock::Clock;
-use crate::flow::{BYTES_MIN, FlowOptions};
-use crate::link::Loss;
 use crate::receipts::{Receipts, UNSENT};
-use crate::underlay::{Place, Shape};
-use crate::world::{self, World};
+use crate::traffic::Count;
+use crate::world::World;
 use napi::bindgen_prelude::{Float64Array, Uint8Array, Uint32Array};
 use napi_derive::napi;
 use std::cell::RefCell;
 use std::net::IpAddr;
 use std::rc::Rc;
 use weft_forward::{FilterMode, SourceFilter};
-
-const QUEUE_BYTES: u64 = 65_536;
-
-#[napi(object, js_name = "Loss")]
-pub struct JsLoss {
-    pub good: f64,
-    pub bad: f64,
-    pub good_ms: f64,
-    pub bad_ms: f64,
-}
-
-#[napi(object, js_name = "WorldOptions")]
-#[derive(Default)]
-pub struct JsWorldOptions {
-    pub regions: Option<u32>,
-    pub span_ms: Option<f64>,
-    pub access_ms: Option<Vec<f64>>,
-    pub jitter_ms: Option<f64>,
-    pub loss: Option<JsLoss>,
-    pub duplicate: Option<f64>,
-    pub reorder: Option<f64>,
-    pub nat_idle_s: Option<f64>,
-    pub plant_drop_every: Option<u32>,
-}
-
-#[napi(object, js_name = "NodeOptions")]
-#[derive(Default)]
-pub struct JsNodeOptions {
-    pub nat: Option<String>,
-    pub up_bps: Option<f64>,
-    pub down_bps: Option<f64>,
-    pub queue_bytes: Option<f64>,
-    pub clock_offset_ms: Option<f64>,
-    pub clock_ppm: Option<i32>,
-    pub access_ms: Option<f64>,
-    pub region: Option<u32>,
-}
-
-#[napi(object, js_name = "FlowOptions")]
-pub struct JsFlowOptions {
-    pub node: u32,
-    pub net: u32,
-    pub to: String,
-    pub bytes: u32,
-    pub every_us: f64,
-    pub start_us: f64,
-    pub end_us: f64,
-}
-
-fn loss_of(loss: Option<JsLoss>) -> Loss {
-    loss.map_or(Loss::default(), |l| Loss {
-        good: l.good,
-        bad: l.bad,
-        good_us: l.good_ms * 1_000.0,
-        bad_us: l.bad_ms * 1_000.0,
-    })
-}
-
-fn shape_of(o: JsWorldOptions) -> Result<Shape> {
-    let mut shape = Shape {
-        loss: loss_of(o.loss),
-        ..Shape::default()
-    };
-    if let Some(access) = o.access_ms {
-        let [least, most] = access[..] else {
-            return Err(bad("accessMs is a range of two."));
-        };
-        shape.access_us = (parse::us(least), parse::us(most));
-    }
-    shape.regions = o.regions.unwrap_or(shape.regions);
-    shape.span_us = o.span_ms.map_or(shape.span_us, parse::us);
-    shape.jitter_us = o.jitter_ms.map_or(shape.jitter_us, |ms| ms * 1_000.0);
-    shape.duplicate = o.duplicate.unwrap_or(0.0);
-    shape.reorder = o.reorder.unwrap_or(0.0);
-    shape.nat_idle_us = o.nat_idle_s.map_or(shape.nat_idle_us, |s| parse::us(s * 1_000.0));
-    Ok(shape)
-}
-
-fn host_of(o: JsNodeOptions) -> Result<world::HostOptions> {
-    let place = Place {
-        nat: o.nat.as_deref().map(parse::nat).transpose()?.unwrap_or_default(),
-        up_bps: o.up_bps.unwrap_or(0.0) as u64,
-        down_bps: o.down_bps.unwrap_or(0.0) as u64,
-        queue_bytes: o.queue_bytes.map_or(QUEUE_BYTES, |b| b as u64),
-        access_us: o.access_ms.map(parse::us),
-        region: o.region,
-    };
-    let clock = Clock {
-        offset_us: parse::us(o.clock_offset_ms.unwrap_or(0.0)),
-        ppm: o.clock_ppm.unwrap_or(0),
-    };
-    Ok(world::HostOptions { place, clock })
-}
 
 #[napi(js_name = "World")]
 pub struct JsWorld(Rc<RefCell<World>>);
@@ -132,11 +39,7 @@ impl JsWorld {
     #[napi(constructor)]
     pub fn new(seed: f64, options: Option<JsWorldOptions>) -> Result<Self> {
         let options = options.unwrap_or_default();
-        let plant_drop_every = options.plant_drop_every.map(u64::from);
-        let options = world::WorldOptions {
-            shape: shape_of(options)?,
-            plant_drop_every,
-        };
+        let options = world_of(options)?;
         Ok(JsWorld(Rc::new(RefCell::new(World::new(seed as u64, options)))))
     }
 
@@ -279,23 +182,8 @@ impl JsWorld {
 
     #[napi]
     pub fn add_flow(&self, options: JsFlowOptions) -> Result<u32> {
-        let node = self.checked(options.node)?;
-        let to: IpAddr = parse::parsed(&options.to)?;
-        let bytes = options.bytes as usize;
-        if !(BYTES_MIN..=65_000).contains(&bytes) || options.every_us < 1.0 {
-            return Err(bad(format!(
-                "A flow's packets have {BYTES_MIN} to 65,000 bytes and come every 1 µs or more."
-            )));
-        }
-        Ok(self.0.borrow_mut().add_flow(FlowOptions {
-            node,
-            net: options.net,
-            to,
-            bytes,
-            every_us: options.every_us as u64,
-            start_us: options.start_us as u64,
-            end_us: options.end_us as u64,
-        }))
+        self.checked(options.node)?;
+        Ok(self.0.borrow_mut().add_flow(flow_of(&options)?))
     }
 
     #[napi]
@@ -342,11 +230,23 @@ impl JsWorld {
             copies_relayed: f.copies_relayed as f64,
             copies_again: f.copies_again as f64,
             outdegree_max: f.outdegree_max as f64,
+            own_by_copies: f.own_by_copies.iter().map(|casts| *casts as f64).collect(),
             casts_unwanted: f.casts_unwanted as f64,
             delivered: f.delivered as f64,
             lost_queue: world.underlay.lost_queue(node) as f64,
             drops: numbers(f.packet_drops),
         })
+    }
+
+    #[napi]
+    pub fn kinds(&self) -> Vec<JsKind> {
+        let kinds = self.0.borrow().kinds();
+        let kind = |(name, count): (String, Count)| JsKind {
+            name,
+            frames: count.frames as f64,
+            bytes: count.bytes as f64,
+        };
+        kinds.iter().map(kind).collect()
     }
 
     #[napi]

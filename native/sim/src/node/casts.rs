@@ -38,7 +38,13 @@ impl Node {
         };
         self.figures.casts_sealed += 1;
         let copies = self.copy_to(now, &children, CAST_HOP_LIMIT, &frame);
+        self.note_own(copies);
+    }
+
+    /// So many copies of an own cast were sent.
+    pub(super) fn note_own(&mut self, copies: u64) {
         self.figures.copies_own += copies;
+        self.figures.note_own(copies as usize, 1);
     }
 
     fn seal_cast(&mut self, net: NetId, packet: &[u8]) -> Option<Vec<u8>> {
@@ -68,7 +74,7 @@ impl Node {
         self.give_current_key(now, (net, peer));
         if let Some(frame) = self.seal_cast(net, packet) {
             let copies = self.copy_to(now, std::slice::from_ref(tx), CAST_HOP_LIMIT, &frame);
-            self.figures.copies_own += copies;
+            self.note_own(copies);
         }
     }
 

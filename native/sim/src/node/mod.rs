@@ -4,6 +4,7 @@
 
 mod casts;
 mod commands;
+mod ear;
 mod holds;
 mod network;
 mod outputs;
@@ -13,6 +14,7 @@ mod sending;
 mod trees;
 
 use crate::api::{Event, NetId};
+use crate::kinds::Kinds;
 use crate::rng::Rng;
 use crate::traffic::{Kind, Traffic};
 pub use commands::Addresses;
@@ -57,13 +59,23 @@ pub struct Figures {
     pub copies_again: u64,
     /// Most copies of one cast.
     pub outdegree_max: u64,
+    /// Own casts by how many copies were sent of each.
+    pub own_by_copies: Vec<u64>,
     /// Casts whose packet no application here wants.
     pub casts_unwanted: u64,
     pub delivered: u64,
     pub packet_drops: BTreeMap<&'static str, u64>,
+    pub kinds: Kinds,
 }
 
 impl Figures {
+    fn note_own(&mut self, copies: usize, casts: u64) {
+        if self.own_by_copies.len() <= copies {
+            self.own_by_copies.resize(copies + 1, 0);
+        }
+        self.own_by_copies[copies] += casts;
+    }
+
     /// Adds those of another life; `drops` instead of its `packet_drops`.
     pub fn add(&mut self, other: &Figures, drops: &BTreeMap<&'static str, u64>) {
         self.sent.add_all(&other.sent);
@@ -73,6 +85,10 @@ impl Figures {
         self.copies_relayed += other.copies_relayed;
         self.copies_again += other.copies_again;
         self.outdegree_max = self.outdegree_max.max(other.outdegree_max);
+        for (copies, casts) in other.own_by_copies.iter().enumerate() {
+            self.note_own(copies, *casts);
+        }
+        self.kinds.add_all(&other.kinds);
         self.casts_unwanted += other.casts_unwanted;
         self.delivered += other.delivered;
         for (name, n) in drops {
@@ -90,11 +106,19 @@ pub struct Node {
     rng: Rng,
     /// The UDP port of this host: packets from it must not go into the tunnel again.
     port: u16,
+    plants: Plants,
     figures: Figures,
 }
 
+/// Bugs, planted to see whether tests find them.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Plants {
+    /// Nothing that is lost under way is asked for or given back.
+    pub no_repair: bool,
+}
+
 impl Node {
-    pub fn new(mut rng: Rng, port: u16) -> Node {
+    pub fn new(mut rng: Rng, port: u16, plants: Plants) -> Node {
         let mut entropy = Rng::new(rng.draw());
         // What the machine can do fast must not decide what a run does: AES-256-GCM everywhere.
         let options = Options {
@@ -109,6 +133,7 @@ impl Node {
             outs: VecDeque::new(),
             rng,
             port,
+            plants,
             figures: Figures::default(),
         }
     }
@@ -213,6 +238,9 @@ impl Node {
         match path {
             Path::Udp { remote: to, .. } => {
                 self.figures.sent.add(kind, bytes.len());
+                if kind == Kind::Hello {
+                    self.figures.kinds.leaves(&bytes);
+                }
                 self.outs.push_back(Out::Send { to, kind, bytes });
             }
             Path::Carry { .. } => self.send_carried(now, path, kind, &bytes, flow),

@@ -9,6 +9,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use weft_forward::{ANSWER_MAX, DropReason, PeerId, QUERY_MAX, Verdict, answer_arp, answer_nd};
 use weft_packet::{Frame, L3, ether};
+use weft_session::wire::CARRY_OVERHEAD;
 use weft_session::{Path, TAG, Tx, wire};
 
 /// What to do with a packet, taken out of the table's borrow.
@@ -198,6 +199,16 @@ impl Node {
             .add(if is_packet { Kind::Packet } else { Kind::Control }, frame.len());
         let Ok(opened) = opened else { return };
         let range = opened.plaintext();
+        if !is_packet {
+            let around = if matches!(path, Path::Carry { .. }) {
+                CARRY_OVERHEAD
+            } else {
+                0
+            };
+            self.figures
+                .kinds
+                .opened(&frame[range.clone()], frame.len() + around);
+        }
         if opened.tell {
             self.sessions.opened(now, &opened, path, &frame[range.clone()]);
             self.drain(now);

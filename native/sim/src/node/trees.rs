@@ -1,19 +1,17 @@
 //! Casts that travel by trees: `weft_forward::tree` decides, this file seals, stamps, opens and sends what it says.
 
 use super::casts::CAST_OVERHEAD;
-use super::network::PeerEntry;
 use super::sending::Streams;
 use super::{Node, PeerName};
 use crate::api::{CastKey, Event, NetId};
-use crate::traffic::Kind;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 use weft_forward::PeerId;
 use weft_forward::tree::limits::HOP_LIMIT;
-use weft_forward::tree::{CastName, Options, Out, TreeConfig, TreeError, TreeEvent, TreeName, TreePlane};
+use weft_forward::tree::{CastName, Options, Repair, TreeConfig, TreeError, TreeName, TreePlane};
 use weft_session::wire::{HEADER, SEQUENCE_MASK, STAMP, Stamp};
-use weft_session::{AUTH_SHARED, CastTx, DropReason, HopCast, Opened, SenderKey, Sessions, TAG, Tx};
+use weft_session::{AUTH_SHARED, CastTx, DropReason, HopCast, Opened, SenderKey, TAG, Tx};
 
 /// Trees of this host's own: what it seals with.
 struct Own {
@@ -46,49 +44,6 @@ impl NetTrees {
     }
 }
 
-/// What the plane asked for, done when it is no longer borrowed.
-enum Effect {
-    Control(PeerId, Vec<u8>),
-    Resend(PeerId, u8, Vec<u8>),
-    Recovered(PeerId, Vec<u8>),
-    Event(TreeEvent),
-}
-
-struct Ear<'a> {
-    net: NetId,
-    now: u64,
-    peers: &'a BTreeMap<PeerId, PeerEntry>,
-    sessions: &'a Sessions,
-    effects: Vec<Effect>,
-}
-
-impl Out for Ear<'_> {
-    fn control(&mut self, to: PeerId, plaintext: &[u8]) -> bool {
-        let has_session = self.peers.get(&to).is_some_and(|entry| entry.tx.is_some());
-        if has_session {
-            self.effects.push(Effect::Control(to, plaintext.to_vec()));
-        }
-        has_session
-    }
-
-    fn resend(&mut self, to: PeerId, hop_limit: u8, body: &[u8]) {
-        self.effects.push(Effect::Resend(to, hop_limit, body.to_vec()));
-    }
-
-    fn recovered(&mut self, from: PeerId, body: &[u8]) {
-        self.effects.push(Effect::Recovered(from, body.to_vec()));
-    }
-
-    fn rtt(&self, peer: PeerId) -> u64 {
-        let stats = self.sessions.stats(self.now, self.net, peer);
-        stats.and_then(|stats| stats.rtt_us).unwrap_or(0)
-    }
-
-    fn event(&mut self, event: TreeEvent) {
-        self.effects.push(Effect::Event(event));
-    }
-}
-
 fn name_of(cast: &HopCast) -> CastName {
     CastName {
         tree: TreeName {
@@ -110,12 +65,15 @@ impl Node {
         &mut self,
         now: u64,
         net: NetId,
-        config: TreeConfig,
+        mut config: TreeConfig,
         key: Option<(u32, weft_session::Secret)>,
     ) -> Result<(), TreeError> {
         let Some(network) = self.nets.get_mut(&net) else {
             return Ok(());
         };
+        if self.plants.no_repair {
+            config.repair = Repair::Off;
+        }
         let (epoch, tree) = (config.epoch, config.name.tree);
         let origin = network.config.origin;
         let is_own = config.parent.is_none() && config.name.origin == u64::from_be_bytes(origin);
@@ -236,7 +194,8 @@ impl Node {
         trees.plane.own(now, &cast, HOP_LIMIT, body, &mut trees.children);
         let children = std::mem::take(&mut trees.children);
         self.figures.casts_sealed += 1;
-        self.figures.copies_own += self.copy_to_peers(now, net, &children, HOP_LIMIT, &frame);
+        let copies = self.copy_to_peers(now, net, &children, HOP_LIMIT, &frame);
+        self.note_own(copies);
         self.keep_list(net, children);
     }
 
@@ -329,37 +288,8 @@ impl Node {
         }
     }
 
-    /// Uses the plane and does what it asks for.
-    fn with_plane<R: Default>(
-        &mut self,
-        now: u64,
-        net: NetId,
-        call: impl FnOnce(&mut TreePlane, &mut dyn Out) -> R,
-    ) -> R {
-        let Some(network) = self.nets.get_mut(&net) else {
-            return R::default();
-        };
-        let mut ear = Ear {
-            net,
-            now,
-            peers: &network.peers,
-            sessions: &self.sessions,
-            effects: Vec::new(),
-        };
-        let result = call(&mut network.trees.plane, &mut ear);
-        for effect in ear.effects {
-            match effect {
-                Effect::Control(to, plaintext) => self.send_tree_message(now, (net, to), &plaintext),
-                Effect::Resend(to, hop_limit, body) => self.send_again(now, (net, to), hop_limit, &body),
-                Effect::Recovered(from, body) => self.take_recovered(now, (net, from), &body),
-                Effect::Event(event) => self.event(Event::Tree { net, event }),
-            }
-        }
-        result
-    }
-
     /// A cast that parity gave back: as if it had come.
-    fn take_recovered(&mut self, now: u64, (net, from): PeerName, body: &[u8]) {
+    pub(super) fn take_recovered(&mut self, now: u64, (net, from): PeerName, body: &[u8]) {
         let Some(stamp) = body.first_chunk::<STAMP>().map(Stamp::read) else {
             return;
         };
@@ -372,28 +302,5 @@ impl Node {
         let mut frame = vec![0; HEADER + body.len() + TAG];
         frame[HEADER..HEADER + body.len()].copy_from_slice(body);
         self.take_tree_cast(now, &cast, &mut frame);
-    }
-
-    fn tx_of(&self, (net, peer): PeerName) -> Option<Arc<Tx>> {
-        self.nets.get(&net)?.peers.get(&peer)?.tx.clone()
-    }
-
-    fn send_tree_message(&mut self, now: u64, name: PeerName, plaintext: &[u8]) {
-        let Some(tx) = self.tx_of(name) else { return };
-        let Some(counter) = tx.reserve(1) else { return };
-        let mut frame = vec![0; HEADER + plaintext.len() + TAG];
-        frame[HEADER..HEADER + plaintext.len()].copy_from_slice(plaintext);
-        tx.seal(counter, &mut frame);
-        self.send_sealed(now, &tx, Kind::Control, frame, 0);
-    }
-
-    fn send_again(&mut self, now: u64, name: PeerName, hop_limit: u8, body: &[u8]) {
-        let Some(tx) = self.tx_of(name) else { return };
-        let Some(counter) = tx.reserve(1) else { return };
-        let mut frame = vec![0; HEADER + body.len() + TAG];
-        frame[HEADER..HEADER + body.len()].copy_from_slice(body);
-        tx.seal_stamp(counter, AUTH_SHARED, hop_limit, &mut frame);
-        self.figures.copies_again += 1;
-        self.send_sealed(now, &tx, Kind::Cast, frame, 0);
     }
 }

@@ -6,7 +6,8 @@ use crate::api::{Event, NetId};
 use crate::clock::Clock;
 use crate::digest::Digest;
 use crate::flow::{self, FlowOptions, Ticket};
-use crate::node::{Figures, Node, Out};
+use crate::kinds::Kinds;
+use crate::node::{Figures, Node, Out, Plants};
 use crate::queue::Queue;
 use crate::receipts::Receipts;
 use crate::rng::Rng;
@@ -26,6 +27,7 @@ pub struct WorldOptions {
     pub shape: Shape,
     /// Every n-th packet that a node would deliver is lost: a bug, planted to see whether tests find it.
     pub plant_drop_every: Option<u64>,
+    pub plants: Plants,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -77,6 +79,7 @@ pub struct World {
     rng: Rng,
     digest: Digest,
     plant_drop_every: Option<u64>,
+    plants: Plants,
     deliveries: u64,
 }
 
@@ -93,6 +96,7 @@ impl World {
             rng: Rng::fork(seed, &[OF_HOSTS]),
             digest: Digest::new(seed),
             plant_drop_every: options.plant_drop_every,
+            plants: options.plants,
             deliveries: 0,
         }
     }
@@ -145,7 +149,7 @@ impl World {
         if host.node.is_none() {
             host.lives += 1;
             let rng = Rng::fork(self.seed, &[OF_NODES, u64::from(index), host.lives]);
-            host.node = Some(Box::new(Node::new(rng, PORT)));
+            host.node = Some(Box::new(Node::new(rng, PORT, self.plants)));
             self.underlay.set_alive(index, true);
         }
     }
@@ -302,6 +306,18 @@ impl World {
             figures.add(node.figures(), &node.drops());
         }
         figures
+    }
+
+    /// Control traffic of all hosts in all their lives, by what is said.
+    pub fn kinds(&self) -> Kinds {
+        let mut all = Kinds::default();
+        for host in &self.hosts {
+            all.add_all(&host.past.kinds);
+            if let Some(node) = &host.node {
+                all.add_all(&node.figures().kinds);
+            }
+        }
+        all
     }
 
     /// Folds bytes of the harness into the digest.
