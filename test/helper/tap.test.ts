@@ -42,7 +42,7 @@ const addresses = (family: string, scope: string) =>
 /** Tries it in a process of its own and says the error's code. */
 function codeOf(prefix: string[]): string {
   const script = `const {Tap}=require(${JSON.stringify(addon)});try{new Tap();console.log('made')}catch(e){console.log(e.code, /\\n|\\[object/.test(e.message) ? 'unclear' : '')}`;
-  const [command, ...args] = [...prefix, process.execPath, '-e', script] as [string, ...string[]];
+  const [command = '', ...args] = [...prefix, process.execPath, '-e', script];
   return execFileSync(command, args, { encoding: 'utf8' }).trim();
 }
 
