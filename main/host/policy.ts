@@ -1,4 +1,5 @@
-// What the administrator of this machine forbids, from a file that only root can write.
+// What the administrator of this machine forbids, from a file that only root can write. WEFT_POLICY names a second file (one user's
+// start script, a lab): it can forbid more and lift nothing.
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import type { Policy } from '../../app/engine/input.ts';
@@ -13,16 +14,36 @@ const SHAPE = z.strictObject({
   webrtc: z.boolean().optional(),
 });
 
-/** Nothing but what is certain is allowed while the file cannot be understood. */
+/** Nothing but what is certain is allowed while a file cannot be understood. */
 const STRICTEST: Policy = { relay: false, portMapping: false, http: false, webrtc: false };
 
-/** Absent: everything is allowed. A file that cannot be read or understood forbids all it could forbid. */
-export function readPolicy(log: Log, file = process.env['WEFT_POLICY'] ?? FILE): Policy {
+export interface PolicyFiles {
+  /** Absent there: the administrator forbids nothing. */
+  administrator?: string;
+  /** Whoever names a file means it: it must be there. */
+  more?: string | undefined;
+}
+
+/** What all files together allow. A file that cannot be read or understood forbids all it could forbid. */
+export function readPolicy(log: Log, files: PolicyFiles = {}): Policy {
+  const { administrator = FILE, more = process.env['WEFT_POLICY'] } = files;
+  const first = readOne(log, administrator, true);
+  return more ? strictest(first, readOne(log, more, false)) : first;
+}
+
+/** Forbidden is what either forbids. */
+function strictest(one: Policy, other: Policy): Policy {
+  const both: Policy = { ...one };
+  for (const key of Object.keys(other) as (keyof Policy)[]) both[key] = both[key] !== false && other[key] !== false;
+  return both;
+}
+
+function readOne(log: Log, file: string, mayLack: boolean): Policy {
   let text: string;
   try {
     text = readFileSync(file, 'utf8');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {};
+    if (mayLack && (error as NodeJS.ErrnoException).code === 'ENOENT') return {};
     log.write('error', 'policy', { file, why: String(error) });
     return STRICTEST;
   }
