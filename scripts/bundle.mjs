@@ -1,7 +1,7 @@
 // Bundles the programs with esbuild: CommonJS for Node 16 (the oldest Electron that is tested) into dist/.
 import esbuild from 'esbuild';
 import { chmodSync, existsSync, readFileSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { root, say } from './lib/run.mjs';
 
@@ -17,6 +17,28 @@ const daemonApart = {
   },
 };
 
+/** What is loaded on first use (DHT, WebRTC, proxies …): each `import('./x.ts')` of main/ is a file of its own in parts/. */
+class Parts {
+  /** Name of the part → its source. */
+  sources = new Map();
+
+  plugin() {
+    return {
+      name: 'parts',
+      setup: (build) => {
+        build.onResolve({ filter: /^\.\.?\/.*\.ts$/ }, ({ kind, path, resolveDir }) => {
+          const source = join(resolveDir, path);
+          if (kind !== 'dynamic-import' || path.endsWith('/daemon/daemon.ts')) return undefined;
+          const name = basename(path, '.ts');
+          if ((this.sources.get(name) ?? source) !== source) throw new Error(`two parts are called ${name}`);
+          this.sources.set(name, source);
+          return { path: `../parts/${name}.cjs`, external: true };
+        });
+      },
+    };
+  }
+}
+
 const common = {
   bundle: true,
   platform: 'node',
@@ -24,6 +46,8 @@ const common = {
   format: 'cjs',
   external: ['electron', '*.node'],
   // There is no import.meta in CommonJS.
+  // `require` for them: import() of Electron's before 28 knows no archives.
+  supported: { 'dynamic-import': false },
   define: { 'import.meta.url': 'importMetaUrl', WEFT_VERSION: JSON.stringify(version) },
   banner: { js: "const importMetaUrl = require('url').pathToFileURL(__filename).href;" },
   sourcemap: 'linked',
@@ -47,6 +71,11 @@ export const programs = [
 
 /** Bundles what exists into a folder; says what does not. */
 export async function bundle(folder = join(root, 'dist'), only = programs) {
+  const parts = new Parts();
+  const build = (entry, outfile, options = {}) => {
+    const plugins = [...(options.plugins ?? []), parts.plugin()];
+    return esbuild.build({ ...common, entryPoints: [entry], outfile, ...options, plugins });
+  };
   for (const { entry, out, options } of only) {
     const outfile = join(folder, out);
     if (!existsSync(join(root, entry))) {
@@ -54,9 +83,11 @@ export async function bundle(folder = join(root, 'dist'), only = programs) {
       say(`${entry} does not exist; ${out} is skipped`);
       continue;
     }
-    await esbuild.build({ ...common, entryPoints: [entry], outfile, ...options });
+    await build(entry, outfile, options);
     if (out.startsWith('cli/')) chmodSync(outfile, 0o755);
   }
+  // Parts have parts: the map grows under way.
+  for (const [name, source] of parts.sources) await build(source, join(folder, `parts/${name}.cjs`));
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url))

@@ -116,7 +116,7 @@ export class Callers {
     if (input.kind === 'linkOpen' || input.kind === 'linkFailed') this.#io.ended(input.dial);
     for (const caller of this.#callers.values()) {
       if (input.kind === 'linkOpen' && caller.opened(input.dial, input.link, input.transport)) return true;
-      if (input.kind === 'linkFailed' && caller.failed(input.dial)) return true;
+      if (input.kind === 'linkFailed' && caller.failed(input.dial, input.code)) return true;
       if (input.kind === 'linkClosed' && caller.closed(input.link)) return true;
     }
     return false;

@@ -19,7 +19,6 @@ import { Anywhere } from '../anywhere/anywhere.ts';
 import { iceServers } from '../transports/ice-servers.ts';
 import { TransportLinks } from '../transports/links.ts';
 import { STREAM_TRANSPORTS, type StreamTransport } from '../transports/transport.ts';
-import { proxySettings } from '../transports/proxy/choice.ts';
 import { AdapterKeeper } from './adapters.ts';
 import { firewallItems } from './doctor-firewall.ts';
 import { anywhereItems, doctorItems } from './doctor.ts';
@@ -124,6 +123,7 @@ class Host implements EngineHost {
       onInput: (input) => this.runner.handle(input),
       transports: streamsAllowed(this.policy),
       iceServers: () => iceServers(this.engine.settings),
+      proxyChoice: () => this.engine.settings.proxy,
     });
     this.web = new WebPort({
       bind: (address) => this.adapters.bindWeb(address),
@@ -169,7 +169,6 @@ class Host implements EngineHost {
     });
     void this.adapters.start();
     this.runner.start();
-    void this.links.lookForProxies(proxySettings(this.engine.settings.proxy));
     this.tellHost();
     this.monitor.start();
     void this.listenForStreams();
@@ -218,7 +217,7 @@ class Host implements EngineHost {
     this.addresses = addresses;
     this.tellUnderlay();
     this.finding.readdressed();
-    void this.links.lookForProxies();
+    void this.links.refreshProxies();
   }
 
   private tellUnderlay(): void {
@@ -266,6 +265,7 @@ class Host implements EngineHost {
         return this.runner.call('status', params);
       },
       'doctor.run': async (params) => {
+        await this.links.lookForProxies();
         const inner = await this.runner.call('doctor.run', params);
         const items: DoctorItem[] = [
           ...(inner.ok ? inner.value.items : []),
@@ -282,8 +282,7 @@ class Host implements EngineHost {
         this.finding.apply();
         this.anywhere.apply(this.engine.settings.anywhere);
         if (done.ok) await this.web.apply(this.engine.settings.port443);
-        if (this.engine.settings.proxy !== before)
-          await this.links.lookForProxies(proxySettings(this.engine.settings.proxy));
+        if (this.engine.settings.proxy !== before) await this.links.refreshProxies();
         return done;
       },
       'helper.install': async () => {

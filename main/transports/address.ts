@@ -1,5 +1,6 @@
 // Texts of addresses as transports meet them.
 import { isIP } from 'node:net';
+import type { ProxyServer } from './transport.ts';
 
 /** "192.0.2.1:443" or "[2001:db8::1]:443"; a v4-mapped address is shown as the IPv4 address that it is. */
 export function endpointText(host: string, port: number): string {
@@ -21,6 +22,9 @@ export function splitEndpoint(text: string): { host: string; port: number } | nu
   const host = match?.[1] ?? match?.[2];
   return host !== undefined && port <= 65_535 ? { host, port } : null;
 }
+
+/** A proxy as shown to users: without name and password. */
+export const proxyText = ({ scheme, host, port }: ProxyServer): string => `${scheme}://${endpointText(host, port)}`;
 
 /** Whom limits count as one source: an IPv4 address, an IPv6 /64. */
 export function sourceOf(address: string): string {

@@ -1,11 +1,9 @@
 // The dialler of every stream transport. A dial ends by itself after DIAL_TIMEOUT_MS and can be called off.
-import type { ClientRequest } from 'node:http';
+import type { ClientRequest, IncomingMessage } from 'node:http';
 import { WebSocket } from 'ws';
-import { endpointText } from './address.ts';
+import { endpointText, proxyText } from './address.ts';
 import { DIAL_TIMEOUT_MS, HTTP_HEADER_BYTES_MAX, RECEIVE_BYTES_MAX } from './limits.ts';
-import { openProxy, openStream } from './open-stream.ts';
-import { proxyAuth } from './proxy/auth.ts';
-import { proxyText } from './proxy/servers.ts';
+import { openStream } from './open-stream.ts';
 import { streamLink } from './stream-link.ts';
 import type { DialCode, DialResult, DialTarget, Dialling, LinkIo, ProxyServer, StreamTransport } from './transport.ts';
 import { WS_PATH } from './web-front.ts';
@@ -81,20 +79,33 @@ async function openWs(transport: 'ws' | 'wss', target: DialTarget, signal: Abort
   return forwardWs(target.proxy, target, signal);
 }
 
-async function forwardWs(proxy: ProxyServer, target: DialTarget, signal: AbortSignal): Promise<DialResult> {
+/** A second request when the proxy asks who we are: it denied CONNECT without a question. */
+async function forwardWs(
+  proxy: ProxyServer,
+  target: DialTarget,
+  signal: AbortSignal,
+  isSecond = false,
+): Promise<DialResult> {
+  const { openProxy, proxyAuth } = await import('./proxy/proxies.ts');
   const opened = await openProxy(proxy, signal);
   if (!opened.ok) return opened;
   const { socket } = opened;
   const uri = `http://${endpointText(target.host, target.port)}${WS_PATH}`;
-  const authorization = proxyAuth(proxy).header('GET', uri);
-  return shake('ws', target, signal, {
+  const auth = proxyAuth(proxy);
+  const authorization = auth.header('GET', uri);
+  let isWorthAgain = false;
+  const result = await shake('ws', target, signal, {
     createConnection: () => socket.resume(),
     headers: authorization ? { 'Proxy-Authorization': authorization } : {},
     finishRequest: (request: ClientRequest) => {
       request.path = uri;
+      request.once('response', ({ statusCode, rawHeaders }: IncomingMessage) => {
+        isWorthAgain = statusCode === 407 && auth.challenge(rawHeaders, authorization);
+      });
       request.end();
     },
   });
+  return isWorthAgain && !isSecond && !signal.aborted ? forwardWs(proxy, target, signal, true) : result;
 }
 
 /** The WebSocket handshake on a stream that is open. */

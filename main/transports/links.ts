@@ -3,10 +3,10 @@ import type { DataplaneEvent, Log } from '../../app/engine/ports.ts';
 import type { DialTarget, StreamTarget, WebRtcTarget } from '../../app/mesh/paths/caller.ts';
 import { dialStream } from './dial.ts';
 import { streamFilter, type AddressFilter } from './guard.ts';
-import { WEBRTC_DIALS_MAX } from './limits.ts';
+import { WEBRTC_DIALS_MAX, WEBRTC_SIGNALS_WAITING_MAX } from './limits.ts';
 import { listenShared } from './listener.ts';
 import { Pump, type LinkPort, type PumpCounters } from './pump.ts';
-import { ProxyFinder, type Environment, type ProxySettings } from './proxy/find.ts';
+import type { Environment, ProxyFinder } from './proxy/find.ts';
 import {
   STREAM_TRANSPORTS,
   type DialCode,
@@ -20,7 +20,7 @@ import {
   type ProxyServer,
   type StreamTransport,
 } from './transport.ts';
-import { dialWebRtc, type WebRtcDialling } from './webrtc.ts';
+import type { WebRtcDialling } from './webrtc.ts';
 import type { IceServer } from './webrtc-channel.ts';
 
 /** What the engine hears; `link` is the data plane's number ("link:7" as a way). Never told within the call that caused it. */
@@ -43,8 +43,9 @@ export interface TransportLinksOptions {
   onProxies?(): void;
   /** Transports that may be used, both ways; all unless told (an administrator's policy). */
   transports?: readonly StreamTransport[];
-  proxy?: ProxySettings;
   environment?: Environment;
+  /** The user's setting of the proxy (proxy/choice.ts) as it is now; "auto" unless told. */
+  proxyChoice?(): string;
   /** STUN and TURN servers for WebRTC, as they are when a dial begins; none unless told. */
   iceServers?(): IceServer[];
   /** Where streams may lead, looked at for each dial; tests over loopback say otherwise. */
@@ -57,15 +58,19 @@ export interface LinkCounters extends PumpCounters {
 }
 
 interface Pending {
-  /** Null while proxies are looked up. */
+  /** Null while proxies are looked up or code is loaded. */
   dialling: Dialling | null;
   webrtc?: WebRtcDialling;
+  /** Of a WebRTC dial: signals that came before its code was loaded. */
+  early?: Uint8Array[];
 }
 
 export class TransportLinks {
   readonly #options: TransportLinksOptions;
   readonly #pump: Pump;
-  readonly #finder: ProxyFinder;
+  /** Null until proxies are looked for. */
+  #finder: Promise<ProxyFinder> | null = null;
+  #shown: string[] | null = null;
   readonly #transports: ReadonlySet<StreamTransport>;
   readonly #pending = new Map<number, Pending>();
   /** Links that the engine knows. */
@@ -77,10 +82,6 @@ export class TransportLinks {
   constructor(options: TransportLinksOptions) {
     this.#options = options;
     this.#transports = new Set(options.transports ?? STREAM_TRANSPORTS);
-    this.#finder = new ProxyFinder({
-      ...(options.proxy ? { settings: options.proxy } : {}),
-      ...(options.environment ? { environment: options.environment } : {}),
-    });
     this.#pump = new Pump({
       port: options.port,
       onClosed: (link, code) => {
@@ -88,7 +89,6 @@ export class TransportLinks {
         if (this.#dialled.delete(link)) this.#tell({ kind: 'linkClosed', link });
       },
     });
-    void this.lookForProxies();
   }
 
   // ---- what the engine sees ----
@@ -108,7 +108,9 @@ export class TransportLinks {
 
   /** What the other end of a WebRTC dial says. */
   signal(dial: number, bytes: Uint8Array): void {
-    this.#pending.get(dial)?.webrtc?.signal(bytes);
+    const pending = this.#pending.get(dial);
+    if (pending?.webrtc) pending.webrtc.signal(bytes);
+    else if (pending?.early && pending.early.length < WEBRTC_SIGNALS_WAITING_MAX) pending.early.push(bytes);
   }
 
   /** Nothing is said of the dial any more. */
@@ -124,10 +126,12 @@ export class TransportLinks {
     this.#pump.close(link);
   }
 
-  /** Whether the settings, the environment or the desktop name a proxy at all, and how to show it. */
+  /**
+   * Whether the settings, the environment or the desktop name a proxy at all, and how to show it. Until a dial or a doctor made it look,
+   * there may be one.
+   */
   proxies(): { found: boolean; shown: string[] } {
-    const { shown } = this.#finder;
-    return { found: shown.length > 0, shown };
+    return { found: this.#shown === null || this.#shown.length > 0, shown: this.#shown ?? [] };
   }
 
   // ---- what the program around it does ----
@@ -161,11 +165,26 @@ export class TransportLinks {
     return link;
   }
 
-  /** Looks for proxies again: when the settings or the machine's network changed. The first look is made at the start. */
-  async lookForProxies(settings?: ProxySettings): Promise<void> {
-    const before = JSON.stringify(this.proxies());
-    await this.#finder.look(settings);
-    if (!this.#stopped && JSON.stringify(this.proxies()) !== before) this.#options.onProxies?.();
+  /** Looks for proxies, now or again: what the settings, the environment and the desktop say at this time. */
+  async lookForProxies(): Promise<void> {
+    this.#finder ??= this.#makeFinder();
+    const [finder, { proxySettings }] = await Promise.all([this.#finder, import('./proxy/proxies.ts')]);
+    await finder.look(proxySettings(this.#options.proxyChoice?.() ?? 'auto'));
+    const { shown } = finder;
+    if (this.#stopped || shown.join() === this.#shown?.join()) return;
+    this.#shown = shown;
+    this.#options.onProxies?.();
+  }
+
+  /** The machine's network or the settings changed. What nobody asked for yet is not looked for. */
+  async refreshProxies(): Promise<void> {
+    if (this.#finder) await this.lookForProxies();
+  }
+
+  async #makeFinder(): Promise<ProxyFinder> {
+    const { environment } = this.#options;
+    const { ProxyFinder: Finder } = await import('./proxy/proxies.ts');
+    return new Finder(environment ? { environment } : {});
   }
 
   counters(): LinkCounters {
@@ -191,15 +210,19 @@ export class TransportLinks {
     else this.#options.log.write('debug', 'link-accepted', { link, transport, endpoint });
   }
 
-  #meet(dial: number, pending: Pending, { initiator }: WebRtcTarget): Promise<DialResult> {
-    const underWay = [...this.#pending.values()].filter(({ webrtc }) => webrtc !== undefined).length;
-    if (underWay >= WEBRTC_DIALS_MAX) return Promise.resolve({ ok: false, code: 'too-many-links' });
+  async #meet(dial: number, pending: Pending, { initiator }: WebRtcTarget): Promise<DialResult> {
+    const underWay = [...this.#pending.values()].filter(({ early }) => early !== undefined).length;
+    if (underWay >= WEBRTC_DIALS_MAX) return { ok: false, code: 'too-many-links' };
+    pending.early = [];
+    const { dialWebRtc } = await import('./webrtc.ts');
+    if (this.#isCancelled(pending)) return { ok: false, code: 'cancelled' };
     const servers = this.#options.iceServers?.() ?? [];
     const onSignal = (bytes: Uint8Array): void => {
       if (this.#pending.get(dial) === pending) this.#tell({ kind: 'linkSignal', dial, bytes });
     };
     pending.webrtc = dialWebRtc({ initiator, servers, onSignal });
     pending.dialling = pending.webrtc;
+    for (const bytes of pending.early.splice(0)) pending.webrtc.signal(bytes);
     return pending.webrtc.result;
   }
 
@@ -212,7 +235,8 @@ export class TransportLinks {
     };
     if (proxy === 'none') return run(null);
     const scheme = transport === 'http' || transport === 'ws' ? 'http' : 'https';
-    const servers = await this.#finder.resolve(scheme, host, port);
+    if (this.#shown === null) await this.lookForProxies();
+    const servers = (await (await this.#finder)?.resolve(scheme, host, port)) ?? [];
     let result: DialResult = { ok: false, code: 'no-proxy' };
     for (const server of servers) {
       if (this.#isCancelled(pending)) return { ok: false, code: 'cancelled' };

@@ -6,9 +6,9 @@ import type { Duplex } from 'node:stream';
 import { endpointText } from './address.ts';
 import { linkNames } from './dial.ts';
 import { HTTP_HEADER_BYTES_MAX, POLL_PAYLOAD_BYTES_MAX, POLL_SOCKET_IDLE_MS } from './limits.ts';
-import { openProxy, openStream, type Opened } from './open-stream.ts';
+import { openStream, type Opened } from './open-stream.ts';
 import { PollingLink, type PollingSession } from './polling-link.ts';
-import { proxyAuth, type ProxyAuth } from './proxy/auth.ts';
+import type { ProxyAuth } from './proxy/auth.ts';
 import type { DialCode, DialResult, DialTarget } from './transport.ts';
 import { POLLING_PATH } from './web-front.ts';
 
@@ -47,19 +47,24 @@ interface Way {
   host: string;
 }
 
-export function openPolling(transport: 'http' | 'https', target: DialTarget, signal: AbortSignal): Promise<DialResult> {
-  const { proxy } = target;
+export async function openPolling(
+  transport: 'http' | 'https',
+  target: DialTarget,
+  signal: AbortSignal,
+): Promise<DialResult> {
   const secure = transport === 'https';
   const lifetime = new AbortController();
-  const forwarded = proxy !== null && !secure;
+  const proxy = secure ? null : target.proxy;
+  /** A forwarding proxy is spoken to itself. */
+  const forwarded = proxy && { ...(await import('./proxy/proxies.ts')), proxy };
   const agent = new StreamAgent(() =>
-    forwarded ? openProxy(proxy, lifetime.signal) : openStream(target, secure, lifetime.signal),
+    forwarded ? forwarded.openProxy(forwarded.proxy, lifetime.signal) : openStream(target, secure, lifetime.signal),
   );
   const host = endpointText(target.host, target.port);
   const way: Way = {
     agent,
     prefix: forwarded ? `http://${host}` : '',
-    auth: forwarded ? proxyAuth(proxy) : null,
+    auth: forwarded && forwarded.proxyAuth(forwarded.proxy),
     host,
   };
   return new Promise((resolve) => {

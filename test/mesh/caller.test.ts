@@ -93,6 +93,24 @@ class Bench {
 const endpoints = (...texts: string[]): Endpoint[] => texts.map((text) => parseEndpoint(text) as Endpoint);
 
 describe('what is dialled', () => {
+  it('gives the turn of proxies to the rest once there is none', () => {
+    const bench = new Bench();
+    bench.policy = { ...open, datagrams: false, proxy: true };
+    bench.call().run(0);
+    expect(bench.order()).toEqual(['tls by proxy']);
+    bench.caller.failed(1, 'no-proxy');
+    bench.run(DIAL_STAGGER_MS * 2);
+    expect(bench.order()).toEqual(['tls by proxy', 'tcp', 'tls']);
+    expect(bench.dials.map(({ atMono }) => atMono)).toEqual([0, DIAL_STAGGER_MS, 2 * DIAL_STAGGER_MS]);
+    // Any other failure says nothing of the next ones.
+    const other = new Bench();
+    other.policy = { ...open, datagrams: false, proxy: true };
+    other.call().run(0);
+    other.caller.failed(1, 'proxy-refused');
+    other.run(DIAL_STAGGER_MS * 2);
+    expect(other.order()).toEqual(['tls by proxy', 'tcp', 'wss by proxy']);
+  });
+
   it('goes from the quick and plain to the slow and wrapped, 443 first', () => {
     const targets = dialTargets(endpoints('203.0.113.7:4000', PEER), open);
     const named = targets.map(({ transport, port }) => `${transport}:${port}`);

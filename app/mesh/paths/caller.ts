@@ -224,8 +224,18 @@ export class Caller {
     return true;
   }
 
-  failed(dial: number): boolean {
+  failed(dial: number, code = ''): boolean {
+    if (code === 'no-proxy' && this.#dials.has(dial)) this.#goStraight();
     return this.#dials.delete(dial);
+  }
+
+  /** This machine has no proxy after all: what was to be dialled through one makes room for the rest. */
+  #goStraight(): void {
+    const times = this.#plan.map(({ atMono }) => atMono);
+    const straight = this.#plan.filter(({ target }) => !('proxy' in target) || target.proxy === 'none');
+    this.#plan = straight.map((dial, place) =>
+      dial.target.transport === 'webrtc' ? dial : { ...dial, atMono: times[place] as number },
+    );
   }
 
   /** The transport closed the link. */

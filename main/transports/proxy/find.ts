@@ -1,10 +1,11 @@
 // Which proxies the settings, the environment, the desktop and a PAC file name for a target.
+import { proxyText } from '../address.ts';
 import { PROXIES_TRIED_MAX } from '../limits.ts';
 import type { ProxyServer } from '../transport.ts';
 import { bypassRules, isBypassed } from './bypass.ts';
 import { askDesktop, type DesktopProxy } from './desktop.ts';
-import { loadPac, type AskPac } from './pac.ts';
-import { parseProxy, proxyText } from './servers.ts';
+import type { AskPac } from './pac.ts';
+import { parseProxy } from './servers.ts';
 
 /** What the user chose. `user` and `password` are for proxies whose address carries none. */
 export type ProxySettings = { user?: string; password?: string } & (
@@ -133,6 +134,7 @@ async function pacSource(url: string): Promise<Source | null> {
   } catch {
     return null;
   }
+  const { loadPac } = await import('./pac.ts');
   const pac = await loadPac(url);
   if (!pac.ok) return null;
   const ask: AskPac = pac.ask;

@@ -4,6 +4,8 @@ import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { networkInterfaces } from 'node:os';
 import { fileURLToPath } from 'node:url';
+import { getQuickJS } from '@tootallnate/quickjs-emscripten';
+import { createPacResolver } from 'pac-resolver';
 import { PAC_BYTES_MAX, PAC_FETCH_TIMEOUT_MS, PAC_MEMORY_BYTES_MAX, PAC_RUN_MS } from '../limits.ts';
 import type { ProxyServer } from '../transport.ts';
 import { parsePacAnswer } from './servers.ts';
@@ -25,10 +27,6 @@ export async function loadPac(url: string): Promise<Pac> {
 }
 
 async function compile(text: string): Promise<AskPac> {
-  const [{ createPacResolver }, { getQuickJS }] = await Promise.all([
-    import('pac-resolver'),
-    import('@tootallnate/quickjs-emscripten'),
-  ]);
   const quickJs = await getQuickJS();
   let runUntil = Infinity;
   // The resolver makes one context; it gets the bounds that the library does not set.

@@ -1,5 +1,4 @@
 // Proxies as texts: addresses of settings and environment, answers of PAC files, and how they are shown.
-import { isIP } from 'node:net';
 import type { ProxyServer } from '../transport.ts';
 
 const DEFAULT_PORTS = { http: 80, https: 443 } as const;
@@ -50,9 +49,4 @@ export function parsePacAnswer(text: string): (ProxyServer | null)[] {
     if (server) found.push(server);
   }
   return found;
-}
-
-/** As shown to users: without name and password. */
-export function proxyText({ scheme, host, port }: ProxyServer): string {
-  return `${scheme}://${isIP(host) === 6 ? `[${host}]` : host}:${port}`;
 }
