@@ -1,4 +1,6 @@
-// Debian's squid on a site's router: a forward proxy with basic authentication, or one that opens TLS on its way (ssl-bump).
+// Debian's squid on a site's router: a forward proxy with Basic or Digest authentication, with and without CONNECT, or one that opens TLS on
+// its way (ssl-bump).
+import { createHash } from 'node:crypto';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,6 +11,9 @@ import type { Space } from './space.ts';
 export const PROXY_USER = 'office';
 export const PROXY_PASSWORD = 'correct horse';
 
+export type ProxyAuthentication = 'none' | 'basic' | 'digest';
+const REALM = 'office';
+
 export interface ProxyOptions {
   router: Space;
   /** Address of the router on its inside. */
@@ -16,8 +21,12 @@ export interface ProxyOptions {
   name: string;
   kind: 'forward' | 'intercept';
   port: number;
-  /** A PAC file is served there and the proxy asks for no password. */
+  /** A PAC file is served there. */
   pacPort?: number;
+  /** Of a forward proxy; `none` unless told. */
+  auth?: ProxyAuthentication;
+  /** Whether CONNECT to ports 443 is served; true unless told. */
+  connect?: boolean;
   /** Whether `Upgrade: websocket` passes. */
   upgrades?: boolean;
 }
@@ -46,24 +55,44 @@ async function must(command: string, args: string[]): Promise<string> {
   return finished.stdout;
 }
 
-function forwardLines(folder: string, port: number, authenticated: boolean): string[] {
-  const open = [
+function authLines(folder: string, auth: ProxyAuthentication): string[] {
+  if (auth === 'none') return [];
+  const program =
+    auth === 'basic'
+      ? `/usr/lib/squid/basic_ncsa_auth ${folder}/users`
+      : `/usr/lib/squid/digest_file_auth -c ${folder}/users`;
+  return [
+    `auth_param ${auth} program ${program}`,
+    `auth_param ${auth} children 2 startup=1`,
+    `auth_param ${auth} realm ${REALM}`,
+    'acl known proxy_auth REQUIRED',
+  ];
+}
+
+function forwardLines(folder: string, options: ProxyOptions): string[] {
+  const { port, auth = 'none', connect = true, upgrades = false } = options;
+  return [
+    ...authLines(folder, auth),
     `http_port ${port}`,
     'acl CONNECT method CONNECT',
     'acl tls port 443',
     'acl safe port 80 443 1025-65535',
+    'http_access deny !safe',
+    // Without a question: whoever asks learns nothing of passwords by this.
+    `http_access deny CONNECT ${connect ? '!tls' : ''}`.trim(),
+    ...(upgrades ? ['http_upgrade_request_protocols websocket allow all'] : []),
+    ...(auth === 'none' ? ['http_access allow all'] : ['http_access allow known', 'http_access deny all']),
   ];
-  const rules = ['http_access deny !safe', 'http_access deny CONNECT !tls'];
-  if (!authenticated) return [...open, ...rules, 'http_access allow all'];
-  return [
-    `auth_param basic program /usr/lib/squid/basic_ncsa_auth ${folder}/users`,
-    'auth_param basic realm office',
-    'acl known proxy_auth REQUIRED',
-    ...open,
-    ...rules,
-    'http_access allow known',
-    'http_access deny all',
-  ];
+}
+
+async function makeUsers(folder: string, auth: ProxyAuthentication): Promise<void> {
+  if (auth === 'none') return;
+  const digest = createHash('md5').update(`${PROXY_USER}:${REALM}:${PROXY_PASSWORD}`).digest('hex');
+  const line =
+    auth === 'digest'
+      ? `${PROXY_USER}:${REALM}:${digest}`
+      : `${PROXY_USER}:${(await must('openssl', ['passwd', '-apr1', PROXY_PASSWORD])).trim()}`;
+  writeFileSync(join(folder, 'users'), `${line}\n`);
 }
 
 function interceptLines(folder: string, port: number, upgrades: boolean): string[] {
@@ -113,16 +142,11 @@ export async function startProxy(internet: Internet, options: ProxyOptions): Pro
   internet.onClose(() => rmSync(folder, { recursive: true, force: true }));
   chmodSync(folder, 0o755);
   mkdirSync(join(folder, 'cores'));
-  const authenticated = kind === 'forward' && options.pacPort === undefined;
-  if (authenticated) {
-    const hash = (await must('openssl', ['passwd', '-apr1', PROXY_PASSWORD])).trim();
-    writeFileSync(join(folder, 'users'), `${PROXY_USER}:${hash}\n`);
-  }
+  const { auth = 'none' } = options;
+  await makeUsers(folder, auth);
   if (kind === 'intercept') await makeAuthority(folder);
   const lines =
-    kind === 'forward'
-      ? forwardLines(folder, port, authenticated)
-      : interceptLines(folder, port, options.upgrades ?? false);
+    kind === 'forward' ? forwardLines(folder, options) : interceptLines(folder, port, options.upgrades ?? false);
   const log = join(folder, 'access.log');
   const common = [
     `pid_filename ${folder}/squid.pid`,
@@ -153,7 +177,7 @@ export async function startProxy(internet: Internet, options: ProxyOptions): Pro
     return (await router.must(['ss', '-Hltn', `sport = :${port}`])).trim();
   });
   const pacUrl = await startPac(options);
-  const credentials = authenticated ? `${PROXY_USER}:${encodeURIComponent(PROXY_PASSWORD)}@` : '';
+  const credentials = auth !== 'none' ? `${PROXY_USER}:${encodeURIComponent(PROXY_PASSWORD)}@` : '';
   const url = `http://${credentials}${address}:${port}`;
   return {
     url,

@@ -27,6 +27,9 @@ export const extraKinds = [
   'turn-only',
   'proxy-pac',
   'intercepting-no-upgrade',
+  'digest-proxy',
+  'forward-proxy',
+  'forward-proxy-upgrade',
   'lan-only',
   'upnp',
 ] as const;
@@ -83,13 +86,20 @@ const behind: Partial<Record<SiteKind, Behind>> = {
   'tls-only': { ...restricted, policy: tlsOnly },
   'webrtc-only': { ...restricted, policy: webrtcOnly },
   'turn-only': { mapping: 'random', filtering: 'address-and-port', policy: turnOnly },
-  'http-proxy': { ...restricted, policy: nothing, services: [`tcp dport ${PROXY_PORT}`] },
+  'http-proxy': onlyProxy(),
+  'digest-proxy': onlyProxy(),
+  'forward-proxy': onlyProxy(),
+  'forward-proxy-upgrade': onlyProxy(),
   'proxy-pac': { ...restricted, policy: nothing, services: [`tcp dport { ${PROXY_PORT}, ${PAC_PORT} }`] },
   'tls-intercepting': intercepting(),
   'intercepting-no-upgrade': intercepting(),
   'lan-only': { ...restricted, policy: nothing },
   'same-nat': restricted,
 };
+
+function onlyProxy(): Behind {
+  return { ...restricted, policy: nothing, services: [`tcp dport ${PROXY_PORT}`] };
+}
 
 function intercepting(): Behind {
   return {
@@ -225,7 +235,15 @@ async function proxyFor(internet: Internet, kind: SiteKind, router: Space, name:
   const place = { router, address: HOME.lan, folder: internet.folder, name };
   switch (kind) {
     case 'http-proxy':
-      return startProxy(internet, { ...place, kind: 'forward', port: PROXY_PORT });
+      return startProxy(internet, { ...place, kind: 'forward', port: PROXY_PORT, auth: 'basic' });
+    case 'digest-proxy':
+      return startProxy(internet, { ...place, kind: 'forward', port: PROXY_PORT, auth: 'digest' });
+    case 'forward-proxy':
+      return startProxy(internet, { ...place, kind: 'forward', port: PROXY_PORT, auth: 'digest', connect: false });
+    case 'forward-proxy-upgrade': {
+      const conduct = { auth: 'basic', connect: false, upgrades: true } as const;
+      return startProxy(internet, { ...place, kind: 'forward', port: PROXY_PORT, ...conduct });
+    }
     case 'proxy-pac':
       return startProxy(internet, { ...place, kind: 'forward', port: PROXY_PORT, pacPort: PAC_PORT });
     case 'tls-intercepting':
