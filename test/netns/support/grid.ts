@@ -23,6 +23,8 @@ export interface Measured {
   multicast: { toRight: number; toLeft: number };
   /** Why it went no further. */
   stopped: string;
+  /** Of a join that failed: the error's code. */
+  code: string;
 }
 
 export const STREAM_PORT = 443;
@@ -68,12 +70,20 @@ export function creatorOf({ third, sites, left, right }: Cell): Host {
   return sites[1].router === null && sites[0].router !== null ? right : left;
 }
 
-async function joinBy(creator: Host, joiner: Host): Promise<string> {
-  const link = await creator.mustWeft('invite');
-  const joined = await joiner.weft('join', link);
-  if (joined.code !== 0) return `${joiner.name} could not join: ${joined.stderr.trim().split('\n').at(-1) ?? ''}`;
-  const up = until('adapter', JOIN_MS_MAX, async () => (await joiner.network()).adapter);
-  return up.then(() => '').catch(() => `${joiner.name} has no adapter`);
+/** Null: it worked. */
+async function joinBy(
+  creator: Host,
+  joiner: Host,
+  network = 'home',
+): Promise<Pick<Measured, 'stopped' | 'code'> | null> {
+  const link = await creator.mustWeft('invite', network);
+  const joined = await joiner.weft('join', link, '--json');
+  if (joined.code !== 0) {
+    const { error } = JSON.parse(joined.stdout || '{}') as { error?: { code: string; text: string } };
+    return { stopped: `${joiner.name} could not join: ${error?.text ?? joined.stderr}`, code: error?.code ?? '' };
+  }
+  const up = until('adapter', JOIN_MS_MAX, async () => (await joiner.network(network)).adapter);
+  return up.then(() => null).catch(() => ({ stopped: `${joiner.name} has no adapter`, code: '' }));
 }
 
 const nothing: Measured = {
@@ -82,6 +92,7 @@ const nothing: Measured = {
   seconds: null,
   multicast: { toRight: 0, toLeft: 0 },
   stopped: '',
+  code: '',
 };
 
 /** Runs the cell whose daemons are up. `aim` is the path that is worth waiting for. */
@@ -95,17 +106,40 @@ export async function measure(cell: Cell, aim: string): Promise<Measured> {
   const peer = last === cell.right ? cell.left : cell.right;
   for (const joiner of joiners.slice(0, -1)) {
     const failed = await joinBy(creator, joiner);
-    if (failed) return { ...nothing, stopped: failed };
+    if (failed) return { ...nothing, ...failed };
   }
   const target = (await peer.overlay()).ipv4;
   const started = Date.now();
   const failed = await joinBy(creator, last);
-  if (failed) return { ...nothing, stopped: failed };
+  if (failed) return { ...nothing, ...failed };
   const first = await until('first packet', PACKET_MS_MAX, () => last.ping(target, '-W', '0.3'), 20).catch(() => false);
   if (!first) return { ...nothing, stopped: 'no packet between the two' };
   const seconds = (Date.now() - started) / 1000;
   const settled = await settle(cell, aim, last, target);
-  return { ...settled, seconds, multicast: await multicast(cell), stopped: '' };
+  return { ...settled, seconds, multicast: await multicast(cell), stopped: '', code: '' };
+}
+
+/**
+ * What a cell that cannot work must still show: its daemons answer, and an open third member is all that was missing. Seconds from the
+ * second join to the first packet between the two, in a network that the third makes.
+ */
+export async function control(cell: Cell): Promise<number> {
+  for (const { name, daemon } of [cell.left, cell.right])
+    if (!daemon || daemon.ended) throw new Error(`the daemon of ${name} has ended: ${daemon?.tail()}`);
+  for (const host of [cell.left, cell.right]) await host.status();
+  const third = await addSite(cell.internet, 'open', 'third');
+  await third.host.startDaemon({ args: daemonArgs(third) });
+  await third.host.mustWeft('create', 'control');
+  await until('adapter of the third', 10_000, async () => (await third.host.network('control')).adapter);
+  let started = 0;
+  for (const joiner of [cell.left, cell.right]) {
+    started = Date.now();
+    const failed = await joinBy(third.host, joiner, 'control');
+    if (failed) throw new Error(failed.stopped);
+  }
+  const target = (await cell.left.overlay('control')).ipv4;
+  await until('a packet with a third member', PACKET_MS_MAX, () => cell.right.ping(target, '-W', '0.3'), 20);
+  return (Date.now() - started) / 1000;
 }
 
 async function viewOf(host: Host, other: Host): Promise<StatusMember | undefined> {
