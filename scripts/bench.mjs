@@ -1,6 +1,7 @@
 // npm run bench: Weft and its peers on the same namespaces in one run; ratios go to docs/benchmarks.md.
 //   --rounds N  --seconds N   how often, and of each TCP stream     --quick        three minutes, beside wireguard-go alone
 //   --peers a,b               beside these only                     --only X,Y     these measures or scenes only
+//   --idle N                  seconds that idle members are counted
 //   --more                    goes on with the samples of the last run, which may have been cut short (Ctrl-C ends after a turn)
 import { spawnSync } from 'node:child_process';
 import { bundleProgram, fromNetns } from './lib/bundle-program.mjs';

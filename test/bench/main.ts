@@ -1,10 +1,12 @@
 // Rotates through peers and scenes, keeps every sample, writes the page. Usage: docs/benchmarks.md.
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus, release, totalmem } from 'node:os';
 import { join } from 'node:path';
-import { projectRoot } from '../netns/support/shell.ts';
-import { chosen, parseOptions, type Options } from './options.ts';
-import { judgements, page, targetLine, type Setup } from './page.ts';
+import { projectRoot, run } from '../netns/support/shell.ts';
+import { chosen, parseOptions, rotated, type Options } from './options.ts';
+import { cpuText } from './machine.ts';
+import { simulated } from './members.ts';
+import { judgements, page, shortfalls, targetLine, type Setup } from './page.ts';
 import type { Peer } from './peer.ts';
 import { peers as known, unavailable, WIREGUARD } from './peers/index.ts';
 import { plot } from './plot.ts';
@@ -63,6 +65,7 @@ const transportsIn = (peer: Peer, { perTransport }: Scene) =>
 
 async function take(peer: Peer, scene: Scene, round: number, results: Results): Promise<void> {
   if (peer.scenes && !peer.scenes.includes(scene.name)) return;
+  if (scene.alone && peer.kind !== 'self') return;
   if (!scene.measures.some(({ multicast }) => !multicast || peer.multicast)) return;
   for (const transport of transportsIn(peer, scene)) {
     const place = { peer: peer.name, scene: scene.name, round, transport };
@@ -96,6 +99,13 @@ function drawn(setup: Setup): Setup['plots'] {
   });
 }
 
+const keptBySimulator = join(projectRoot, 'docs/plots/simulator.json');
+
+async function features(): Promise<string> {
+  const { stdout } = await run('lscpu', [], { env: { LC_ALL: 'C' } });
+  return cpuText(existsSync('/proc/cpuinfo') ? readFileSync('/proc/cpuinfo', 'utf8') : '', stdout);
+}
+
 await buildTool();
 const absent: Setup['absent'] = options.quick || options.peers.length ? [] : [...unavailable];
 const peers = await install(
@@ -119,7 +129,8 @@ const setup: Setup = {
   ),
   absent,
   busyBefore: await othersShare(),
-  machine: `${cpus().length} × ${cpus()[0]?.model ?? 'CPU'}, ${(totalmem() / 2 ** 30).toFixed(0)} GiB, Linux ${release()}`,
+  simulated: existsSync(keptBySimulator) ? simulated(readFileSync(keptBySimulator, 'utf8')) : [],
+  machine: `${cpus().length} × ${cpus()[0]?.model ?? 'CPU'} (${await features()}), ${(totalmem() / 2 ** 30).toFixed(0)} GiB, Linux ${release()}`,
   command: ['npm run bench', ...(args.length ? ['--', ...args] : [])].join(' '),
   day: new Date().toISOString().slice(0, 10),
   plots: [],
@@ -129,7 +140,7 @@ const writes = !options.quick && (options.more || !(options.peers.length || opti
 
 for (let round = 1; round <= options.rounds; round++)
   for (const scene of scenes.filter(({ once }) => !once || round === 1)) {
-    for (const peer of peers) await take(peer, scene, round, results);
+    for (const peer of rotated(peers, round)) await take(peer, scene, round, results);
     // After each scene: a run that is cut short leaves its page.
     if (writes) writeFileSync(join(projectRoot, 'docs/benchmarks.md'), page({ ...setup, plots: drawn(setup) }));
   }
@@ -137,3 +148,6 @@ if (options.quick)
   for (const one of judgements(setup).filter(({ verdict }) => verdict !== 'unknown'))
     console.log(targetLine(one, 'Weft').join(' | '));
 else console.log(page(setup));
+const short = shortfalls(setup);
+if (short.length) say(`falls short:\n${short.join('\n')}`);
+process.exitCode = short.length ? 1 : 0;

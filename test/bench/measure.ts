@@ -9,6 +9,8 @@ export interface Target {
   /** Bound of the ratio (or of the figure): at least for rows where more is better, at most for the others. */
   must: number;
   aim?: number;
+  /** Row of the same column by which the figure is divided first. */
+  per?: string;
   /** Whose figure; Weft's unless told. */
   of?: string;
   /** Rows of the others to compare with; the own row unless told. */

@@ -1,10 +1,15 @@
 import { describe, expect, it } from 'vitest';
-import { chosen, parseOptions } from './options.ts';
+import { chosen, parseOptions, rotated } from './options.ts';
 import { scenes } from './scenes.ts';
 
 describe('options', () => {
   it('have defaults, and a quick set', () => {
-    expect(parseOptions([])).toMatchObject({ rounds: 3, quick: false, peers: [], effort: { seconds: 4 } });
+    expect(parseOptions([])).toMatchObject({
+      rounds: 3,
+      quick: false,
+      peers: [],
+      effort: { seconds: 4, idleSeconds: 60 },
+    });
     expect(parseOptions(['--quick', '--seconds', '2'])).toMatchObject({ rounds: 1, effort: { seconds: 2 } });
     expect(parseOptions(['--peers', 'Weft,tinc']).peers).toEqual(['weft', 'tinc']);
   });
@@ -12,6 +17,14 @@ describe('options', () => {
     expect(() => parseOptions(['--rounds', 'x'])).toThrow();
     expect(() => parseOptions(['--what'])).toThrow();
     expect(() => chosen(scenes, parseOptions(['--only', 'nothing']))).toThrow(/nothing/);
+  });
+});
+
+describe('peers', () => {
+  it('take turns at being first', () => {
+    const orders = [1, 2, 3, 4].map((round) => rotated(['a', 'b', 'c'], round).join(''));
+    expect(orders).toEqual(['abc', 'bca', 'cab', 'abc']);
+    expect(rotated([], 1)).toEqual([]);
   });
 });
 
@@ -31,6 +44,8 @@ describe('the scenes chosen', () => {
     expect(shape('--only', 'idle,multicast-cpu')).toEqual([
       ['eight', 1],
       ['idle', 1],
+      ['members-2', 1],
+      ['members-24', 1],
     ]);
   });
 });

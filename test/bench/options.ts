@@ -15,6 +15,12 @@ export interface Options {
   effort: Effort;
 }
 
+/** Each peer comes first in turn: what a round's first measures meet (caches, clocks, other work) would else always meet the same. */
+export const rotated = <T>(all: readonly T[], round: number): T[] => {
+  const first = all.length ? (round - 1) % all.length : 0;
+  return [...all.slice(first), ...all.slice(0, first)];
+};
+
 /** Members that just met still exchange what they know for most of a minute. */
 const IDLE_SECONDS = 60;
 
@@ -27,6 +33,7 @@ export function parseOptions(args: string[]): Options {
     options: {
       rounds: { type: 'string' },
       seconds: { type: 'string' },
+      idle: { type: 'string' },
       quick: { type: 'boolean', default: false },
       more: { type: 'boolean', default: false },
       peers: { type: 'string' },
@@ -39,6 +46,7 @@ export function parseOptions(args: string[]): Options {
     return value;
   };
   const { quick } = values;
+  const idle = number(values.idle, IDLE_SECONDS);
   const seconds = number(values.seconds, quick ? 3 : 4);
   return {
     rounds: Math.ceil(number(values.rounds, quick ? 1 : 3)),
@@ -48,7 +56,7 @@ export function parseOptions(args: string[]): Options {
     only: names(values.only),
     effort: quick
       ? { seconds, pings: 200, trials: 7, trialSeconds: 0.4, settleSeconds: 5, idleSeconds: 10 }
-      : { seconds, pings: 400, trials: 8, trialSeconds: 0.6, settleSeconds: IDLE_SECONDS, idleSeconds: IDLE_SECONDS },
+      : { seconds, pings: 400, trials: 8, trialSeconds: 0.6, settleSeconds: IDLE_SECONDS, idleSeconds: idle },
   };
 }
 

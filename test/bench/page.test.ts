@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { page, type Setup } from './page.ts';
+import { page, shortfalls, type Setup } from './page.ts';
 import { plot } from './plot.ts';
 import { Results } from './results.ts';
 import { scenes } from './scenes.ts';
@@ -11,7 +11,8 @@ function setup(figures: Record<string, Record<string, number>>): Setup {
   const column = (name: string, kind: 'self' | 'peer' | 'floor') => ({ name, kind, version: '1' });
   const columns = [column('Weft', 'self'), column('wireguard-go', 'peer'), column('bare veth', 'floor')];
   const absent = [{ name: 'ZeroTier', why: 'no package' }];
-  return { results, scenes, columns, absent, machine: 'm', busyBefore: 0.01, command: 'c', day: 'd', plots: [] };
+  const told = { machine: 'm', busyBefore: 0.01, command: 'c', day: 'd', plots: [] };
+  return { results, scenes, columns, absent, simulated: [], ...told };
 }
 
 describe('the page', () => {
@@ -30,6 +31,52 @@ describe('the page', () => {
   it('has a table per scene with columns that hold something', () => {
     expect(text).toContain('| TCP, 1 stream, Gbit/s | 9.00 | 3.00 |\n');
     expect(text).toContain('## Idle\n\nNot measured in this run.');
+  });
+});
+
+describe('several rounds', () => {
+  it('show their spread', () => {
+    const several = setup({ Weft: { tcp1: 9 } });
+    several.results.samples.push({ peer: 'Weft', scene: 'pair', transport: 'udp', round: 2, figures: { tcp1: 8 } });
+    expect(page(several)).toContain('| TCP, 1 stream, Gbit/s | 9.00 (8.00–9.00) |\n');
+  });
+});
+
+describe('a run', () => {
+  const within = { Weft: { tcp1: 9, rss: 90 }, 'wireguard-go': { tcp1: 3 } };
+  it('succeeds when each bound that was looked at holds', () => {
+    expect(shortfalls(setup(within))).toEqual([]);
+  });
+  it('falls short of a bound that is missed, and when Weft itself could not be measured', () => {
+    expect(shortfalls(setup({ ...within, Weft: { tcp1: 3, rss: 90 } }))).toEqual([
+      'TCP, 1 stream, Gbit/s | 3.00 | wireguard-go 3.00 | 1.00 × | ≥ 2.3 × | ≥ 3 × | **missed**',
+    ]);
+    const broken = setup(within);
+    const place = { scene: 'eight', transport: 'udp', round: 1, figures: {} };
+    broken.results.samples.push({ ...place, peer: 'wireguard-go', failed: ['x: its own matter'] });
+    expect(shortfalls(broken)).toEqual([]);
+    broken.results.samples.push({ ...place, peer: 'Weft', failed: ['multicast: silence'] });
+    expect(shortfalls(broken)).toEqual(['Weft, eight: multicast: silence']);
+  });
+  it('judges all that a plain NIC shows, and copies beside the tree', () => {
+    const plain = { 'plain.udp1300': 5, 'plain.pingLoad99': 3 };
+    const missed = shortfalls(
+      setup({
+        Weft: { ...plain, copies: 5, degree: 4, strangers: 1 },
+        'wireguard-go': { 'plain.udp1300': 6, 'plain.pingLoad99': 2 },
+      }),
+    );
+    expect(missed).toHaveLength(4);
+  });
+});
+
+describe('the cost against members', () => {
+  it('stands real members beside simulated ones', () => {
+    const simulated = [8, 64].map((members) => ({ members, real: false, control: 9, perRecord: 300, memory: NaN }));
+    const text = page({ ...setup({ Weft: { 'm2.idleBytes': 10, idleBytes: 40, 'm24.idleBytes': 80 } }), simulated });
+    expect(text).toContain('| 24 | real | 80.0 | – | – |\n| 8 | simulated | 9.0 | – | 300 |');
+    expect(text).toMatch(/\| simulated members: growth .* \| 0.50 \| .* \| holds \|/);
+    expect(text).toMatch(/\| real members: growth .* \| 1.74 \| .* \| \*\*missed\*\* \|/);
   });
 });
 

@@ -1,7 +1,8 @@
 // docs/benchmarks.md out of results.
 import type { Row } from './measure.ts';
 import { judge, type Judged, type Results } from './results.ts';
-import { rowsOf, type Scene } from './scenes.ts';
+import { memberFigures, memberRows, type Point } from './members.ts';
+import { MEMBERS, rowsOf, type Scene } from './scenes.ts';
 
 export interface Setup {
   results: Results;
@@ -9,6 +10,8 @@ export interface Setup {
   /** Columns, in order. */
   columns: { name: string; kind: 'self' | 'peer' | 'floor'; version: string; note?: string }[];
   absent: { name: string; why: string }[];
+  /** What the simulator keeps. */
+  simulated: Point[];
   machine: string;
   /** Share of the CPUs that something else used when the run began. */
   busyBefore: number;
@@ -28,15 +31,37 @@ const table = (head: string[], rows: string[][]) => {
 
 const shown = (value: number, digits: number) => (Number.isFinite(value) ? value.toFixed(digits) : '–');
 
+/** A median, and the least and the most of the rounds where there were several. */
+function figure({ results }: Setup, peer: string, { key, digits }: Row): string {
+  const spread = results.spread(peer, key)?.map((value) => shown(value, digits));
+  return shown(results.median(peer, key), digits) + (spread ? ` (${spread.join('–')})` : '');
+}
+
 const verdicts = { aim: 'aim reached', must: 'holds', missed: '**missed**', unknown: 'not measured' };
 
-export function judgements({ results, scenes, columns }: Setup): Judged[] {
-  const self = columns.find(({ kind }) => kind === 'self')?.name ?? '';
+const selfOf = ({ columns }: Setup) => columns.find(({ kind }) => kind === 'self')?.name ?? '';
+
+/** Upkeep by number of members: real ones of this run, then simulated ones. */
+function points(setup: Setup): Point[] {
+  const own = (key: string) => setup.results.median(selfOf(setup), key);
+  const real = MEMBERS.map((members): Point => {
+    const prefix = members === 8 ? '' : `m${members}.`;
+    const [control, memory] = [own(`${prefix}idleBytes`), own(`${prefix}idleRss`)];
+    return { members, real: true, control, memory, perRecord: NaN };
+  });
+  return [...real.filter(({ control }) => Number.isFinite(control)), ...setup.simulated];
+}
+
+export function judgements(setup: Setup): Judged[] {
+  const { results, scenes, columns } = setup;
+  const self = selfOf(setup);
   const rivals = columns.filter(({ kind }) => kind === 'peer').map(({ name }) => name);
-  const look = (peer: string, key: string) => results.median(peer, key);
-  return scenes
-    .flatMap(rowsOf)
-    .flatMap((row) => (row.targets ?? []).map((target) => judge(row, target, self, rivals, look)));
+  const derived = memberFigures(points(setup));
+  const look = (peer: string, key: string) =>
+    peer === self && key in derived ? (derived[key] ?? NaN) : results.median(peer, key);
+  return [...scenes.flatMap(rowsOf), ...memberRows].flatMap((row) =>
+    (row.targets ?? []).map((target) => judge(row, target, self, rivals, look)),
+  );
 }
 
 export function targetLine(
@@ -54,33 +79,53 @@ export function targetLine(
   return [label, shown(value, row.digits), other, ratio, bound(target.must), bound(target.aim), verdicts[verdict]];
 }
 
-function sceneTable({ results, columns }: Setup, rows: Row[]): string {
+function sceneTable(setup: Setup, rows: Row[]): string {
+  const { results, columns } = setup;
   const used = columns.filter(({ name }) => rows.some(({ key }) => Number.isFinite(results.median(name, key))));
-  const lines = rows.map(({ key, label, digits }) => [
-    label,
-    ...used.map(({ name }) => shown(results.median(name, key), digits)),
-  ]);
+  const lines = rows.map((row) => [row.label, ...used.map(({ name }) => figure(setup, name, row))]);
   return used.length ? table(['', ...used.map(({ name }) => name)], lines) : 'Not measured in this run.';
 }
 
 const list = (lines: string[]) => lines.map((line) => `- ${line}`).join('\n');
 
+function memberTable(setup: Setup): string {
+  const lines = points(setup).map(({ members, real, control, memory, perRecord }) => [
+    ...[String(members), real ? 'real' : 'simulated', shown(control, 1)],
+    ...[shown(memory, 1), shown(perRecord, 0)],
+  ]);
+  const head = ['members', '', 'upkeep, bytes/s that each sends', 'resident, MB a member', 'bytes a record'];
+  return lines.length ? table(head, lines) : 'Not measured in this run.';
+}
+
+/** Why a run does not count as a success, a sentence each: bounds that were missed, and what Weft could not be measured at. */
+export function shortfalls(setup: Setup): string[] {
+  const self = selfOf(setup);
+  return [
+    ...judgements(setup)
+      .filter(({ verdict }) => verdict === 'missed')
+      .map((one) => targetLine(one, self).filter(Boolean).join(' | ')),
+    ...setup.results.failures(self),
+  ];
+}
+
 export function page(setup: Setup): string {
   const { results, scenes, columns, absent, machine, busyBefore, command, day, plots } = setup;
-  const self = columns.find(({ kind }) => kind === 'self')?.name ?? '';
+  const self = selfOf(setup);
   const judged = judgements(setup).map((one) => targetLine(one, self));
   const failures = results.failures();
   const sections = scenes.map((scene) => `## ${scene.title}\n\n${sceneTable(setup, rowsOf(scene))}\n`);
   return `# Benchmarks
 
 Written by \`npm run bench\` on ${day}; this run: \`${command}\`, ${machine}.
-Medians of ${results.rounds} ${results.rounds === 1 ? 'round' : 'rounds'}; in each round every peer has its turn on fresh namespaces joined by veth and a bridge. All hosts, the programs that
+Medians of ${results.rounds} ${results.rounds === 1 ? 'round' : 'rounds, in brackets the least and the most'}; in each round every peer has its turn on fresh namespaces joined by veth and a bridge, another one first each time. All hosts, the programs that
 send and receive and the kernel share the machine's cores, so ratios within one run count and absolute figures are this machine's.
 
 ${busyBefore > QUIET_MAX ? `**The machine was not quiet: ${(busyBefore * 100).toFixed(0)} % of its CPUs were busy when this run began, so the figures are noisy.**\n\n` : ''}One round takes about 40 minutes on a quiet machine, each further one 25; three give the medians: \`sudo npm run bench -- --rounds 3\`. Ctrl-C ends
 after the present turn and writes what is there; \`--more\` goes on with it, as does a higher \`--rounds\`. \`--quick\` (three minutes) compares with wireguard-go alone; \`--peers a,b\` and \`--only MEASURE,…\` (${[
     ...new Set(scenes.flatMap(({ measures }) => measures.map(({ name }) => name))),
-  ].join(', ')}) choose.
+  ].join(', ')}) choose,
+\`--seconds N\` and \`--idle N\` set how long TCP streams and idle members are watched. The command fails when a bound ("must") is missed. CPU time is the
+kernel's, by thread, in nanoseconds, helper programs included.
 
 ${list(columns.map(({ name, version, note }) => `${name} ${version}${note ? `: ${note}` : ''}`))}
 ${absent.length ? `\nAbsent:\n\n${list(absent.map(({ name, why }) => `${name}: ${why}`))}\n` : ''}
@@ -89,6 +134,12 @@ ${absent.length ? `\nAbsent:\n\n${list(absent.map(({ name, why }) => `${name}: $
 ${table(['', self, 'beside', 'ratio', 'must', 'aim', ''], judged)}
 
 ${sections.join('\n')}
+## Cost against members
+
+Simulated members share one process, whose memory is divided by all records that they hold (\`npm run sim -- --report scale-8,…\` keeps its figures in docs/plots).
+
+${memberTable(setup)}
+
 ${plots.length ? `## Plots\n\n${plots.map(({ file, title }) => `![${title}](${file})`).join('\n')}\n` : ''}${
     failures.length ? `\n## What could not be measured\n\n${list(failures)}\n` : ''
   }`;

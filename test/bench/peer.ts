@@ -40,6 +40,8 @@ export interface Net {
   stop(): Promise<void>;
   /** Resolves when the path between the hosts is the one that was asked for. Absent: there is no other. */
   settled?(): Promise<unknown>;
+  /** To how many members `host` sends what it gives to a group of this address. Absent: it does not tell. */
+  degree?(host: Host, group: string): Promise<number>;
   /** Readies a host outside of the net; calling the result makes it join. Absent: `launch` of a host is its join. */
   outsider?(host: Host): Promise<() => Promise<void>>;
 }

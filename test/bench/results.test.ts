@@ -27,7 +27,11 @@ describe('results', () => {
     const again = new Results(file, true);
     expect(again.median('Weft', 'tcp1')).toBe(3);
     expect(again.median('Weft', 'udp64')).toBeNaN();
+    expect(again.spread('Weft', 'tcp1')).toEqual([1, 5]);
+    expect(again.spread('Weft', 'udp64')).toBeNull();
     expect(again.failures()).toEqual(['Weft, pair: tcp: no answer']);
+    expect(again.failures('Weft')).toHaveLength(1);
+    expect(again.failures('tinc')).toEqual([]);
     expect(new Results(file, false).samples).toEqual([]);
   });
 });
@@ -60,6 +64,15 @@ describe('a verdict', () => {
   it('bounds a figure itself', () => {
     expect(of(less, { beside: null, must: 3, aim: 2 })).toMatchObject({ seen: 2, verdict: 'aim' });
     expect(of(less, { beside: null, must: 1 })).toMatchObject({ verdict: 'missed' });
+  });
+  it('divides by another row of the same column where told', () => {
+    expect(of(less, { beside: null, per: 'rate', must: 0.25 })).toMatchObject({ seen: 2 / 9, verdict: 'must' });
+    expect(of(less, { beside: null, per: 'rate', must: 0.2 })).toMatchObject({ verdict: 'missed' });
+    expect(of(less, { beside: null, per: 'other', must: 9 })).toMatchObject({ verdict: 'unknown' });
+  });
+  it('holds for a bound of none only when there is none', () => {
+    const none = (value: number) => judge(less, { beside: null, must: 0 }, 'Weft', [], () => value).verdict;
+    expect([none(0), none(1)]).toEqual(['must', 'missed']);
   });
   it('claims nothing where a figure is missing', () => {
     expect(of(more, { beside: 'silent', must: 2 })).toMatchObject({ verdict: 'unknown' });

@@ -33,22 +33,30 @@ export class Results {
     appendFileSync(this.file, `${JSON.stringify(sample)}\n`);
   }
 
-  /** Median over the rounds; NaN when there is none. */
-  median(peer: string, key: string): number {
-    const values = this.samples
+  #values(peer: string, key: string): number[] {
+    return this.samples
       .filter((sample) => sample.peer === peer)
       .map(({ figures }) => figures[key])
       .filter((value): value is number => typeof value === 'number' && Number.isFinite(value));
-    return median(values);
   }
 
-  /** "peer, scene: what" once each. */
-  failures(): string[] {
-    return [
-      ...new Set(
-        this.samples.flatMap(({ peer, scene, failed }) => (failed ?? []).map((what) => `${peer}, ${scene}: ${what}`)),
-      ),
-    ];
+  /** Median over the rounds; NaN when there is none. */
+  median(peer: string, key: string): number {
+    return median(this.#values(peer, key));
+  }
+
+  /** Least and most of the rounds; null when fewer than two have it. */
+  spread(peer: string, key: string): [number, number] | null {
+    const values = this.#values(peer, key);
+    return values.length < 2 ? null : [Math.min(...values), Math.max(...values)];
+  }
+
+  /** "peer, scene: what" once each; of one peer if told. */
+  failures(of?: string): string[] {
+    const told = this.samples
+      .filter(({ peer }) => of === undefined || peer === of)
+      .flatMap(({ peer, scene, failed }) => (failed ?? []).map((what) => `${peer}, ${scene}: ${what}`));
+    return [...new Set(told)];
   }
 
   has({ peer, scene, round, transport }: Omit<Sample, 'figures' | 'failed'>): boolean {
@@ -85,7 +93,7 @@ export function judge(
   look: (peer: string, key: string) => number,
 ): Judged {
   const of = target.of ?? self;
-  const value = look(of, row.key);
+  const value = look(of, row.key) / (target.per ? look(of, target.per) : 1);
   const keys = target.rows ?? [row.key];
   const candidates = target.beside === 'best' ? rivals : target.beside === null ? [] : [target.beside];
   const sign = row.better === 'more' ? 1 : -1;

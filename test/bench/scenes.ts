@@ -1,10 +1,10 @@
 // Which hosts stand around which measures.
-import type { Measure, Row } from './measure.ts';
-import { idle } from './measures/idle.ts';
+import type { Measure, Row, Target } from './measure.ts';
+import { idleOf } from './measures/idle.ts';
 import { castCost, castSpread, castToOne, castToSix } from './measures/multicast.ts';
-import { idlePing } from './measures/ping.ts';
+import { adapter, idlePing } from './measures/ping.ts';
 import { startup } from './measures/startup.ts';
-import { carrier, loaded, memory, throughput } from './measures/tcp.ts';
+import { carrier, castMemory, loaded, memory, throughput } from './measures/tcp.ts';
 import { datagrams, otherDatagrams } from './measures/udp.ts';
 
 export interface Scene {
@@ -22,13 +22,29 @@ export interface Scene {
   cold?: boolean;
   /** In the first round only: it takes long and varies little. */
   once?: boolean;
+  /** Weft alone. */
+  alone?: boolean;
   /** Not in `--quick`. */
   long?: boolean;
 }
 
-/** Beside wireguard-go on a plain NIC; other targets hold with offloads. */
-const plainTargets = ({ key }: Row): Row['targets'] =>
-  key === 'tcp1' || key === 'tcp4' ? [{ beside: 'wireguard-go', must: 1, aim: 1.5 }] : [];
+/** Beside wireguard-go on a plain NIC, all that is measured there; other targets hold with offloads. */
+const plainTargets = ({ better }: Row): Target[] => [
+  better === 'more' ? { beside: 'wireguard-go', must: 1, aim: 1.5 } : { beside: 'wireguard-go', must: 1, aim: 1 / 1.5 },
+];
+
+/** Real members of one network; upkeep at these numbers is set beside what the simulator keeps of larger ones. */
+export const MEMBERS = [2, 8, 24] as const;
+const members = (hosts: number): Scene => ({
+  name: `members-${hosts}`,
+  title: `${hosts} idle members`,
+  hosts,
+  prefix: `m${hosts}.`,
+  long: true,
+  once: true,
+  alone: true,
+  measures: [idleOf(hosts)],
+});
 
 export const scenes: Scene[] = [
   {
@@ -36,7 +52,7 @@ export const scenes: Scene[] = [
     title: 'Two hosts',
     hosts: 2,
     prefix: '',
-    measures: [idlePing, throughput, loaded, datagrams, otherDatagrams, castToOne, memory],
+    measures: [adapter, idlePing, throughput, loaded, datagrams, otherDatagrams, castToOne, memory],
   },
   {
     name: 'eight',
@@ -44,9 +60,10 @@ export const scenes: Scene[] = [
     hosts: 8,
     prefix: '',
     long: true,
-    measures: [castToSix, castCost, castSpread],
+    measures: [castToSix, castCost, castSpread, castMemory],
   },
-  { name: 'idle', title: 'Idle', hosts: 8, prefix: '', long: true, once: true, measures: [idle] },
+  { name: 'idle', title: 'Idle', hosts: 8, prefix: '', long: true, once: true, measures: [idleOf(8)] },
+  ...MEMBERS.filter((hosts) => hosts !== 8).map(members),
   { name: 'startup', title: 'Start and join', hosts: 2, prefix: '', cold: true, measures: [startup] },
   {
     name: 'transports',
@@ -64,12 +81,12 @@ export const scenes: Scene[] = [
     prefix: 'plain.',
     plainNic: true,
     long: true,
-    measures: [idlePing, throughput, datagrams],
+    measures: [idlePing, throughput, loaded, datagrams],
   },
 ];
 
 /** The rows of a scene as the table has them. */
 export const rowsOf = ({ prefix, plainNic, measures }: Scene): Row[] =>
   measures.flatMap(({ rows }) =>
-    rows.map((row) => ({ ...row, key: `${prefix}${row.key}`, ...(plainNic && { targets: plainTargets(row) ?? [] }) })),
+    rows.map((row) => ({ ...row, key: `${prefix}${row.key}`, ...(plainNic && { targets: plainTargets(row) }) })),
   );

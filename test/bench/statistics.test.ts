@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { busyOf, cpuOf, highest, median, pingTimes, quantile, trafficOf } from './statistics.ts';
+import { busyOf, highest, median, pingTimes, quantile, ranBetween, ranOf, trafficOf } from './statistics.ts';
 
 describe('quantiles', () => {
   it('are values that were seen', () => {
@@ -27,14 +27,31 @@ describe('the search for the highest rate', () => {
   });
 });
 
+describe('the time that threads ran', () => {
+  const before = new Map([
+    ['1/1', 1_000_000],
+    ['1/2', 5_000_000],
+  ]);
+  it('is fine enough for a short look, and counts threads that began meanwhile', () => {
+    const after = new Map([
+      ['1/1', 1_250_000],
+      ['1/2', 5_000_000],
+      ['1/3', 750_000],
+    ]);
+    expect(ranBetween(before, after)).toBeCloseTo(0.001, 9);
+  });
+  it('does not count those that ended against the others', () => {
+    expect(ranBetween(before, new Map([['1/1', 3_000_000]]))).toBeCloseTo(0.002, 9);
+  });
+});
+
 describe('what programs and the kernel print', () => {
   it('ping', () => {
     const line = (ms: string) => `64 bytes from 10.0.0.2: icmp_seq=1 ttl=64 time=${ms} ms\n`;
     expect(pingTimes(`PING\n${line('0.161')}${line('12')}\n2 packets transmitted, time 10ms`)).toEqual([0.161, 12]);
   });
-  it('a process whose name has blanks and brackets', () => {
-    const head = '77 (a) b (c) S 1 2 3 4 5 6 7 8 9 10';
-    expect(cpuOf(`${head} 250 50 0 0`, 100)).toBe(3);
+  it('a thread', () => {
+    expect(ranOf('128811207 220571127 215\n')).toBe(128_811_207);
   });
   it('the machine', () => {
     expect(busyOf('cpu  100 10 200 9999 50 5 35 7 0 0\ncpu0 1 1 1 1', 100)).toBe(3.5);

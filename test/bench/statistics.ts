@@ -37,10 +37,14 @@ export async function highest(
   return best;
 }
 
-/** CPU seconds (user and system) in the text of /proc/PID/stat; its second field may hold blanks and brackets. */
-export function cpuOf(stat: string, ticksPerSecond: number): number {
-  const fields = stat.slice(stat.lastIndexOf(') ') + 2).split(' ');
-  return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
+/** Nanoseconds on a CPU in the text of /proc/PID/task/TID/schedstat. */
+export const ranOf = (schedstat: string): number => Number(schedstat.split(' ')[0]);
+
+/** Seconds that threads ran between two looks, nanoseconds by thread; one that began in between counts from 0. */
+export function ranBetween(before: ReadonlyMap<string, number>, after: ReadonlyMap<string, number>): number {
+  let sum = 0;
+  for (const [thread, now] of after) sum += now - (before.get(thread) ?? 0);
+  return sum / 1e9;
 }
 
 /** Seconds in which the machine's CPUs did something, from the first line of /proc/stat. */

@@ -7,6 +7,8 @@ import type { Net, Peer, Transport } from './peer.ts';
 import type { Scene } from './scenes.ts';
 
 const NAMES = ['anna', 'ben', 'cora', 'dan', 'eva', 'finn', 'gus', 'hana'];
+/** As many as are asked for: after the names come numbers. */
+const namesOf = (count: number) => Array.from({ length: count }, (_, index) => NAMES[index] ?? `host${index + 1}`);
 const ANSWER_MS_MAX = 40_000;
 
 async function offloadsOff(hosts: Host[]): Promise<void> {
@@ -37,7 +39,7 @@ export async function turn(peer: Peer, scene: Scene, transport: Transport, effor
   const failed: string[] = [];
   const say = (what: string, error: unknown) =>
     failed.push(`${what}: ${error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error)}`);
-  const lab = await Lab.create({ hosts: NAMES.slice(0, scene.hosts) });
+  const lab = await Lab.create({ hosts: namesOf(scene.hosts) });
   const hosts = [...lab.hosts.values()];
   let net: Net | undefined;
   try {

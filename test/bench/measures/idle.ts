@@ -1,20 +1,22 @@
 import type { Bench, Measure } from '../measure.ts';
-import { pause, underlay, wakeUps } from '../probe.ts';
+import { pause, residentMb, underlay, wakeUps } from '../probe.ts';
 
 const sentBy = async ({ hosts }: Bench) =>
   (await Promise.all(hosts.map(underlay))).reduce((sum, { txBytes }) => sum + txBytes, 0);
 
-export const idle: Measure = {
+/** Upkeep of so many members; what is asked of it is asked of eight. */
+export const idleOf = (members: number): Measure => ({
   name: 'idle',
   rows: [
     {
       key: 'idleBytes',
-      label: 'idle, 8 members: bytes/s that each puts on the wire',
+      label: `idle, ${members} members: bytes/s that each puts on the wire`,
       better: 'less',
       digits: 1,
-      targets: [{ beside: null, must: 60 }],
+      ...(members === 8 && { targets: [{ beside: null, must: 60 }] }),
     },
-    { key: 'wakeUps', label: 'idle, 8 members: wake-ups/s of one member', better: 'less', digits: 1 },
+    { key: 'wakeUps', label: `idle, ${members} members: wake-ups/s of one member`, better: 'less', digits: 1 },
+    { key: 'idleRss', label: `idle, ${members} members: resident memory of one member, MB`, better: 'less', digits: 1 },
   ],
   async run(bench) {
     const { settleSeconds, idleSeconds } = bench.effort;
@@ -28,6 +30,7 @@ export const idle: Measure = {
     return {
       idleBytes: ((await sentBy(bench)) - bytes) * share,
       wakeUps: pids.length ? (woken() - wakes) * share : NaN,
+      idleRss: pids.length ? pids.reduce((sum, pid) => sum + residentMb(pid), 0) / bench.hosts.length : NaN,
     };
   },
-};
+});

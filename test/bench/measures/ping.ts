@@ -11,6 +11,16 @@ export async function measuredPing(from: Host, address: string, count: number, i
   return times;
 }
 
+/** What a datagram may hold before a peer cuts it in two. */
+export const adapter: Measure = {
+  name: 'adapter',
+  rows: [{ key: 'mtu', label: 'MTU of the adapter, bytes', better: 'more', digits: 0 }],
+  async run({ hosts, net }) {
+    const [host] = hosts as [Host, ...Host[]];
+    return { mtu: Number(await host.must(['cat', `/sys/class/net/${net.device(host)}/mtu`])) };
+  },
+};
+
 const half = [{ beside: 'wireguard-go', must: 1 / 2, aim: 1 / 3 }];
 
 export const idlePing: Measure = {

@@ -13,6 +13,7 @@ export const easytier: Peer = {
   kind: 'peer',
   transports: ['udp', 'tcp', 'ws', 'wss'],
   multicast: true,
+  note: 'one thread, its default; --multi-thread would give it two',
   async install() {
     // Its build asks for a protocol compiler and the protocols that come with it.
     const why =

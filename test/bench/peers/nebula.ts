@@ -14,6 +14,7 @@ export const nebula: Peer = {
   kind: 'peer',
   transports: ['udp'],
   multicast: false,
+  note: 'its default MTU of 1300 cuts a datagram of 1300 B in two',
   install: () =>
     goInstall(
       'nebula',

@@ -1,13 +1,18 @@
 // Weft itself, and its data plane with the encryption switched off as a floor.
 import path from 'node:path';
-import type { Host } from '../../netns/support/host.ts';
+import type { Host, StatusNetwork } from '../../netns/support/host.ts';
 import { join, joinAll } from '../../netns/support/lan.ts';
 import { projectRoot, run, until } from '../../netns/support/shell.ts';
 import type { Lab } from '../../netns/support/lab.ts';
 import type { Net, Peer, Transport } from '../peer.ts';
 import { buildPlaintext, plaintextAddon } from '../plaintext.ts';
+import { neighboursOf } from '../probe.ts';
 
 const NETWORK = 'home';
+interface Sending {
+  address: string;
+  sending?: { receivers: number };
+}
 const cli = path.join(projectRoot, 'dist/cli/weft.cjs');
 
 /** Nothing leaves by UDP, so that a stream must carry. */
@@ -20,6 +25,16 @@ const BLOCKED = `table inet weft_bench {
 `;
 /** Weft tries datagrams first, and streams as they are allowed. */
 const CHOICE_MS_MAX = 30_000;
+
+/** The host's part of its own trees for the group; without a tree it sends to each receiver itself. */
+async function copiesOf(host: Host, group: string): Promise<number> {
+  const { selfId, trees, groups } = (await host.network(NETWORK)) as Omit<StatusNetwork, 'groups'> & {
+    groups: Sending[];
+  };
+  const own = (trees ?? []).filter((tree) => tree.origin === selfId && tree.groups.includes(group));
+  if (own.length > 0) return Math.max(...own.map(({ children }) => children));
+  return groups.find(({ address }) => address === group)?.sending?.receivers ?? NaN;
+}
 
 async function lay(lab: Lab, hosts: Host[], transport: Transport, given: NodeJS.ProcessEnv): Promise<Net> {
   const streams = transport !== 'udp';
@@ -42,9 +57,11 @@ async function lay(lab: Lab, hosts: Host[], transport: Transport, given: NodeJS.
     halt: (host) => host.stopDaemon(),
     pids: (host) =>
       (host ? [host] : [...own.keys()])
-        .map(({ daemon }) => daemon)
-        .filter((daemon) => daemon && !daemon.ended)
-        .map((daemon) => daemon?.child.pid ?? 0),
+        .map(({ daemon }) => (daemon && !daemon.ended ? daemon.child.pid : undefined))
+        .filter((pid) => pid !== undefined)
+        // The helper is in a session of its own, and may have been started by an earlier daemon.
+        .flatMap((pid) => [pid, ...neighboursOf(pid, 'weft-helper')]),
+    degree: copiesOf,
     async stop() {
       for (const host of own.keys()) await host.stopDaemon();
     },
@@ -71,8 +88,12 @@ export const weft: Peer = {
   multicast: true,
   install: async () => null,
   async version() {
-    const { code, stdout } = await run('git', ['rev-parse', '--short', 'HEAD'], { cwd: projectRoot });
-    return code === 0 ? stdout.trim() : 'not from a clone';
+    const git = (...args: string[]) => run('git', args, { cwd: projectRoot });
+    const { code, stdout } = await git('rev-parse', '--short', 'HEAD');
+    if (code !== 0) return 'not from a clone';
+    // A run writes its own page.
+    const changed = await git('status', '--porcelain', '--', '.', ':!docs');
+    return `${stdout.trim()}${changed.stdout.trim() ? ', with changes that are not committed' : ''}`;
   },
   lay: (lab, hosts, transport) => lay(lab, hosts, transport, {}),
 };
