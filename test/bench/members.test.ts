@@ -34,5 +34,6 @@ describe('what the simulator keeps', () => {
     const real = [point(2, 10, { real: true }), point(4, 40, { real: true })];
     expect(memberFigures([...real, ...simulated(text)])).toMatchObject({ growthReal: 2, perRecord: 390 });
     expect(perRecord(real)).toBeNaN();
+    expect(perRecord([point(99, 9, { perRecord: 9000 })])).toBeNaN();
   });
 });

@@ -42,9 +42,14 @@ export function growth(points: readonly Point[]): number {
   return many.control / few.control / (Math.log2(many.members) / Math.log2(few.members));
 }
 
-/** Of the run with the most members, where all else that its process holds weighs least. */
+/** With fewer members, what else the simulator's process holds outweighs their records. */
+const MEMBERS_TELLING_MIN = 100;
+
+/** Of the run with the most members; NaN when none had enough. */
 export const perRecord = (points: readonly Point[]): number =>
-  points.filter((point) => Number.isFinite(point.perRecord)).sort((a, b) => b.members - a.members)[0]?.perRecord ?? NaN;
+  points
+    .filter(({ members, perRecord }) => members >= MEMBERS_TELLING_MIN && Number.isFinite(perRecord))
+    .sort((a, b) => b.members - a.members)[0]?.perRecord ?? NaN;
 
 const asLogarithm = [{ beside: null, must: 1 }];
 export const memberRows: Row[] = [
