@@ -112,6 +112,9 @@ export function takeObserved(
   answers: readonly StunAnswer[],
 ): void {
   network.learn(now, () => {
-    for (const [endpoint, server] of network.places.stun(local, answers)) network.paths.observed(now, endpoint, server);
+    for (const [endpoint, server] of network.places.stun(local, answers))
+      network.paths.observed(now, endpoint, server, true);
+    // Answers that differ say how the NAT draws its ports.
+    for (const { observed, server } of answers) network.paths.drew(now, observed, server);
   });
 }

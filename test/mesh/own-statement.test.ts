@@ -32,6 +32,25 @@ describe('ports of a NAT that counts on', () => {
     expect(seenAt('203.0.113.5:50003', '203.0.113.5:50001').predicted(200_000)).toEqual([]);
   });
 
+  it('are guessed from one member and a STUN server that saw another socket', () => {
+    const own = seenAt('203.0.113.5:50003');
+    own.drew(1_500, '203.0.113.5:50006', 'stun.example');
+    expect(own.predicted(2_000)[0]).toBe('203.0.113.5:50007/udp');
+    // Where a server’s answer was only taken to mean that a port is kept, nobody saw that port.
+    const kept = seenAt('203.0.113.5:50003');
+    kept.observe(1_500, '203.0.113.5:50001', 'stun.example', true);
+    expect(kept.predicted(2_000)).toEqual([]);
+  });
+
+  it('are guessed from the newest that agree, whatever was seen before', () => {
+    expect(seenAt('203.0.113.5:1025', '203.0.113.5:50001', '203.0.113.5:50003').predicted(2_000)[0]).toBe(
+      '203.0.113.5:50004/udp',
+    );
+    const moved = seenAt('203.0.113.5:50003', '203.0.113.5:50001');
+    moved.setLocal(['192.168.7.2:4000']);
+    expect(moved.predicted(2_000)).toEqual([]);
+  });
+
   it('end at the last port there is', () => {
     expect(seenAt('203.0.113.5:65534', '203.0.113.5:65533').predicted(2_000)).toEqual(['203.0.113.5:65535/udp']);
   });

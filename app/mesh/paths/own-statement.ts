@@ -17,9 +17,6 @@ import { Bucket } from '../guard/bucket.ts';
 import {
   OBSERVED_MAX,
   OBSERVED_MS,
-  PREDICTED_MAX,
-  PREDICT_FROM_MS,
-  PREDICT_SPAN,
   PRESENCE_REFRESH_MS,
   PRESENCE_TTL_MINUTES,
   PUBLISH_BURST,
@@ -27,6 +24,7 @@ import {
   SEQ_LEASE,
 } from './limits.ts';
 import type { Chance } from './chance.ts';
+import { DrawnPorts } from './drawn-ports.ts';
 
 export interface MeshTime {
   mono: number;
@@ -76,6 +74,7 @@ export class OwnStatement {
   readonly #chance: Chance;
   readonly #bucket: Bucket;
   readonly #observed = new Map<string, Observation>();
+  readonly #drawn = new DrawnPorts();
   #local: string[] = [];
   #groups: GroupWish[] = [];
   #off = false;
@@ -134,13 +133,17 @@ export class OwnStatement {
     const same = normal.join() === this.#local.join();
     this.#local = normal.slice(0, PRESENCE_ENDPOINTS_MAX - OBSERVED_MAX);
     // Observations belong to the addresses that the machine had.
-    if (!same) this.#observed.clear();
+    if (!same) {
+      this.#observed.clear();
+      this.#drawn.clear();
+    }
     return !same;
   }
 
-  /** A member saw this machine at `endpoint`. True when the list to publish changes. */
-  observe(nowMono: number, endpoint: string, by: Origin): boolean {
+  /** A member saw this machine at `endpoint`; `assumed`: it is thought to. True when the list to publish changes. */
+  observe(nowMono: number, endpoint: string, by: Origin, assumed = false): boolean {
     const seen = parseEndpoint(endpoint);
+    if (!assumed) this.#drawn.note(nowMono, endpoint, by);
     if (!seen || this.#local.some((local) => socketOf(local) === formatSocket(seen))) return false;
     // Others see where datagrams come from; a stream's port says nothing about where one could call.
     const normal = formatEndpoint({ ...seen, carriers: 'udp' });
@@ -167,29 +170,14 @@ export class OwnStatement {
     return [...this.#local, ...observed];
   }
 
-  /**
-   * Where the next member may see this machine, when a NAT above gives each of them another port and counts on: what members saw within a
-   * while differs by little then. Empty behind anything else.
-   */
+  /** See DrawnPorts: guesses of the next port of a NAT that counts on. */
   predicted(nowMono: number): string[] {
-    const byAddress = new Map<string, { port: number; seenMono: number }[]>();
-    for (const [text, { seenMono }] of this.#observed) {
-      const endpoint = parseEndpoint(text);
-      if (!endpoint || nowMono - seenMono > PREDICT_FROM_MS) continue;
-      const address = endpoint.address.join('.');
-      const seen = byAddress.get(address) ?? [];
-      byAddress.set(address, [...seen, { port: endpoint.port, seenMono }]);
-    }
-    const predicted: string[] = [];
-    for (const [address, seen] of byAddress) {
-      const ports = seen.map(({ port }) => port).sort((a, b) => a - b);
-      const [first, last] = [ports[0] as number, ports.at(-1) as number];
-      if (ports.length < 2 || last - first > PREDICT_SPAN) continue;
-      const bytes = Uint8Array.from(address.split('.'), Number);
-      for (let port = last + 1; port <= Math.min(65_535, last + PREDICTED_MAX); port++)
-        predicted.push(formatEndpoint({ address: bytes, port, carriers: 'udp' }));
-    }
-    return predicted.slice(0, PREDICTED_MAX);
+    return this.#drawn.predicted(nowMono);
+  }
+
+  /** A port that a NAT drew for another socket of this machine, as a STUN server saw it. */
+  drew(nowMono: number, endpoint: string, by: string): void {
+    this.#drawn.note(nowMono, endpoint, by);
   }
 
   /** Groups that the own host joined, in any order. True when they differ from before. */

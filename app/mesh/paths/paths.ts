@@ -261,10 +261,15 @@ export class Paths {
     return true;
   }
 
-  /** A member, or a server, sees this machine there. */
-  observed(now: MeshTime, endpoint: string, by: string): void {
-    if (this.#statements.own.observe(now.mono, endpoint, by))
+  /** A member sees this machine there; `assumed`: it would, by what a server says. */
+  observed(now: MeshTime, endpoint: string, by: string, assumed = false): void {
+    if (this.#statements.own.observe(now.mono, endpoint, by, assumed))
       this.#statements.own.touch(now.mono, OBSERVED_COALESCE_MS);
+  }
+
+  /** A server saw another socket of this machine there. */
+  drew(now: MeshTime, endpoint: string, by: string): void {
+    this.#statements.own.drew(now.mono, endpoint, by);
   }
 
   /** The member's engine began anew on a session that stayed up here. */
