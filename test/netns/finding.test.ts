@@ -1,14 +1,14 @@
 // Must be shown 1: LAN discovery, the DHT and port mapping, each as the only way, carry unicast and multicast; `status` names them.
 import { afterEach, describe, expect, it } from 'vitest';
 import { figure } from './support/figures.ts';
-import { forwardings, startGateway, whyNoGateway } from './support/gateway.ts';
+import { forwardings, startGateway, whyNoGateway, type GatewayProtocol } from './support/gateway.ts';
 import { multicast } from './support/grid.ts';
 import type { Host, StatusMember } from './support/host.ts';
 import { Internet } from './support/internet.ts';
 import { join, knowsAll, lanOf } from './support/lan.ts';
 import { until, whyNot } from './support/shell.ts';
-import { addSite } from './support/site.ts';
-import { writeTable } from './support/tables.ts';
+import { addSite, type SiteKind } from './support/site.ts';
+import { inLab, writeTable } from './support/tables.ts';
 
 const reason = whyNot();
 if (reason) console.log(`skipped: namespace tests: ${reason}`);
@@ -21,6 +21,16 @@ const DHT_MS_MAX = 60_000;
 const ALONE_MS = 6_000;
 const MULTICAST_SHARE_MIN = 0.95;
 const DHT_PORT = 6881;
+/** Each speaks nothing better than what it is named after. */
+const gateways: { by: GatewayProtocol; kind: SiteKind }[] = [
+  { by: 'pcp', kind: 'upnp' },
+  ...(inLab
+    ? ([
+        { by: 'nat-pmp', kind: 'pmp-alone' },
+        { by: 'upnp', kind: 'upnp-alone' },
+      ] as const)
+    : []),
+];
 const rows: string[][] = [];
 
 interface Finding {
@@ -128,46 +138,51 @@ describe.skipIf(reason)('found by', () => {
     figure('found by the DHT, all addresses stale', `${seconds} s`, `≤ ${DHT_MS_MAX / 1000} s`);
   });
 
-  it.skipIf(noGateway)('port mapping: two symmetric NATs, one with UPnP', { timeout: 180_000 }, async () => {
-    const internet = await Internet.create();
-    close = () => internet.close();
-    const left = await addSite(internet, 'upnp', 'left', { publicAddress: '44.128.0.9' });
-    const right = await addSite(internet, 'symmetric', 'right', { publicAddress: '44.128.0.10' });
-    if (left.router) await startGateway(internet, left.router);
-    const pair = [left.host, right.host] as const;
-    for (const host of pair) await host.startDaemon({ env: env() });
-    for (const host of pair) await host.mustWeft('settings', 'lan=off', 'dht=off', 'portMapping=off');
-    await left.host.mustWeft('create', 'home');
-    const without = await right.host.weft('join', await left.host.mustWeft('invite'));
-    expect(without.code, 'nobody can be called without the mapping').not.toBe(0);
-    await left.host.mustWeft('settings', 'portMapping=on');
-    const { mapping } = await until('the router maps', 15_000, async () => {
-      const finding = await findingOf(left.host);
-      return finding.mapping.state === 'mapped' ? finding : null;
-    });
-    expect(mapping.endpoints).toContainEqual(expect.stringMatching(/^44\.128\.0\.9:\d+$/));
-    expect(mapping.endpoints).toContain('44.128.0.9:443/tcp');
-    const started = Date.now();
-    await join(right.host, await left.host.mustWeft('invite'));
-    const view = await direct(right.host, left.host, 15_000);
-    const seconds = ((Date.now() - started) / 1000).toFixed(1);
-    expect(view.endpoint).toMatch(/^44\.128\.0\.9:/);
-    expect(view.foundBy).toBe('mapping');
-    expect((await findingOf(left.host)).nat).toBe('mapped');
-    const heard = await carries(right.host, left.host);
-    rows.push(['port mapping', seconds, `mapped by ${mapping.by}: ${mapping.endpoints.join(', ')}`, heard]);
-    figure('reached by a mapped port alone', `${seconds} s by ${mapping.by}, ${view.transport}`, '≤ 15 s');
-    const doctor = await left.host.weft('doctor');
-    expect(doctor.stdout).toContain(`(${mapping.by})`);
-    expect(doctor.stdout).toContain('its router forwards a port');
-    // Off, by the setting or by the network's own switch: nothing stays open at the router.
-    const open = async (wanted: boolean): Promise<boolean> =>
-      left.router !== null && (await forwardings(left.router)).length > 0 === wanted;
-    await left.host.mustWeft('settings', 'portMapping=off');
-    await until('the router forgets', 10_000, () => open(false));
-    await left.host.mustWeft('settings', 'portMapping=on');
-    await until('the router maps again', 15_000, () => open(true));
-    await left.host.mustWeft('down');
-    await until('the router forgets again', 10_000, () => open(false));
-  });
+  it.skipIf(noGateway).each(gateways)(
+    'port mapping: two symmetric NATs, one with $by',
+    { timeout: 180_000 },
+    async ({ by, kind }) => {
+      const internet = await Internet.create();
+      close = () => internet.close();
+      const left = await addSite(internet, kind, 'left', { publicAddress: '44.128.0.9' });
+      const right = await addSite(internet, 'symmetric', 'right', { publicAddress: '44.128.0.10' });
+      if (left.router) await startGateway(internet, left.router, by);
+      const pair = [left.host, right.host] as const;
+      for (const host of pair) await host.startDaemon({ env: env() });
+      for (const host of pair) await host.mustWeft('settings', 'lan=off', 'dht=off', 'portMapping=off');
+      await left.host.mustWeft('create', 'home');
+      const without = await right.host.weft('join', await left.host.mustWeft('invite'));
+      expect(without.code, 'nobody can be called without the mapping').not.toBe(0);
+      await left.host.mustWeft('settings', 'portMapping=on');
+      const { mapping } = await until('the router maps', 20_000, async () => {
+        const finding = await findingOf(left.host);
+        return finding.mapping.state === 'mapped' ? finding : null;
+      });
+      expect(mapping.endpoints).toContainEqual(expect.stringMatching(/^44\.128\.0\.9:\d+$/));
+      expect(mapping.endpoints).toContain('44.128.0.9:443/tcp');
+      expect(mapping.by).toBe(by);
+      const started = Date.now();
+      await join(right.host, await left.host.mustWeft('invite'));
+      const view = await direct(right.host, left.host, 15_000);
+      const seconds = ((Date.now() - started) / 1000).toFixed(1);
+      expect(view.endpoint).toMatch(/^44\.128\.0\.9:/);
+      expect(view.foundBy).toBe('mapping');
+      expect((await findingOf(left.host)).nat).toBe('mapped');
+      const heard = await carries(right.host, left.host);
+      rows.push([`port mapping by ${by}`, seconds, `mapped by ${mapping.by}: ${mapping.endpoints.join(', ')}`, heard]);
+      figure(`reached by a port mapped by ${by} alone`, `${seconds} s by ${mapping.by}, ${view.transport}`, '≤ 15 s');
+      const doctor = await left.host.weft('doctor');
+      expect(doctor.stdout).toContain(`(${mapping.by})`);
+      expect(doctor.stdout).toContain('its router forwards a port');
+      // Off, by the setting or by the network's own switch: nothing stays open at the router.
+      const open = async (wanted: boolean): Promise<boolean> =>
+        left.router !== null && (await forwardings(left.router)).length > 0 === wanted;
+      await left.host.mustWeft('settings', 'portMapping=off');
+      await until('the router forgets', 10_000, () => open(false));
+      await left.host.mustWeft('settings', 'portMapping=on');
+      await until('the router maps again', 15_000, () => open(true));
+      await left.host.mustWeft('down');
+      await until('the router forgets again', 10_000, () => open(false));
+    },
+  );
 });

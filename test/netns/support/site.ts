@@ -1,5 +1,5 @@
 // Kinds of places where members sit, built behind an `Internet`. What each kind lets through is proved by test/netns/sites.test.ts.
-import { GATEWAY_SERVICES } from './gateway.ts';
+import { GATEWAY_SERVICES, PMP_SERVICES, UPNP_SERVICES } from './gateway.ts';
 import type { Host } from './host.ts';
 import type { Internet, Middle } from './internet.ts';
 import { MAPPING_TIMEOUT_S, natRules, noUdp, nothing, tlsOnly, turnOnly, webrtcOnly, type NatOptions } from './nat.ts';
@@ -32,6 +32,8 @@ export const extraKinds = [
   'forward-proxy-upgrade',
   'lan-only',
   'upnp',
+  'upnp-alone',
+  'pmp-alone',
 ] as const;
 export type SiteKind = (typeof siteKinds)[number] | (typeof extraKinds)[number];
 
@@ -80,6 +82,8 @@ const behind: Partial<Record<SiteKind, Behind>> = {
   'port-restricted': restricted,
   symmetric: { mapping: 'random', filtering: 'address-and-port' },
   upnp: { mapping: 'random', filtering: 'address-and-port', services: GATEWAY_SERVICES },
+  'upnp-alone': { mapping: 'random', filtering: 'address-and-port', services: UPNP_SERVICES },
+  'pmp-alone': { mapping: 'random', filtering: 'address-and-port', services: PMP_SERVICES },
   'symmetric-sequential': { mapping: 'sequential', filtering: 'address-and-port' },
   'two-nats': restricted,
   'udp-blocked': { ...restricted, policy: noUdp },
