@@ -7,6 +7,18 @@ export type Role = z.infer<typeof Role>;
 /** How packets reach a member just now. `none`: no session, and none wanted. */
 export const MemberPath = z.enum(['self', 'direct', 'relay', 'none']);
 
+/** What a transport came to at its last try. */
+export const Attempt = z.object({
+  /** "udp", "webrtc", "tcp", "tls", "ws", "wss", "http", "https". */
+  transport: z.string(),
+  /** `reached`: it stood; `no-answer`: nothing came back to datagrams; else the dial's code: `refused`, `timeout`, `proxy-refused` … */
+  result: z.string(),
+  /** Through the proxy of the machine's settings. */
+  proxied: z.boolean().optional(),
+  endpoint: z.string().optional(),
+});
+export type Attempt = z.infer<typeof Attempt>;
+
 export const Member = z.object({
   /** Member id: 52 characters of base32, from the member's public key. */
   id: z.string(),
@@ -36,6 +48,8 @@ export const Member = z.object({
   cause: z.string().optional(),
   /** How the session's endpoint became known here; `mapping`: a router forwards it to the member. Absent: the member called. */
   foundBy: z.enum(['invite', 'gossip', 'lan', 'dht', 'mapping']).optional(),
+  /** By transport, in the order of the last try. Absent: none was made, or others were tried since. */
+  tried: z.array(Attempt).optional(),
 });
 export type Member = z.infer<typeof Member>;
 

@@ -1,5 +1,5 @@
 // What `doctor` says of how this device finds others and is found, and of each member that is not reached directly.
-import type { DoctorItem, Finding } from '../contract/state.ts';
+import type { Attempt, DoctorItem, Finding } from '../contract/state.ts';
 import type { Engine } from './engine.ts';
 import type { Network } from './network.ts';
 import type { RollMember } from './roll.ts';
@@ -28,6 +28,24 @@ const DHT_WORDS: Record<Finding['dht']['last'], string> = {
   found: 'members were found',
   nothing: 'nobody was found',
   unreachable: 'the DHT does not answer',
+};
+
+/** Members reached without others of which it says by what. */
+const PAIRS_TOLD_MAX = 32;
+
+const RESULTS: Record<string, string> = {
+  reached: 'gets there',
+  'no-answer': 'is not answered',
+  timeout: 'took too long',
+  refused: 'is refused: nobody listens there',
+  unreachable: 'finds no way there',
+  closed: 'is closed at once',
+  protocol: 'meets something else there',
+  'proxy-unreachable': 'does not reach the proxy',
+  'proxy-auth': 'is not let through without another name or password',
+  'proxy-refused': 'is refused by the proxy',
+  forbidden: 'is forbidden: nobody is to be sought there',
+  unavailable: 'is not to be had here',
 };
 
 const item = (id: string, level: DoctorItem['level'], code: string, text: string, remedy?: string): DoctorItem => ({
@@ -88,17 +106,31 @@ export function pairItems(network: Network, engine: Engine): DoctorItem[] {
     if (!contact) continue;
     const id = `${network.roll.name} ${member.id}`;
     const known = network.paths.contacts.endpointsOf(member.origin);
-    if (contact.state === 'up') {
-      if (contact.transport !== 'relay') continue;
-      const text = `“${member.name}” is reached through ${through(network, member)}: ${whyNotDirect(engine, nat, known)}.`;
+    const attempts = attemptsText(network.reaching.tried(member.origin));
+    if (contact.state === 'up' && contact.transport === 'relay') {
+      const text = `“${member.name}” is reached through ${through(network, member)}: ${whyNotDirect(engine, nat, known)}.${attempts}`;
       items.push(item(id, 'note', 'relayed', text));
+    } else if (contact.state === 'up') {
+      if (items.length < PAIRS_TOLD_MAX)
+        items.push(
+          item(id, 'ok', 'direct', `“${member.name}” is reached by ${contact.transport ?? 'udp'}.${attempts}`),
+        );
     } else if (contact.failures > 0) {
       const away = network.paths.isOnline(member.origin) ? '' : ' It seems to be offline, or somewhere else now.';
-      const text = `“${member.name}” was not reached in ${contact.failures} tries at ${known.length} endpoints.${away}`;
+      const text = `“${member.name}” was not reached in ${contact.failures} tries at ${known.length} endpoints.${attempts}${away}`;
       items.push(item(id, 'note', 'nobody-reached', text));
     }
   }
   return items;
+}
+
+/** What each transport came to at its last try. */
+function attemptsText(tried: readonly Attempt[]): string {
+  const words = tried.map(({ transport, result, proxied, endpoint }) => {
+    const how = `${transport}${proxied ? ' by proxy' : ''}${endpoint ? ` (${endpoint})` : ''}`;
+    return `${how} ${RESULTS[result] ?? result}`;
+  });
+  return words.length > 0 ? ` Last tries: ${words.join('; ')}.` : '';
 }
 
 function through(network: Network, member: RollMember): string {

@@ -371,7 +371,7 @@ export class Network {
     const { endpoint = '', transport = 'udp', observed } = session;
     if (observed && transport === 'udp') this.#parts.found.observe(peer.origin, observed);
     this.#parts.talk.up(now, peer, { ...session, endpoint, transport });
-    if (this.paths.contacts.isUp(peer.origin)) this.reaching.up(now, peer, { ...session, transport });
+    if (this.paths.contacts.isUp(peer.origin)) this.reaching.up(now, peer, { ...session, endpoint, transport });
     this.#parts.casting.measured(peer.origin, session.rttMs);
   }
 

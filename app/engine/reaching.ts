@@ -1,4 +1,5 @@
 // How the members of one network are reached: callers per peer, ways through others, and what this member does for others.
+import type { Attempt } from '../contract/state.ts';
 import type { MayCall } from '../mesh/guard/callable.ts';
 import type { Chance } from '../mesh/paths/chance.ts';
 import type { CallPolicy } from '../mesh/paths/caller.ts';
@@ -6,6 +7,7 @@ import type { Paths } from '../mesh/paths/paths.ts';
 import { encodeHint, encodeMessage, MEET_ENDPOINTS_MAX, type Message } from '../wire/messages/message.ts';
 import { unhex } from '../wire/messages/hex.ts';
 import { FEATURE_MAPPED, FEATURE_METERED, FEATURE_RELAYS, type Origin } from '../wire/messages/presence.ts';
+import { Attempts } from './attempts.ts';
 import { Callers } from './callers.ts';
 import type { Peer, Peers } from './peers.ts';
 import { paceOf } from './pacing.ts';
@@ -50,6 +52,7 @@ export class Reaching {
   readonly #io: ReachingIo;
   readonly #callers: Callers;
   readonly #signals: Signals;
+  readonly #attempts = new Attempts();
   #rerouteMono = Infinity;
   /** Relays that the data plane was told for each peer. */
   readonly #spread = new Map<number, string>();
@@ -80,10 +83,14 @@ export class Reaching {
       canSignal: (peer) => this.#signals.canReach(io.peers.get(peer)?.origin ?? ''),
       began: (dial, peer, target) => {
         const origin = io.peers.get(peer)?.origin;
+        if (origin) this.#attempts.began(dial, origin, target);
         if (origin && target.transport === 'webrtc' && target.initiator)
           this.#signals.began(dial, origin, chance.below(CALLS));
       },
-      ended: (dial) => this.#signals.ended(dial),
+      ended: (dial) => {
+        this.#signals.ended(dial);
+        this.#attempts.ended(dial);
+      },
     });
     this.#signals = new Signals({
       self: io.self,
@@ -131,7 +138,11 @@ export class Reaching {
     if (peer) this.#callers.changed(now.mono, peer.handle);
   }
 
-  up(now: Now, peer: Peer, { transport, link }: { transport: string; link?: number | undefined }): void {
+  up(now: Now, peer: Peer, session: { transport: string; link?: number | undefined; endpoint?: string }): void {
+    const { transport, link, endpoint } = session;
+    const { contacts } = this.#io.paths;
+    const datagrams = this.#io.conduct().datagrams && contacts.endpointsOf(peer.origin).length > 0;
+    this.#attempts.up(peer.origin, transport, endpoint, datagrams);
     this.#callers.up(now.mono, peer.handle, transport, link ?? null);
     if (transport === 'relay') this.#share(peer.handle);
     this.#pace(peer);
@@ -139,6 +150,8 @@ export class Reaching {
   }
 
   down(nowMono: number, handle: number, reason: string): void {
+    const origin = this.#io.peers.get(handle)?.origin;
+    if (origin && reason === 'unreachable' && this.#io.conduct().datagrams) this.#attempts.silent(origin);
     this.#callers.down(handle, reason);
     this.#spread.delete(handle);
     if (reason === 'removed') this.#paces.delete(handle);
@@ -152,6 +165,7 @@ export class Reaching {
   /** Ends all calls; sessions are the caller's business. */
   clear(): void {
     this.#callers.clear();
+    this.#attempts.clear();
     this.#signals.clear();
     this.#spread.clear();
     this.#routes = '';
@@ -170,7 +184,13 @@ export class Reaching {
     if (input.kind === 'linkOpen' && input.proxy !== undefined) this.#proxies.set(input.link, input.proxy);
     else if (input.kind === 'linkClosed') this.#proxies.delete(input.link);
     else if (input.kind === 'linkSignal') return this.#signals.say(input.dial, input.bytes);
+    this.#attempts.take(input);
     return this.#callers.take(input);
+  }
+
+  /** What each transport came to with a member, in the order of the last try. */
+  tried(origin: Origin): Attempt[] {
+    return this.#attempts.of(origin);
   }
 
   /** The proxy that a link goes through, as shown to users. */

@@ -91,6 +91,8 @@ function memberView(network: Network, member: RollMember, now: Now): Member {
     const rtt = stats?.rttMs ?? contact.rttMs;
     if (rtt !== undefined) view.rttMs = rtt;
   }
+  const tried = network.reaching.tried(member.origin);
+  if (tried.length > 0) view.tried = tried;
   if (!online && !self) {
     const seen = lastSeen(network, member, now);
     if (seen !== undefined) view.lastSeenMs = seen;

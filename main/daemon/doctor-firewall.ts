@@ -8,13 +8,15 @@ const LOOK_TIMEOUT_MS = 2_000;
 const RULES_BYTES_MAX = 8 * 1024 * 1024;
 const UFW_FILE = '/etc/ufw/ufw.conf';
 
-/** Standard output; null when the program is missing, fails or takes too long. */
-type Run = (program: string, args: string[]) => Promise<string | null>;
+/** Standard output; `missing`: there is no such program; null: it fails (no right to look, mostly) or takes too long. */
+export type Run = (program: string, args: string[]) => Promise<string | { missing: true } | null>;
 
 const runHere: Run = (program, args) =>
   new Promise((answer) => {
     const options = { timeout: LOOK_TIMEOUT_MS, maxBuffer: RULES_BYTES_MAX };
-    execFile(program, args, options, (error, stdout) => answer(error ? null : stdout));
+    execFile(program, args, options, (error, stdout) =>
+      answer(error ? (error.code === 'ENOENT' ? { missing: true } : null) : stdout),
+    );
   });
 
 interface NftObject {
@@ -44,25 +46,46 @@ export function blockingChains(json: string): string[] {
   return [...inputs].filter((name) => blocking.has(name));
 }
 
-async function found(run: Run): Promise<string[]> {
-  const [nft, firewalld] = await Promise.all([run('nft', ['-j', 'list', 'ruleset']), run('firewall-cmd', ['--state'])]);
-  const chains = nft === null ? [] : blockingChains(nft);
-  const active: string[] = [];
-  if (firewalld?.trim() === 'running') active.push('firewalld');
-  if (existsSync(UFW_FILE) && /^\s*ENABLED=yes/im.test(readFileSync(UFW_FILE, 'utf8'))) active.push('ufw');
-  if (chains.length > 0) active.push(`nftables (${chains.slice(0, 4).join('; ')})`);
-  if (nft !== null) return active;
-  const iptables = await run('iptables', ['-S', 'INPUT']);
-  if (iptables !== null && /^-P INPUT DROP|-j (DROP|REJECT)/m.test(iptables)) active.push('iptables');
-  return active;
+interface Found {
+  active: string[];
+  /** The program that was not let see the rules; null: all that is there was seen. */
+  hidden: string | null;
 }
 
-/** `bound`: addresses that the engine listens on. Without the right to read the rules only ufw and firewalld are seen. */
+async function found(run: Run): Promise<Found> {
+  const [nft, firewalld] = await Promise.all([run('nft', ['-j', 'list', 'ruleset']), run('firewall-cmd', ['--state'])]);
+  const chains = typeof nft === 'string' ? blockingChains(nft) : [];
+  const active: string[] = [];
+  if (typeof firewalld === 'string' && firewalld.trim() === 'running') active.push('firewalld');
+  if (existsSync(UFW_FILE) && /^\s*ENABLED=yes/im.test(readFileSync(UFW_FILE, 'utf8'))) active.push('ufw');
+  if (chains.length > 0) active.push(`nftables (${chains.slice(0, 4).join('; ')})`);
+  if (typeof nft === 'string') return { active, hidden: null };
+  const iptables = await run('iptables', ['-S', 'INPUT']);
+  if (typeof iptables === 'string') {
+    if (/^-P INPUT DROP|-j (DROP|REJECT)/m.test(iptables)) active.push('iptables');
+    return { active, hidden: nft === null ? 'nft' : null };
+  }
+  return { active, hidden: nft === null ? 'nft' : iptables === null ? 'iptables' : null };
+}
+
+const COMMANDS: Record<string, string> = { nft: 'sudo nft list ruleset', iptables: 'sudo iptables -S INPUT' };
+
+function hiddenItem(program: string, ports: string): DoctorItem {
+  return {
+    id: 'host-firewall-unknown',
+    level: 'note',
+    code: 'host-firewall-unknown',
+    text: `Whether a firewall of this machine filters what comes in is not known: its rules (${program}) are shown to the administrator only.`,
+    remedy: `Look with “${COMMANDS[program]}” whether UDP and TCP port ${ports} may come in.`,
+  };
+}
+
+/** `bound`: addresses that the engine listens on. Without the right to read the rules only ufw and firewalld are seen, and it says so. */
 export async function firewallItems(bound: readonly string[], run: Run = runHere): Promise<DoctorItem[]> {
   if (process.platform !== 'linux') return [];
-  const active = await found(run);
-  if (active.length === 0) return [];
+  const { active, hidden } = await found(run);
   const ports = [...new Set(bound.map((address) => split(address).port))].join(', ');
+  if (active.length === 0) return hidden ? [hiddenItem(hidden, ports)] : [];
   return [
     {
       id: 'host-firewall',

@@ -9,6 +9,8 @@ import type { AdapterKeeper } from './adapters.ts';
 /** Names that other VPNs give their adapters; several at once often fight over routes. */
 const OTHER_VPNS = /^(tun|tap|wg|zt|tailscale|utun|ham|nebula|edge|easytier|ppp)\w*/;
 
+export const otherVpns = (adapters: readonly string[]): string[] => adapters.filter((name) => OTHER_VPNS.test(name));
+
 const problem = (code: ErrorCode, data?: Record<string, string>): DoctorItem => ({
   id: code,
   level: ERRORS[code].severity,
@@ -27,7 +29,7 @@ export function doctorItems(state: State, adapters: AdapterKeeper): DoctorItem[]
     code: 'listening',
     text: state.listening.length > 0 ? `Listening on ${state.listening.join(', ')} (UDP).` : 'Not listening anywhere.',
   });
-  const others = Object.keys(networkInterfaces()).filter((name) => OTHER_VPNS.test(name));
+  const others = otherVpns(Object.keys(networkInterfaces()));
   if (others.length > 0)
     items.push({
       id: 'other-vpns',

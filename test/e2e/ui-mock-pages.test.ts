@@ -201,6 +201,26 @@ describe.skipIf(why)('the window', () => {
     const reached = page.getByTestId('reached');
     expect(await reached.getByText(/^Direct$/).count()).toBeGreaterThan(0);
     await reached.getByText(/^Through others$/).waitFor();
+    // What each transport came to at its last try, in words.
+    await reached
+      .getByText(
+        'Last tries: udp is not answered; tcp took too long; tls by proxy is refused by the proxy; wss by proxy gets there.',
+      )
+      .waitFor();
+    await reached.getByText('Last tries: udp is not answered; tcp is refused; webrtc took too long.').waitFor();
+  });
+
+  it('settings: only 443, on and off', async () => {
+    const { page, press } = await open('mock=home');
+    const only443 = (): Promise<unknown> => page.evaluate(() => window.weftMock.engine.state.settings.only443);
+    await press('Settings');
+    const toggle = page.getByRole('switch', { name: 'Look like the web' });
+    expect(await toggle.getAttribute('aria-checked')).toBe('false');
+    await toggle.click();
+    await expect.poll(only443).toBe(true);
+    await expect.poll(() => toggle.getAttribute('aria-checked')).toBe('true');
+    await toggle.click();
+    await expect.poll(only443).toBe(false);
   });
 
   it('settings: servers for WebRTC', async () => {

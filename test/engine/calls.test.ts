@@ -61,7 +61,7 @@ describe('calls', () => {
     cleo.join(link);
     world.run(2_000);
     const codes = (host: SimHost): string[] => host.do('doctor.run', {}).items.map(({ code }) => code);
-    expect(codes(anna)).toEqual(['members']);
+    expect(codes(anna)).toEqual(['members', 'direct', 'direct']);
     const late = new SimHost(world, 'late', { wallSkewMs: 20 * 60_000 });
     late.join(anna.link());
     world.run(2_000);

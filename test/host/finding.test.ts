@@ -1,6 +1,8 @@
 // What the daemon asks of routers, and what it says of the machine's firewall.
+import { existsSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { blockingChains, firewallItems } from '../../main/daemon/doctor-firewall.ts';
+import { blockingChains, firewallItems, type Run } from '../../main/daemon/doctor-firewall.ts';
+import { otherVpns } from '../../main/daemon/doctor.ts';
 import { mappedEndpoints, mappingWishes } from '../../main/daemon/finding.ts';
 import type { Mapping } from '../../main/discovery/ports.ts';
 
@@ -62,4 +64,30 @@ describe('the host’s firewall', () => {
       ).toEqual([]);
     },
   );
+
+  it.skipIf(process.platform !== 'linux' || existsSync('/etc/ufw/ufw.conf'))(
+    'is not said to be absent by who may not look',
+    async () => {
+      const without = { missing: true } as const;
+      const codes = async (nft: Awaited<ReturnType<Run>>, iptables: Awaited<ReturnType<Run>> = without) =>
+        (
+          await firewallItems(['0.0.0.0:4000'], (program) =>
+            Promise.resolve(program === 'nft' ? nft : program === 'iptables' ? iptables : without),
+          )
+        ).map(({ code, remedy }) => `${code}: ${remedy}`);
+      const unknown = (command: string) => [
+        `host-firewall-unknown: Look with “sudo ${command}” whether UDP and TCP port 4000 may come in.`,
+      ];
+      expect(await codes(null)).toEqual(unknown('nft list ruleset'));
+      expect(await codes(without, null)).toEqual(unknown('iptables -S INPUT'));
+      expect(await codes(without)).toEqual([]);
+      expect(await codes(json())).toEqual([]);
+      expect((await codes(null, '-P INPUT DROP'))[0]).toMatch(/^host-firewall: /);
+    },
+  );
+
+  it('other VPNs are told by their adapters', () => {
+    const names = ['lo', 'eth0', 'weft0', 'wlp3s0', 'tailscale0', 'wg0', 'tun3', 'ztabcdef', 'docker0', 'enp1s0'];
+    expect(otherVpns(names)).toEqual(['tailscale0', 'wg0', 'tun3', 'ztabcdef']);
+  });
 });

@@ -50,6 +50,7 @@ describe.skipIf(reason)('the grid', () => {
         const seen = await measure(cell, expected.path === 'impossible' ? 'none' : expected.path);
         const wrong = verdict(seen, expected);
         if (expected.path === 'impossible' && wrong.length === 0) controlled = await control(cell);
+        if (seen.path === 'relay' && expected.path === 'relay') wrong.push(...(await saysWhy(cell)));
         rows.get(one.third)?.push(row(one, seen, expected, wrong, controlled));
         if (!inLab && seen.seconds !== null)
           figure(title(one), told(seen), `${expected.path}, ≤ ${expected.secondsMax} s`);
@@ -93,6 +94,20 @@ function verdict(seen: Measured, expected: Expectation): string[] {
   if (seen.seconds > expected.secondsMax) wrong.push(`${seen.seconds} s, more than ${expected.secondsMax}`);
   for (const share of Object.values(seen.multicast))
     if (share < MULTICAST_SHARE_MIN) wrong.push(`${(share * 100).toFixed(0)} % of the multicast arrived`);
+  return wrong;
+}
+
+/** The doctor at either end names who passes on, why, and what was tried. */
+async function saysWhy({ left, right }: Cell): Promise<string[]> {
+  const wrong: string[] = [];
+  for (const [host, other] of [
+    [left, right],
+    [right, left],
+  ] as const) {
+    const { stdout } = await host.weft('doctor');
+    const why = new RegExp(`“${other.name}” is reached through “third”: \\S.{10,} Last tries: .+\\.`);
+    if (!why.test(stdout)) wrong.push(`the doctor of ${host.name} does not say why it is relayed: ${stdout}`);
+  }
   return wrong;
 }
 

@@ -69,10 +69,28 @@ export const home = (more: Partial<Network> = {}): Network => ({
   selfRole: 'owner',
   members: [
     self('anna', 9),
-    member('ben', 23, { role: 'admin' }),
-    member('cleo', 41),
+    member('ben', 23, {
+      role: 'admin',
+      tried: [{ transport: 'udp', result: 'reached', endpoint: '198.51.100.23:41641' }],
+    }),
+    member('cleo', 41, {
+      ...{ transport: 'wss', endpoint: '198.51.100.41:443', proxy: 'http://proxy.example:3128' },
+      tried: [
+        { transport: 'udp', result: 'no-answer' },
+        { transport: 'tcp', result: 'timeout', endpoint: '198.51.100.41:443' },
+        { transport: 'tls', result: 'proxy-refused', proxied: true, endpoint: '198.51.100.41:443' },
+        { transport: 'wss', result: 'reached', proxied: true, endpoint: '198.51.100.41:443' },
+      ],
+    }),
     member('studio-nas', 77, { rttMs: 0.4 }),
-    member('dora', 102, { path: 'relay', rttMs: 63, endpoint: undefined }),
+    member('dora', 102, {
+      ...{ path: 'relay', transport: 'relay', rttMs: 63, endpoint: undefined, relays: ['ben'] },
+      tried: [
+        { transport: 'udp', result: 'no-answer' },
+        { transport: 'tcp', result: 'refused', endpoint: '203.0.113.102:41641' },
+        { transport: 'webrtc', result: 'timeout' },
+      ],
+    }),
     member('emil', 130, { path: 'none', transport: undefined, endpoint: undefined, rttMs: undefined }),
     member('old-laptop', 188, {
       online: false,

@@ -1,5 +1,5 @@
 // How others find this device: what stands before it, the router's port, the local network, the DHT. Also how each network's members are reached.
-import type { Finding, Member, State } from '../../../../app/contract/state.ts';
+import type { Attempt, Finding, Member, State } from '../../../../app/contract/state.ts';
 import { errorTexts, useT } from '../../i18n/i18n.ts';
 import { CopyValue, Dot, type Tone } from '../../ui/controls.tsx';
 import kit from '../../ui/kit.module.css';
@@ -71,6 +71,22 @@ function Addresses({ list }: { list: readonly string[] }) {
   );
 }
 
+const RESULTS = [
+  ...(['reached', 'no-answer', 'timeout', 'refused', 'unreachable', 'closed', 'protocol'] as const),
+  ...(['proxy-unreachable', 'proxy-auth', 'proxy-refused', 'forbidden', 'unavailable'] as const),
+];
+
+/** What each transport came to at its last try. */
+function Tried({ tried }: { tried: readonly Attempt[] }) {
+  const t = useT();
+  const words = tried.map(({ transport, result, proxied }) => {
+    const how = proxied ? t('reached.tried.proxied', { transport }) : transport;
+    const known = RESULTS.find((one) => one === result);
+    return known ? t(`reached.tried.${known}`, { how }) : `${how} ${result}`;
+  });
+  return <p className={app['soft']}>{t('reached.tried', { list: words.join('; ') })}</p>;
+}
+
 /** Who is reached how, and why not straight: only of members that are there. */
 export function ReachedPanel({ networks }: { networks: State['networks'] }) {
   const t = useT();
@@ -103,7 +119,7 @@ export function ReachedPanel({ networks }: { networks: State['networks'] }) {
 
 function Reached({ network, member }: { network: string; member: Member }) {
   const t = useT();
-  const { name, transport, endpoint, proxy, foundBy, relays, cause } = member;
+  const { name, transport, endpoint, proxy, foundBy, relays, cause, tried = [] } = member;
   const words = [
     transport && transport !== 'relay' && t('reached.by', { transport }),
     endpoint && t('reached.at', { endpoint }),
@@ -117,6 +133,7 @@ function Reached({ network, member }: { network: string; member: Member }) {
         {name} <span className={app['soft']}>· {network}</span>
       </p>
       {words.length > 0 && <p className={app['soft']}>{words.join(' · ')}</p>}
+      {tried.length > 0 && <Tried tried={tried} />}
       {cause && <p className={app['soft']}>{errorTexts({ code: cause }).text}</p>}
     </div>
   );
