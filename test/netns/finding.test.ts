@@ -131,10 +131,14 @@ describe.skipIf(reason)('found by', () => {
     ]);
     const seconds = ((Date.now() - started) / 1000).toFixed(1);
     expect(views.map(({ foundBy }) => foundBy)).toContain('dht');
-    const records = await Promise.all(pair.map(async (host) => (await findingOf(host)).dht.found));
-    expect(Math.max(...records)).toBeGreaterThan(0);
+    const ways = await Promise.all(pair.map(async (host) => (await findingOf(host)).dht));
+    expect(Math.max(...ways.map(({ found }) => found))).toBeGreaterThan(0);
+    // Who was called did not find the other: its status says that it is to be found there.
+    for (const { on, last } of ways)
+      expect([on, ['found', 'published', 'working'].includes(last)]).toEqual([true, true]);
     const heard = await carries(left.host, right.host);
-    rows.push(['DHT', seconds, `foundBy ${views.map((view) => view.foundBy ?? '–').join(' / ')}`, heard]);
+    const said = views.map(({ foundBy }, at) => `foundBy ${foundBy ?? '–'}, DHT ${ways[at]?.last}`);
+    rows.push(['DHT', seconds, said.join(' / '), heard]);
     figure('found by the DHT, all addresses stale', `${seconds} s`, `≤ ${DHT_MS_MAX / 1000} s`);
   });
 
