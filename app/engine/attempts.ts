@@ -8,8 +8,8 @@ import type { LinkInput } from './ports.ts';
 const MEMBERS_MAX = 64;
 /** Dials under way of which the member is remembered. */
 const DIALS_MAX = 256;
-/** Said of a dial that nothing can be learned from. */
-const TELLS_NOTHING = ['cancelled', 'no-proxy', 'too-many-links'];
+/** Said of a dial that nothing can be learned from; `forbidden`: of another's private addresses, mostly. */
+const TELLS_NOTHING = ['cancelled', 'no-proxy', 'too-many-links', 'forbidden'];
 
 interface Dial {
   origin: Origin;

@@ -44,7 +44,6 @@ const RESULTS: Record<string, string> = {
   'proxy-unreachable': 'does not reach the proxy',
   'proxy-auth': 'is not let through without another name or password',
   'proxy-refused': 'is refused by the proxy',
-  forbidden: 'is forbidden: nobody is to be sought there',
   unavailable: 'is not to be had here',
 };
 

@@ -15,7 +15,6 @@ import { Meeting } from './rendezvous.ts';
 const LOOK_EVERY_MS = 2_000;
 const STUN_EVERY_MS = 600_000;
 const HTTPS_PORT = 443;
-const OFF: DiscoverySwitches = { portMapping: false, lan: false, dht: false };
 
 export interface FindingOptions {
   engine: Engine;
@@ -28,7 +27,8 @@ export interface FindingOptions {
 
 export class Finding {
   private discovery: Discovery | null = null;
-  private switches = OFF;
+  /** Null while no network is on. */
+  private switches: DiscoverySwitches | null = null;
   private timer: NodeJS.Timeout | null = null;
   private readonly meetings = new Map<number, Meeting>();
   private announced = '';
@@ -55,8 +55,8 @@ export class Finding {
     if (this.timer) this.look();
   }
 
-  private wanted(networks: readonly Findable[]): DiscoverySwitches {
-    if (networks.length === 0) return OFF;
+  private wanted(networks: readonly Findable[]): DiscoverySwitches | null {
+    if (networks.length === 0) return null;
     const { portMapping, lan, dht } = this.options.engine.settings;
     return { portMapping: portMapping && this.options.policy.portMapping !== false, lan, dht };
   }
@@ -64,9 +64,10 @@ export class Finding {
   private async renew(): Promise<void> {
     await this.discovery?.stop();
     this.discovery = null;
-    if (this.stopped) return;
+    const { switches } = this;
+    if (this.stopped || !switches) return this.tell();
     const discovery = await createDiscovery({
-      switches: this.switches,
+      switches,
       keyOf: (net, member) => this.findable(net)?.keyOf(member) ?? null,
     });
     this.discovery = discovery;
@@ -116,8 +117,8 @@ export class Finding {
     const last = words.find((word) => word !== 'idle') ?? 'idle';
     return {
       mapping: { state, endpoints: this.mapped(), ...(by && { by }), ...(code && { code }) },
-      lan: { on: this.switches.lan, found: this.found.lan },
-      dht: { on: this.switches.dht, found: this.found.dht, last },
+      lan: { on: this.switches?.lan === true, found: this.found.lan },
+      dht: { on: this.switches?.dht === true, found: this.found.dht, last },
     };
   }
 
@@ -149,7 +150,7 @@ export class Finding {
     }
     this.announce(discovery, networks);
     for (const net of this.meetings.keys()) if (!networks.some((one) => one.net === net)) this.meetings.delete(net);
-    if (this.switches.dht) for (const network of networks) this.meeting(network.net).look(network);
+    if (this.switches?.dht) for (const network of networks) this.meeting(network.net).look(network);
     if (networks.length > 0) void this.askStun(discovery);
   }
 

@@ -24,7 +24,7 @@ describe('attempts', () => {
 
   it('learn nothing from what was called off, missing, settled before, or unknown', () => {
     const attempts = new Attempts();
-    for (const [at, code] of (['cancelled', 'no-proxy', 'too-many-links'] as const).entries()) {
+    for (const [at, code] of (['cancelled', 'no-proxy', 'too-many-links', 'forbidden'] as const).entries()) {
       attempts.began(at, 'a', target('tcp'));
       attempts.take({ kind: 'linkFailed', dial: at, code });
     }

@@ -42,6 +42,16 @@ describe('ports of a NAT that counts on', () => {
     expect(kept.predicted(2_000)).toEqual([]);
   });
 
+  it('lie between those that were seen, too: whoever was called first has one of them', () => {
+    const guesses = seenAt('203.0.113.5:50001', '203.0.113.5:50004').predicted(2_000);
+    expect(guesses.map((guess) => Number(/:(\d+)\//.exec(guess)?.[1]))).toEqual([
+      ...[50_005, 50_006, 50_007, 50_008, 50_009, 50_010, 50_003, 50_002],
+    ]);
+    const far = seenAt('203.0.113.5:50001', '203.0.113.5:50050').predicted(2_000);
+    expect(far).toHaveLength(8);
+    expect(far.slice(4)).toEqual([49, 48, 47, 46].map((port) => `203.0.113.5:500${port}/udp`));
+  });
+
   it('are guessed from the newest that agree, whatever was seen before', () => {
     expect(seenAt('203.0.113.5:1025', '203.0.113.5:50001', '203.0.113.5:50003').predicted(2_000)[0]).toBe(
       '203.0.113.5:50004/udp',

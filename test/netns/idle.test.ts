@@ -50,7 +50,10 @@ describe.skipIf(reason)('an idle daemon', () => {
     expect(existsSync(asked), 'nobody asked the desktop').toBe(false);
     figure('memory of an idle daemon', `${idle.toFixed(0)} MB, with a member ${(await rssMB(anna)).toFixed(0)} MB`, '');
 
-    await anna.script(['ip link add wg0 type dummy', 'ip addr add 10.99.0.1/24 dev wg0', 'ip link set wg0 up']);
+    await anna.script([
+      ...['ip link add wg0 type veth peer name cable0', 'ip addr add 10.99.0.1/24 dev wg0'],
+      ...['ip link set wg0 up', 'ip link set cable0 up'],
+    ]);
     // What looks for proxies does it then, and loads that alone.
     const doctor = await anna.mustWeft('doctor');
     expect(doctor).toContain('Other VPN adapters are up: wg0.');

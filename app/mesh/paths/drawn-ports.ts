@@ -1,9 +1,11 @@
 // Ports that a NAT drew for this machine's datagrams, one for each who saw them, and the next ones of a NAT that counts on.
 import { formatEndpoint, parseEndpoint } from '../../wire/messages/address.ts';
-import { PREDICT_FROM_MS, PREDICT_SPAN, PREDICTED_MAX } from './limits.ts';
+import { PREDICT_FROM_MS, PREDICT_SPAN, PREDICTED_BETWEEN_MAX, PREDICTED_MAX } from './limits.ts';
 
 /** Members and STUN servers whose sighting is kept; the oldest makes room. */
 const SIGHTINGS_MAX = 32;
+
+const PORT_MAX = 65_535;
 
 interface Sighting {
   address: string;
@@ -44,9 +46,13 @@ export class DrawnPorts {
     if (ports.size < 2) return [];
     const last = Math.max(...ports);
     const address = Uint8Array.from(newest.address.split('.'), Number);
-    const guesses: string[] = [];
-    for (let port = last + 1; port <= Math.min(65_535, last + PREDICTED_MAX); port++)
-      guesses.push(formatEndpoint({ address, port, carriers: 'udp' }));
-    return guesses;
+    // Ports in between went to others, perhaps to the very member that is to be met: it was called before they were seen.
+    const between: number[] = [];
+    for (let port = last - 1; port > Math.min(...ports) && between.length < PREDICTED_BETWEEN_MAX; port--)
+      if (!ports.has(port)) between.push(port);
+    const next = Array.from({ length: PREDICTED_MAX - between.length }, (_, place) => last + 1 + place);
+    return [...next, ...between]
+      .filter((port) => port <= PORT_MAX)
+      .map((port) => formatEndpoint({ address, port, carriers: 'udp' }));
   }
 }

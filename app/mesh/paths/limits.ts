@@ -73,6 +73,8 @@ export const PREDICT_FROM_MS = 120_000;
 /** … and that lie this close together come from a NAT that counts on; the next ones are guessed. */
 export const PREDICT_SPAN = 64;
 export const PREDICTED_MAX = 8;
+/** Of the guesses, those that lie between ports that were seen. */
+export const PREDICTED_BETWEEN_MAX = 4;
 
 /** Ways that the data plane tries together for one peer. */
 export const WAYS_MAX = 16;

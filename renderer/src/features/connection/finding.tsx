@@ -73,7 +73,7 @@ function Addresses({ list }: { list: readonly string[] }) {
 
 const RESULTS = [
   ...(['reached', 'no-answer', 'timeout', 'refused', 'unreachable', 'closed', 'protocol'] as const),
-  ...(['proxy-unreachable', 'proxy-auth', 'proxy-refused', 'forbidden', 'unavailable'] as const),
+  ...(['proxy-unreachable', 'proxy-auth', 'proxy-refused', 'unavailable'] as const),
 ];
 
 /** What each transport came to at its last try. */
