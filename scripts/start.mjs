@@ -3,10 +3,11 @@
 import { spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { registerDeepLink } from './lib/deep-link.mjs';
 import { root, run, say } from './lib/run.mjs';
 import { setup } from './setup.mjs';
 
-setup();
+await setup();
 
 /** Path of an Electron executable, or null. The npm package fetches its binary on demand; that may be impossible here. */
 function electron() {
@@ -26,8 +27,10 @@ function electron() {
 const display = process.platform !== 'linux' || process.env.DISPLAY || process.env.WAYLAND_DISPLAY;
 const binary = display && !process.env.WEFT_NO_ELECTRON ? electron() : null;
 const extra = process.argv.slice(2);
-if (binary) say('starting Weft …');
-else
+if (binary) {
+  registerDeepLink(binary);
+  say('starting Weft …');
+} else
   say(
     `starting Weft without a window (${display ? 'no Electron binary' : 'no display'}): open the address below in a browser`,
   );

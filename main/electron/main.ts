@@ -30,7 +30,7 @@ function begin(): void {
   registerScheme();
   if (!app.requestSingleInstanceLock()) return app.quit();
   const shell = new Shell({ root: packageRoot(), stateDir });
-  // In development the program is Electron, which needs to be told the app's folder.
+  // In development the program is Electron, and scripts/start.mjs says where links go.
   if (app.isPackaged) app.setAsDefaultProtocolClient('weft');
   app.on('second-instance', (_event, argv) => shell.open(linkFromArguments(argv)));
   app.on('open-url', (event, url) => {

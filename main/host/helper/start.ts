@@ -9,6 +9,8 @@ import { SOCKET_PATH_BYTES_MAX } from '../paths.ts';
 
 /** The unit that packages install. */
 export const SYSTEM_SOCKET = '/run/weft/helper.sock';
+/** Where packages put it: the path that polkit's policy names. */
+const INSTALLED = '/usr/lib/weft/weft-helper';
 const READY_TIMEOUT_MS = 5_000;
 /** A person types a password meanwhile. */
 const ASK_TIMEOUT_MS = 120_000;
@@ -16,8 +18,8 @@ const ASK_TIMEOUT_MS = 120_000;
 export function helperBinary(env: NodeJS.ProcessEnv = process.env): string {
   if (env['WEFT_HELPER']) return env['WEFT_HELPER'];
   const resources = (process as { resourcesPath?: string }).resourcesPath;
-  const packaged = resources ? join(resources, 'weft-helper') : '';
-  return packaged && existsSync(packaged) ? packaged : join(packageRoot(), 'native/target/release/weft-helper');
+  const packaged = resources ? [INSTALLED, join(resources, 'weft-helper')] : [];
+  return packaged.find((path) => existsSync(path)) ?? join(packageRoot(), 'native/target/release/weft-helper');
 }
 
 /** `<state>/helper.sock`; where that is too long for a socket address, a folder named by the state folder's hash. */
