@@ -16,6 +16,13 @@ const built = ['dist/electron/main.cjs', 'dist/renderer/index.html', 'dist/cli/w
 const why = 'missing' in found ? found.missing : built ? null : 'not built (npm run build)';
 if (why) console.log(`skipped: the desktop app in a real Electron: ${why}`);
 
+/** What support/desktop.ts keeps of the tray. */
+interface KeptTray {
+  menu: Electron.Menu;
+  tooltip: string;
+  icon: Electron.NativeImage;
+}
+
 /** Not there: reading it throws. */
 declare const missing: { property: unknown };
 
@@ -118,6 +125,7 @@ describe.skipIf(why)('the desktop app', () => {
     const opened = desktop.openLink("weft://join/#'$(touch /tmp/weft-was-here)");
     await new Promise((settle) => opened.once('exit', settle));
     expect(await page.getByRole('dialog').count()).toBe(0);
+    expect(existsSync('/tmp/weft-was-here')).toBe(false);
   });
 
   it('switches the network off and on', async () => {
@@ -125,6 +133,41 @@ describe.skipIf(why)('the desktop app', () => {
     await page.getByRole('heading', { name: 'This network is switched off' }).waitFor();
     await page.getByRole('button', { name: 'Switch on', exact: true }).click();
     await page.getByRole('tab', { name: /Members/ }).waitFor();
+  });
+
+  it('shows the network in the tray, and the tray switches it off and on', async () => {
+    const tray = () =>
+      app.evaluate(() => {
+        const { menu, tooltip, icon } = (globalThis as unknown as { weftTray: KeptTray }).weftTray;
+        const items = menu.items.map(({ label, checked }) => ({ label, checked }));
+        return { items, tooltip, icon: icon.toDataURL() };
+      });
+    const picture = (name: string) =>
+      app.evaluate(
+        ({ nativeImage }, path) => nativeImage.createFromPath(path).toDataURL(),
+        join(root, `assets/tray/${name}.png`),
+      );
+    const press = () =>
+      app.evaluate(() => {
+        const { menu } = (globalThis as unknown as { weftTray: KeptTray }).weftTray;
+        menu.items.find(({ label }) => label.startsWith('attic'))?.click();
+      });
+    const shows = (word: string) =>
+      vi.waitUntil(async () => (await tray()).items.some(({ label }) => label === `attic: ${word}`), {
+        timeout: 15_000,
+      });
+
+    const shown = await tray();
+    expect(shown.items.find(({ label }) => label.startsWith('attic'))?.checked).toBe(true);
+    expect(shown.tooltip).toMatch(/^Weft: attic (joining|connecting|connected|limited)$/);
+    expect(shown.icon).not.toBe(await picture('off'));
+    await press();
+    await page.getByRole('heading', { name: 'This network is switched off' }).waitFor();
+    await shows('off');
+    expect(await tray()).toMatchObject({ tooltip: 'Weft: off', icon: await picture('off') });
+    await press();
+    await page.getByRole('tab', { name: /Members/ }).waitFor();
+    expect((await tray()).tooltip).toMatch(/^Weft: attic /);
   });
 
   it('goes on after an error that nobody caught', async () => {
@@ -158,6 +201,16 @@ describe.skipIf(why)('the desktop app', () => {
     await page.getByRole('heading', { name: 'Weft is not running' }).waitFor();
     await page.getByRole('heading', { name: 'Weft is not running' }).waitFor({ state: 'hidden' });
     await page.getByRole('heading', { name: 'attic', level: 1 }).waitFor();
+  });
+
+  it('started by a link, shows its preview', async () => {
+    other.run('create', 'cellar');
+    await app.close();
+    ({ app, page } = await desktop.launch([other.run('invite', 'cellar')]));
+    await page.getByRole('heading', { name: 'cellar' }).waitFor();
+    expect(other.run('members', 'cellar')).not.toContain('desk');
+    await page.keyboard.press('Escape');
+    await page.getByRole('heading', { name: 'cellar' }).waitFor({ state: 'hidden' });
   });
 
   // The last one: Playwright waits for the navigation that never happens.

@@ -24,6 +24,7 @@ const FLAGS = [
 describe.skipIf(reason)('the window in a browser, on two hosts', () => {
   let lab: Lab;
   const browsers: Browser[] = [];
+  const pageErrors: string[] = [];
 
   /** A browser inside the host, at the address that its daemon printed. */
   async function open(host: Host): Promise<Page> {
@@ -37,9 +38,24 @@ describe.skipIf(reason)('the window in a browser, on two hosts', () => {
     const browser = await chromium.launch({ executablePath: starter, args: FLAGS });
     browsers.push(browser);
     const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
-    page.on('pageerror', (error) => console.log(`${host.name}: ${error.message}`));
+    page.on('pageerror', (error) => pageErrors.push(`${host.name}: ${error.message}`));
     await page.goto(address ?? '');
     return page;
+  }
+
+  /** The details of another member: its address, and a round trip that was measured. */
+  async function showsMember(page: Page, name: string, address: string): Promise<void> {
+    await page
+      .getByRole('button', { name: `Details of ${name}` })
+      .first()
+      .click();
+    const details = page.getByRole('dialog').or(page.getByRole('complementary')).filter({ hasText: address }).first();
+    await details.waitFor();
+    await details
+      .getByText(/\d+(\.\d+)? ms/)
+      .first()
+      .waitFor({ timeout: 10_000 });
+    await page.keyboard.press('Escape');
   }
 
   beforeAll(async () => {
@@ -88,6 +104,9 @@ describe.skipIf(reason)('the window in a browser, on two hosts', () => {
       10_000,
       async () => (await anna.network()).members.filter((m) => m.online).length === 2,
     );
+    await showsMember(second, 'anna', ipv4);
+    await showsMember(first, 'ben', (await ben.overlay()).ipv4);
+    expect(pageErrors).toEqual([]);
     const shots = join(projectRoot, '.build/screenshots');
     mkdirSync(shots, { recursive: true });
     await first.screenshot({ path: join(shots, 'two-daemons-anna.png') });

@@ -1,6 +1,6 @@
 // The real Electron app under Xvfb as an unprivileged user, driven by Playwright.
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
-import { chmodSync, chownSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { _electron, type ElectronApplication, type Page } from 'playwright-core';
@@ -87,7 +87,7 @@ export class Desktop {
   async launch(args: string[] = []): Promise<{ app: ElectronApplication; page: Page }> {
     const app = await _electron.launch({
       executablePath: isRoot ? this.#wrapper() : join(this.#dist, 'electron'),
-      args: [root, '--disable-gpu', ...args],
+      args: [this.#app(), '--disable-gpu', ...args],
       env: this.env,
       timeout: 60_000,
       chromiumSandbox: true,
@@ -100,6 +100,32 @@ export class Desktop {
   stop(): void {
     this.#xvfb?.kill();
     rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  /** The app itself, loaded so that what it gives its tray is seen: `globalThis.weftTray` {menu, tooltip, icon}. */
+  #app(): string {
+    const folder = join(this.folder, 'app');
+    mkdirSync(folder, { recursive: true });
+    const manifest = { name: 'weft', productName: 'Weft', version: '0.0.0', main: 'main.js' };
+    writeFileSync(join(folder, 'package.json'), JSON.stringify(manifest));
+    const program = `
+      const electron = require('electron');
+      const Module = require('module');
+      const kept = (globalThis.weftTray = {});
+      function Tray(image) {
+        const tray = new electron.Tray(image);
+        for (const [method, name] of [['setContextMenu', 'menu'], ['setToolTip', 'tooltip'], ['setImage', 'icon']]) {
+          const original = tray[method];
+          tray[method] = (value) => original.call(tray, (kept[name] = value));
+        }
+        return tray;
+      }
+      const watched = new Proxy(electron, { get: (target, name) => (name === 'Tray' ? Tray : target[name]) });
+      const load = Module._load;
+      Module._load = (name, ...rest) => (name === 'electron' ? watched : load(name, ...rest));
+      require(${JSON.stringify(join(root, 'dist/electron/main.cjs'))});`;
+    writeFileSync(join(folder, 'main.js'), program);
+    return folder;
   }
 
   /** Playwright cannot start a program as another user. */
