@@ -11,9 +11,9 @@ import { testTools } from './lib/tools.mjs';
 
 if (process.getuid?.() !== 0)
   stop('The benchmark makes network namespaces, which needs root.', 'Run it as root: sudo npm run bench');
-setup();
+await setup();
 const needed = ['ethtool', 'iperf3', 'iproute2', 'iputils-ping', 'nftables', 'openssl'];
-const missing = testTools().filter((name) => needed.includes(name));
+const missing = (await testTools()).filter((name) => needed.includes(name));
 if (missing.length) stop(`The benchmark needs ${missing.join(', ')}.`, `apt-get install ${missing.join(' ')}`);
 const outfile = await bundleProgram('test/bench/main.ts', 'dist/bench/main.mjs', fromNetns);
 // The program below ends after its turn, and writes what it has.

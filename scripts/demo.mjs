@@ -9,7 +9,7 @@ import { bundleProgram, fromNetns } from './lib/bundle-program.mjs';
 import { has, root, say, stop } from './lib/run.mjs';
 import { setup } from './setup.mjs';
 
-setup();
+await setup();
 
 /**
  * In a user namespace: /run and /etc of its own, as named namespaces and their hosts files lie there. What was in /etc stays reachable.

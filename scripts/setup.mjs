@@ -5,7 +5,7 @@
 import { copyFileSync, existsSync, mkdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { has, root, run, say, step, stop } from './lib/run.mjs';
+import { has, root, run, runAside, say, step, stop } from './lib/run.mjs';
 
 const NODE_MAJOR_MIN = 20;
 
@@ -30,8 +30,8 @@ export function checkTools() {
 }
 
 export function dependencies() {
-  step('dependencies', ['package.json', 'package-lock.json'], ['node_modules/.bin/tsc'], () => {
-    const result = run('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']);
+  return step('dependencies', ['package.json', 'package-lock.json'], ['node_modules/.bin/tsc'], async () => {
+    const result = await runAside('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']);
     if (result.code !== 0)
       stop(
         'The npm packages could not be installed.',
@@ -41,7 +41,7 @@ export function dependencies() {
 }
 
 function native() {
-  step('native', ['native'], ['native/addon/weft.node', 'native/target/release/weft-helper'], () => {
+  return step('native', ['native'], ['native/addon/weft.node', 'native/target/release/weft-helper'], async () => {
     const args = [
       'build',
       '--release',
@@ -53,7 +53,8 @@ function native() {
       '--manifest-path',
       'native/Cargo.toml',
     ];
-    if (run('cargo', args).code !== 0) stop('The native part could not be built.', 'See the compiler’s message above.');
+    if ((await runAside('cargo', args)).code !== 0)
+      stop('The native part could not be built.', 'See the compiler’s message above.');
     const library = { linux: 'libweft_addon.so', darwin: 'libweft_addon.dylib', win32: 'weft_addon.dll' }[
       process.platform
     ];
@@ -65,20 +66,25 @@ function native() {
 
 function userInterface() {
   if (!existsSync(join(root, 'renderer/vite.config.ts'))) return say('user interface: not in this tree');
-  step('user interface', ['renderer', 'app', 'assets', 'package-lock.json'], ['dist/renderer/index.html'], () => {
-    const result = run('node_modules/.bin/vite', [
-      'build',
-      '--config',
-      'renderer/vite.config.ts',
-      '--logLevel',
-      'warn',
-    ]);
-    if (result.code !== 0) stop('The user interface could not be built.', 'See the message above.');
-  });
+  return step(
+    'user interface',
+    ['renderer', 'app', 'assets', 'package-lock.json'],
+    ['dist/renderer/index.html'],
+    () => {
+      const result = run('node_modules/.bin/vite', [
+        'build',
+        '--config',
+        'renderer/vite.config.ts',
+        '--logLevel',
+        'warn',
+      ]);
+      if (result.code !== 0) stop('The user interface could not be built.', 'See the message above.');
+    },
+  );
 }
 
 function programs() {
-  step(
+  return step(
     'programs',
     ['app', 'main', 'scripts/bundle.mjs', 'package-lock.json', 'package.json'],
     ['dist/cli/weft.cjs'],
@@ -89,13 +95,13 @@ function programs() {
   );
 }
 
-export function setup() {
+export async function setup() {
   checkTools();
   mkdirSync(join(root, '.build'), { recursive: true });
-  dependencies();
-  native();
-  userInterface();
-  programs();
+  // One waits for the network, the other for the processors.
+  await Promise.all([dependencies(), native()]);
+  await userInterface();
+  await programs();
   if (process.platform === 'linux' && !existsSync('/dev/net/tun'))
     say(
       'note: /dev/net/tun is missing, so there will be no adapter. Load the tun module (modprobe tun) or allow the device in the container.',
@@ -103,6 +109,5 @@ export function setup() {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  if (process.argv.includes('--packages')) dependencies();
-  else setup();
+  await (process.argv.includes('--packages') ? dependencies() : setup());
 }

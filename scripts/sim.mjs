@@ -10,8 +10,7 @@ import { checkTools, dependencies } from './setup.mjs';
 const HEAP_MB = process.env.WEFT_SIM_HEAP_MB ?? '12000';
 
 checkTools();
-dependencies();
-buildSim();
+await Promise.all([dependencies(), buildSim()]);
 const args = process.argv.slice(2);
 if (!args.includes('--build')) {
   const outfile = await bundleProgram('test/sim/main.ts', 'dist/sim/main.mjs', { sourcemap: 'inline' });

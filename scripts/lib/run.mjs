@@ -1,5 +1,5 @@
 // Small helpers of the project's scripts: say what is done, run it, stop with one clear sentence when it cannot be done.
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
@@ -38,6 +38,19 @@ export function run(command, args, options = {}) {
   };
 }
 
+/** The same beside other work: a promise of it. */
+export function runAside(command, args, options = {}) {
+  const { quiet = false, env = {} } = options;
+  return new Promise((settle) => {
+    const stdio = quiet ? ['ignore', 'pipe', 'pipe'] : ['ignore', 2, 2];
+    const child = spawn(command, args, { cwd: root, env: { ...process.env, ...env }, stdio, ...options.spawn });
+    let out = '';
+    for (const stream of [child.stdout, child.stderr]) stream?.setEncoding('utf8').on('data', (text) => (out += text));
+    child.on('error', (error) => settle({ code: 127, out, error }));
+    child.on('close', (code) => settle({ code: code ?? 1, out, error: undefined }));
+  });
+}
+
 export const has = (command) =>
   (process.env.PATH ?? '').split(':').some((folder) => folder && existsSync(join(folder, command)));
 
@@ -62,13 +75,13 @@ export function digest(paths) {
 }
 
 /** Runs `work` unless the inputs are what they were the last time it succeeded and the outputs exist. */
-export function step(name, inputs, outputs, work) {
+export async function step(name, inputs, outputs, work) {
   mkdirSync(stampFolder, { recursive: true });
   const stamp = join(stampFolder, name);
   const now = digest(inputs);
   const same = existsSync(stamp) && readFileSync(stamp, 'utf8') === now;
   if (same && outputs.every((path) => existsSync(join(root, path)))) return say(`${name}: up to date`);
   say(`${name} …`);
-  work();
+  await work();
   writeFileSync(stamp, now);
 }

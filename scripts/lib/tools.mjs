@@ -1,7 +1,7 @@
 // Programs from Debian that the tests drive (real avahi, browsers, iperf3 …). Installed by CI as root; otherwise only named.
 import { cpSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { has, root, run, say } from './run.mjs';
+import { has, root, runAside, say } from './run.mjs';
 
 const packages = {
   nft: 'nftables',
@@ -34,15 +34,15 @@ const packages = {
 const unpacked = ['openresolv', 'systemd-resolved'];
 export const unpackedFolder = join(root, '.build/debian');
 
-function unpack() {
+async function unpack() {
   for (const name of unpacked.filter((one) => !existsSync(join(unpackedFolder, one)))) {
     const draft = join(unpackedFolder, `${name}.draft`);
     rmSync(draft, { recursive: true, force: true });
     mkdirSync(draft, { recursive: true });
-    run('apt-get', ['download', '-qq', name], { quiet: true, cwd: draft });
+    await runAside('apt-get', ['download', '-qq', name], { quiet: true, spawn: { cwd: draft } });
     const archive = readdirSync(draft)[0];
     const files = join(draft, 'files');
-    const done = archive ? run('dpkg', ['-x', join(draft, archive), files], { quiet: true }) : null;
+    const done = archive ? await runAside('dpkg', ['-x', join(draft, archive), files], { quiet: true }) : null;
     if (done?.code === 0) {
       // As on a system where /lib and /sbin are links into /usr.
       for (const part of ['lib', 'sbin'].filter((one) => existsSync(join(files, one))))
@@ -54,7 +54,7 @@ function unpack() {
 }
 
 /** Names of Debian packages whose programs are missing after trying to install them where that is allowed. */
-export function testTools() {
+export async function testTools() {
   const missing = () =>
     Object.entries(packages).filter(([program]) => !has(program) && !existsSync(`/usr/sbin/${program}`));
   let absent = missing();
@@ -62,12 +62,12 @@ export function testTools() {
   if (may && absent.length) {
     const names = [...new Set(absent.map(([, name]) => name))];
     say(`installing test tools: ${names.join(' ')} …`);
-    run('apt-get', ['update', '-qq'], { quiet: true });
+    await runAside('apt-get', ['update', '-qq'], { quiet: true });
     const args = ['install', '-y', '-qq', '--no-install-recommends', ...names];
-    const result = run('apt-get', args, { quiet: true, env: { DEBIAN_FRONTEND: 'noninteractive' } });
+    const result = await runAside('apt-get', args, { quiet: true, env: { DEBIAN_FRONTEND: 'noninteractive' } });
     if (result.code !== 0) say(`apt-get failed: ${result.out.split('\n').slice(-3).join(' ')}`);
     absent = missing();
   }
-  if (may) unpack();
+  if (may) await unpack();
   return absent.map(([, name]) => name);
 }

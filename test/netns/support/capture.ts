@@ -104,19 +104,19 @@ export interface Attack {
 
 const target = process.env['CARGO_TARGET_DIR'] ?? join(projectRoot, 'native/target');
 
+/** In the profile and with the features of the Rust tests, which have built all of it but the linking. */
 export async function buildWiretap(): Promise<void> {
-  const manifest = join(projectRoot, 'native/Cargo.toml');
+  const manifest = ['--manifest-path', join(projectRoot, 'native/Cargo.toml')];
   await must('cargo', [
     'build',
-    '--release',
-    '--locked',
     '-q',
-    '--manifest-path',
-    manifest,
-    '-p',
-    'weft-session',
+    '--locked',
+    '--profile',
+    'tests',
+    '--workspace',
     '--example',
     'wiretap',
+    ...manifest,
   ]);
 }
 
@@ -125,7 +125,7 @@ export async function attack(options: Attack): Promise<Opened> {
   const each = (name: string, values: readonly (string | undefined)[] = []) =>
     values.flatMap((value) => (value === undefined ? [] : [name, value]));
   const seconds = (ms?: number) => (ms === undefined ? undefined : String(ms / 1000));
-  const printed = await must(join(target, 'release/examples/wiretap'), [
+  const printed = await must(join(target, 'tests/examples/wiretap'), [
     ...each(
       '--capture',
       options.captures.map(({ file }) => file),

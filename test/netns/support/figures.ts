@@ -9,5 +9,6 @@ const FILE = join(projectRoot, '.build/figures.jsonl');
 export function figure(what: string, seen: string, bound = ''): void {
   console.log(`${what}: ${seen}${bound ? ` (promised: ${bound})` : ''}`);
   mkdirSync(dirname(FILE), { recursive: true });
-  appendFileSync(FILE, `${JSON.stringify({ what, seen, bound })}\n`);
+  const offloads = process.env.WEFT_OFFLOADS === 'none' ? 'none' : 'all';
+  appendFileSync(FILE, `${JSON.stringify({ what, seen, bound, offloads })}\n`);
 }
