@@ -110,20 +110,9 @@ async function netns() {
 }
 
 /** Folders of test/ that compute only: two files at a time. */
-const pureTests = [
-  'rules',
-  'wire',
-  'gossip',
-  'mesh',
-  'multicast',
-  'bench',
-  'pages',
-  'membership',
-  'engine',
-  'contract',
-];
-/** Those that open sockets, start programs and wait. */
-const effectTests = ['discovery', 'compliance', 'host', 'host-store', 'helper', 'cli', 'scripts'];
+const pureTests = ['rules', 'wire', 'gossip', 'mesh', 'bench', 'pages', 'membership', 'engine', 'contract'];
+/** Those that open sockets, start programs and wait, or have bounds on time. */
+const effectTests = ['multicast', 'discovery', 'compliance', 'host', 'host-store', 'helper', 'cli', 'scripts'];
 const foldersOf = (names) => names.map((name) => `test/${name}`);
 const suites = {
   format: () => check('format', 'node_modules/.bin/prettier', ['--check', '--log-level', 'warn', '.']),

@@ -4,13 +4,7 @@ import { WEBRTC_CANDIDATES_MAX, WEBRTC_SIGNAL_BYTES_MAX } from '../../main/trans
 import { dialWebRtc } from '../../main/transports/webrtc.ts';
 import { candidateFilter } from '../../main/transports/guard.ts';
 import { openChannel } from '../../main/transports/webrtc-channel.ts';
-import {
-  decodeSignals,
-  encodeSignals,
-  filtered,
-  signalOf,
-  type Signal,
-} from '../../main/transports/webrtc-signal.ts';
+import { decodeSignals, encodeSignals, filtered, signalOf, type Signal } from '../../main/transports/webrtc-signal.ts';
 
 const text = (value: string): Uint8Array => new TextEncoder().encode(value);
 const candidate = (address: string): Signal => ({

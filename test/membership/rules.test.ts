@@ -141,7 +141,7 @@ describe('a one-use invite on both sides of a partition', () => {
 describe('a used invite, whatever its second user tries', () => {
   it('never costs the established member its place: back-dated clock, ground keys, a sponsor that knows nothing', () => {
     let won = 0;
-    for (let seed = 1; seed <= 30; seed++) {
+    for (let seed = 1; seed <= 6; seed++) {
       const { anna, ben, cleo, dice } = trio(seed);
       const link = anna.invite();
       const dan = new Replica('dan', dice);
@@ -149,9 +149,9 @@ describe('a used invite, whatever its second user tries', () => {
       // Established: somebody else has seen it.
       cleo.pull(anna);
       const ids = (device: Uint8Array) => hex(deriveKeys(crypto, device, link.networkId, 0).id);
-      const ground = Array.from({ length: 32 }, () => dice.bytes(32)).sort((a, b) => (ids(a) < ids(b) ? -1 : 1));
+      const ground = Array.from({ length: 16 }, () => dice.bytes(32)).sort((a, b) => (ids(a) < ids(b) ? -1 : 1));
       // Whichever end of the order might count.
-      const eve = new Replica('eve', dice, ground[seed % 2 === 0 ? 0 : 31]);
+      const eve = new Replica('eve', dice, ground[seed % 2 === 0 ? 0 : 15]);
       expect(eve.join(link, ben, T0 - 60_000)).not.toHaveProperty('refused');
       const world = [anna, ben, cleo, dan, eve];
       mergeAll(world, true);
