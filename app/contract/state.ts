@@ -191,6 +191,8 @@ export const Settings = z.object({
   uplinkKBps: z.number().int().min(0).max(4_000_000).optional(),
   /** Everything looks like the web: TLS and HTTPS to ports 443 only. */
   only443: z.boolean().optional(),
+  /** Copies ECN and DSCP of packets to the outer ones as RFC 6040 says; off: they stay inside. */
+  trafficClass: z.boolean().optional(),
   /** `auto`: as the environment and the desktop say; `none`; or "http://user:password@host:port", or the URL of a PAC file. */
   proxy: z.string().max(1_024).optional(),
   /** Asks the router to open a port. */

@@ -88,6 +88,11 @@ export class Callers {
     this.#callers.get(peer)?.suspect(nowMono);
   }
 
+  /** How others may be called changed: what is no longer allowed is left for something else. */
+  policyChanged(nowMono: number): void {
+    for (const caller of this.#callers.values()) caller.policyChanged(nowMono);
+  }
+
   changed(nowMono: number, peer: number): void {
     this.#callers.get(peer)?.changed(nowMono);
   }

@@ -9,6 +9,7 @@ import { createNetwork, joinNetwork, leaveNetwork, previewLink } from './entry.t
 import type { Network } from './network.ts';
 import type { Now } from './ports.ts';
 import type { RollMember } from './roll.ts';
+import { tellOutside } from './conduct.ts';
 import { mergeSettings, writeSettings } from './settings.ts';
 import { waysIn } from './ways-in.ts';
 
@@ -166,6 +167,7 @@ const HANDLERS: Handlers = {
     const stored = merged.ok ? writeSettings(engine.ports.store, merged.value) : merged;
     if (!stored.ok || !merged.ok) return answer(stored as Outcome<never>);
     engine.settings = merged.value;
+    tellOutside(engine);
     for (const network of engine.networks.values()) network.conductChanged(now);
     engine.ports.host?.settings(merged.value);
     engine.touch();

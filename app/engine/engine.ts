@@ -9,6 +9,7 @@ import { callable } from '../mesh/guard/callable.ts';
 import type { Answer, EngineApi } from './api.ts';
 import { freeName } from './adapter.ts';
 import { answerCall } from './calls.ts';
+import { conductOf, tellOutside } from './conduct.ts';
 import { readDevice, type Device } from './device.ts';
 import { findableOf, type Findable } from './findable.ts';
 import { takeFound, takeObserved } from './found.ts';
@@ -74,6 +75,7 @@ export class Engine implements EngineApi {
       const settings = readSettings(this.ports.store, this.options.deviceName);
       if (settings.ok) this.settings = settings.value;
       else this.problem(settings.error);
+      tellOutside(this);
       const device = readDevice(this.ports);
       if (device.ok) this.device = device.value;
       else {
@@ -256,20 +258,7 @@ export class Engine implements EngineApi {
 
   /** How others are reached and what is done for them: the settings, within what the administrator allows. */
   conduct(): Conduct {
-    const { relay, relayKBps, uplinkKBps, only443, webrtc } = this.settings;
-    const { policy = {} } = this.options;
-    const http = policy.http !== false;
-    return {
-      datagrams: !only443,
-      only443,
-      http,
-      proxy: http && this.ports.links?.proxies().found === true,
-      webrtc: webrtc && !only443 && policy.webrtc !== false && this.ports.links?.signal !== undefined,
-      relay: policy.relay === false ? 'off' : relay,
-      relayKBps,
-      uplinkKBps,
-      mapped: (this.#host.finding?.mapping.endpoints.length ?? 0) > 0,
-    };
+    return conductOf(this, (this.#host.finding?.mapping.endpoints.length ?? 0) > 0);
   }
 
   #hostChanged(now: Now, input: Extract<Input, { kind: 'host' }>): void {

@@ -42,6 +42,8 @@ export interface Policy {
   http?: boolean;
   /** WebRTC, and so STUN and TURN. */
   webrtc?: boolean;
+  /** ECN and DSCP of packets on the outer ones. */
+  trafficClass?: boolean;
 }
 
 export interface EngineOptions {

@@ -351,6 +351,8 @@ export class Network {
       }
       case 'suspect':
         return this.reaching.suspect(now, event.peer);
+      case 'line':
+        return this.reaching.line(now, event.peer, event.bytesPerSecond);
       case 'link':
         return;
       case 'groups':

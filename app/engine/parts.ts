@@ -11,7 +11,7 @@ import type { NetworkStart } from './network.ts';
 import type { Now, PeerStats } from './ports.ts';
 import type { Problems } from './problems.ts';
 import { Projection } from './projection.ts';
-import { Reaching } from './reaching.ts';
+import { Reaching, type Conduct } from './reaching.ts';
 import { RendezvousSecret } from './rendezvous-secret.ts';
 import { Strangers } from './strangers.ts';
 import { RecordSync } from './sync.ts';
@@ -76,6 +76,11 @@ export function makeParts(start: NetworkStart, io: PartsIo): NetworkParts {
       now,
     },
   );
+  /** What nobody declared is as it was measured. */
+  const conduct = (): Conduct => {
+    const said = start.conduct();
+    return said.uplinkKBps > 0 ? said : { ...said, uplinkKBps: reaching.uplinkKBps };
+  };
   const casting: Casting = new Casting({
     ...{ net, ports, roll, peers, paths, boxSecret },
     start: Math.max(now.wall, reservedSeq),
@@ -83,7 +88,7 @@ export function makeParts(start: NetworkStart, io: PartsIo): NetworkParts {
       const peer = peers.of(origin);
       return peer !== undefined && send(peer.handle, bytes);
     },
-    conduct: () => start.conduct(),
+    conduct,
     changed: () => start.changed(),
   });
   const chance = new Chance(ports.random);
@@ -94,7 +99,7 @@ export function makeParts(start: NetworkStart, io: PartsIo): NetworkParts {
     paths,
     self,
     chance,
-    conduct: start.conduct,
+    conduct,
     mayCall: start.mayCall,
   });
   const projection = new Projection({ net, ports, roll, peers, paths, self });

@@ -62,6 +62,8 @@ export interface Dataplane {
   sendOn(net: number, group: string, trees: number[]): void;
   /** Next sequence under the newest key of an own tree, 0 without one. Absent: late subscribers accept a key from its beginning. */
   castSequence?(net: number, tree: number): number;
+  /** What may be seen outside of the tunnel. Absent in data planes that have no outside. */
+  setOutside?(options: { datagrams: boolean; trafficClass: boolean }): void;
   setRelay(net: number, options: RelayOptions): void;
   /** Next hops towards destinations without a session, for relaying. Replaces all of the network. */
   setRoutes(net: number, routes: Route[]): void;
@@ -167,6 +169,8 @@ export type DataplaneEvent =
   | { kind: 'down'; net: number; peer: number; reason: string }
   | { kind: 'want'; net: number; peer: number }
   | { kind: 'suspect'; net: number; peer: number }
+  /** What the way to the peer carries, measured while it was full, headers included; 0: it is not slow any more. */
+  | { kind: 'line'; net: number; peer: number; bytesPerSecond: number }
   | { kind: 'link'; net: number; link: number; state: 'proven' | 'unused' }
   | { kind: 'groups'; net: number; groups: LocalGroup[] }
   | TreeEvent

@@ -10,7 +10,7 @@ import { FEATURE_MAPPED, FEATURE_METERED, FEATURE_RELAYS, type Origin } from '..
 import { Attempts } from './attempts.ts';
 import { Callers } from './callers.ts';
 import type { Peer, Peers } from './peers.ts';
-import { paceOf } from './pacing.ts';
+import { paceOf, uplinkOf } from './pacing.ts';
 import type { LinkInput, Now, Ports, RelayShare } from './ports.ts';
 import { Signals } from './signals.ts';
 
@@ -23,6 +23,8 @@ const REROUTE_COALESCE_MS_MAX = 1_000;
 const ROUTES_MAX = 4_096;
 /** Relays and next hops are computed for networks up to this many members; beyond, only sessions that exist pass frames on. */
 const ROUTED_MEMBERS_MAX = 1_024;
+/** A measured uplink is told anew when it differs by this share. */
+const UPLINK_NEWS_SHARE = 0.25;
 /** Numbers of WebRTC dials, drawn by chance so that those of before a restart are no others'. */
 const CALLS = 2 ** 24;
 
@@ -58,6 +60,9 @@ export class Reaching {
   readonly #spread = new Map<number, string>();
   /** Paces that the data plane was told, for peers whose way is slow. */
   readonly #paces = new Map<number, string>();
+  /** What ways carried when they were full, bytes a second, by handle. */
+  readonly #lines = new Map<number, number>();
+  #uplinkKBps = 0;
   /** Proxies that links of this network go through, by link. */
   readonly #proxies = new Map<number, string>();
   #routes = '';
@@ -154,6 +159,7 @@ export class Reaching {
     if (origin && reason === 'unreachable' && this.#io.conduct().datagrams) this.#attempts.silent(origin);
     this.#callers.down(handle, reason);
     this.#spread.delete(handle);
+    this.#lines.delete(handle);
     if (reason === 'removed') this.#paces.delete(handle);
     this.rerouteSoon(nowMono);
   }
@@ -258,11 +264,37 @@ export class Reaching {
   /** Slow ways are used sparingly. */
   #pace(peer: Peer): void {
     const { net, ports, paths, conduct } = this.#io;
-    const pace = paceOf(conduct().uplinkKBps, paths.presence(peer.origin)?.uplinkKBps ?? 0);
+    const theirs = paths.presence(peer.origin)?.uplinkKBps ?? 0;
+    const pace = paceOf(conduct().uplinkKBps, theirs, this.#lines.get(peer.handle));
     const text = JSON.stringify(pace);
     if ((this.#paces.get(peer.handle) ?? '{}') === text) return;
     this.#paces.set(peer.handle, text);
     ports.dataplane.setPace?.(net, peer.handle, pace);
+  }
+
+  /** What the own uplink carried when it was full, kB/s; 0: not known. */
+  get uplinkKBps(): number {
+    return this.#uplinkKBps;
+  }
+
+  /** The data plane measured a way, bytes a second; 0: it is not slow any more. */
+  line(now: Now, handle: number, bytesPerSecond: number): void {
+    if (bytesPerSecond > 0) this.#lines.set(handle, bytesPerSecond);
+    else this.#lines.delete(handle);
+    const { net, ports, peers, paths } = this.#io;
+    const peer = peers.get(handle);
+    if (peer) this.#pace(peer);
+    const ways = ports.dataplane.stats().peers.flatMap((stats) => {
+      const origin = stats.net === net ? peers.get(stats.peer)?.origin : undefined;
+      if (!origin || !stats.up || paths.contacts.isRelayed(origin)) return [];
+      const theirs = paths.presence(origin)?.uplinkKBps ?? 0;
+      return [{ measured: this.#lines.get(stats.peer) ?? 0, theirs, sent: stats.txBytes }];
+    });
+    const uplink = uplinkOf(ways);
+    // Small changes are not worth telling everybody.
+    if (Math.abs(uplink - this.#uplinkKBps) <= this.#uplinkKBps * UPLINK_NEWS_SHARE) return;
+    this.#uplinkKBps = uplink;
+    this.serve(now);
   }
 
   /** Tells others and the data plane what this member passes on. Who was not reached is tried anew when there are new ways to. */
@@ -270,7 +302,10 @@ export class Reaching {
     const { net, ports, paths, conduct } = this.#io;
     const { relay, relayKBps, uplinkKBps, mapped, ...policy } = conduct();
     const calls = JSON.stringify(policy);
-    if (this.#policy !== '' && this.#policy !== calls) paths.contacts.resetBackoff(now.mono);
+    if (this.#policy !== '' && this.#policy !== calls) {
+      paths.contacts.resetBackoff(now.mono);
+      this.#callers.policyChanged(now.mono);
+    }
     this.#policy = calls;
     const text = `${relay} ${relayKBps} ${uplinkKBps} ${mapped}`;
     if (text === this.#service) return;

@@ -28,6 +28,7 @@ export const defaultSettings = (deviceName: string): FullSettings => ({
   relayKBps: 0,
   uplinkKBps: 0,
   only443: false,
+  trafficClass: true,
   proxy: 'auto',
   portMapping: true,
   lan: true,

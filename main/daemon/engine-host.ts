@@ -23,7 +23,7 @@ import { AdapterKeeper } from './adapters.ts';
 import { firewallItems } from './doctor-firewall.ts';
 import { anywhereItems, doctorItems } from './doctor.ts';
 import { Finding } from './finding.ts';
-import { endpointsOf, listen } from './listening.ts';
+import { endpointsOf, listen, streamsOnly } from './listening.ts';
 import type { DaemonOptions } from './options.ts';
 import { EngineRunner } from './runner.ts';
 import { WebPort } from './web-port.ts';
@@ -222,7 +222,8 @@ class Host implements EngineHost {
 
   private tellUnderlay(): void {
     const own = endpointsOf(this.bound, this.addresses, this.streams, this.web.addresses);
-    this.runner.handle({ kind: 'underlay', endpoints: [...new Set([...own, ...this.finding.mapped()])] });
+    const all = [...new Set([...own, ...this.finding.mapped()])];
+    this.runner.handle({ kind: 'underlay', endpoints: this.engine.settings.only443 ? streamsOnly(all) : all });
   }
 
   private tellHost(): void {
@@ -280,6 +281,7 @@ class Host implements EngineHost {
         const before = this.engine.settings.proxy;
         const done = await this.runner.call('settings.set', params);
         this.finding.apply();
+        this.tellUnderlay();
         this.anywhere.apply(this.engine.settings.anywhere);
         if (done.ok) await this.web.apply(this.engine.settings.port443);
         if (this.engine.settings.proxy !== before) await this.links.refreshProxies();

@@ -5,6 +5,7 @@ import type { Engine } from '../../app/engine/engine.ts';
 import type { Findable } from '../../app/engine/findable.ts';
 import type { Input, Policy } from '../../app/engine/input.ts';
 import type { Log } from '../../app/engine/ports.ts';
+import type { FullSettings } from '../../app/engine/settings.ts';
 import { ENTRY_ENDPOINTS_MAX } from '../../app/mesh/discovery/entry.ts';
 import { createDiscovery } from '../discovery/discovery.ts';
 import type { Discovery, DiscoverySwitches, MappingState, MappingWish } from '../discovery/ports.ts';
@@ -56,9 +57,7 @@ export class Finding {
   }
 
   private wanted(networks: readonly Findable[]): DiscoverySwitches | null {
-    if (networks.length === 0) return null;
-    const { portMapping, lan, dht } = this.options.engine.settings;
-    return { portMapping: portMapping && this.options.policy.portMapping !== false, lan, dht };
+    return networks.length === 0 ? null : switchesOf(this.options.engine.settings, this.options.policy);
   }
 
   private async renew(): Promise<void> {
@@ -182,8 +181,8 @@ export class Finding {
   }
 
   private async askStun(discovery: Discovery): Promise<void> {
-    const servers = this.options.engine.settings.stun;
-    if (servers.length === 0 || performance.now() < this.stunAt) return;
+    const { stun: servers, only443 } = this.options.engine.settings;
+    if (only443 || servers.length === 0 || performance.now() < this.stunAt) return;
     this.stunAt = performance.now() + STUN_EVERY_MS;
     const answers = await discovery.stun().ask(servers);
     this.options.handle({ kind: 'observed', answers });
@@ -196,6 +195,14 @@ export class Finding {
     await this.discovery?.stop();
     this.discovery = null;
   }
+}
+
+/** Null: nothing is asked at all. Beacons, routers, the DHT and STUN speak UDP, which is not the web. */
+export function switchesOf(
+  { portMapping, lan, dht, only443 }: FullSettings,
+  policy: Policy,
+): DiscoverySwitches | null {
+  return only443 ? null : { portMapping: portMapping && policy.portMapping !== false, lan, dht };
 }
 
 /** Of the IPv4 ports bound here; streams also by 443, which passes where little else does. */

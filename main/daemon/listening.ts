@@ -59,6 +59,10 @@ export function endpointsOf(
   return [...endpoints];
 }
 
+/** Endpoints as of a machine that takes no datagrams: what takes streams, said to take nothing else. */
+export const streamsOnly = (endpoints: readonly string[]): string[] =>
+  endpoints.filter((one) => !one.endsWith('/udp')).map((one) => (one.endsWith('/tcp') ? one : `${one}/tcp`));
+
 export function split(endpoint: string): { host: string; port: string } {
   const at = endpoint.lastIndexOf(':');
   return { host: endpoint.slice(0, at).replace(/^\[(.*)\]$/, '$1'), port: endpoint.slice(at + 1) };

@@ -12,10 +12,11 @@ const SHAPE = z.strictObject({
   portMapping: z.boolean().optional(),
   http: z.boolean().optional(),
   webrtc: z.boolean().optional(),
+  trafficClass: z.boolean().optional(),
 });
 
 /** Nothing but what is certain is allowed while a file cannot be understood. */
-const STRICTEST: Policy = { relay: false, portMapping: false, http: false, webrtc: false };
+const STRICTEST: Policy = { relay: false, portMapping: false, http: false, webrtc: false, trafficClass: false };
 
 export interface PolicyFiles {
   /** Absent there: the administrator forbids nothing. */
@@ -52,12 +53,13 @@ function readOne(log: Log, file: string, mayLack: boolean): Policy {
     log.write('error', 'policy', { file, why: parsed.error.message });
     return STRICTEST;
   }
-  const { relay, portMapping, http, webrtc } = parsed.data;
+  const { relay, portMapping, http, webrtc, trafficClass } = parsed.data;
   return {
     ...(relay === undefined ? {} : { relay }),
     ...(portMapping === undefined ? {} : { portMapping }),
     ...(http === undefined ? {} : { http }),
     ...(webrtc === undefined ? {} : { webrtc }),
+    ...(trafficClass === undefined ? {} : { trafficClass }),
   };
 }
 

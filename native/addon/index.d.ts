@@ -111,9 +111,14 @@ export interface AnywhereOptions {
   nets: number[];
 }
 
+export interface OutsideOptions {
+  datagrams: boolean;
+  trafficClass: boolean;
+}
+
 export interface RelayOptions {
   on: boolean;
-  /** 0 = unlimited. Counted as what is sent on, IP and UDP headers left out; never exceeded over any second by more than a tenth of a second's worth. */
+  /** 0 = unlimited. Counted with IP and UDP headers; no second exceeds it. */
   bytesPerSecond: number;
 }
 
@@ -155,6 +160,8 @@ export type DataplaneEvent =
   | { kind: 'want'; net: number; peer: number }
   /** Data went out and nothing comes back, or the link that carried was closed: the data plane tries the ways of `setWays` by itself; open spares. Once per silence. */
   | { kind: 'suspect'; net: number; peer: number }
+  /** What the way to the peer carries, measured while it was full, with IP and UDP headers; 0: it is not slow any more. */
+  | { kind: 'line'; net: number; peer: number; bytesPerSecond: number }
   /** `net` is 0. proven: an authentic frame of a session came by this link (once). unused: no session has used it for 60 s. */
   | { kind: 'link'; net: number; link: number; state: 'proven' | 'unused' }
   /** The complete list of groups that applications on this host joined through the adapter, after a change. */
@@ -259,8 +266,10 @@ export class Dataplane {
   sendOn(net: number, group: string, trees: number[]): void;
   /** Next sequence under the newest key of an own tree; 0 without one. */
   castSequence?(net: number, tree: number): number;
-  /** Whether this host carries frames between other members (off unless told), and how many bytes a second of them. 0 = unlimited. */
+  /** Whether this host carries frames between other members (off unless told), and how many bytes a second of them the machine passes on, all networks, trees and headers included (the newest word counts). 0 = unlimited. */
   setRelay(net: number, options: RelayOptions): void;
+  /** What may be seen outside of the tunnel from now on. Without `datagrams` (on unless told) only links carry, and what comes by UDP is for nobody; with `trafficClass` (as constructed unless told) DSCP and ECN are copied as RFC 6040 says. */
+  setOutside(options: OutsideOptions): void;
   /** The way to this peer is slow. Holds until changed, whatever way carries: set it back ({}) when a faster one does. Control messages do not wait behind packets, and count. */
   setPace(net: number, peer: number, pace: Pace): void;
   /** Replaces the next hops towards destinations without a session, for relaying: `origin` (8 bytes) is reached through the neighbour `via`. ≤ 4,096. */

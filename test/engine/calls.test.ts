@@ -40,6 +40,43 @@ describe('calls', () => {
     expect(anna.network().members[0]?.name).toBe('kiosk');
   });
 
+  it('say what may be seen outside, from the start on', () => {
+    const { hosts } = lab(305, ['anna']);
+    const [anna] = hosts as [SimHost];
+    anna.do('settings.set', { only443: true, trafficClass: false });
+    expect(anna.dataplane.outside).toEqual({ datagrams: false, trafficClass: false });
+    anna.restart();
+    expect(anna.dataplane.outside).toEqual({ datagrams: false, trafficClass: false });
+    anna.do('settings.set', { only443: false, trafficClass: true });
+    expect(anna.dataplane.outside).toEqual({ datagrams: true, trafficClass: true });
+  });
+
+  it('a way that was measured to be slow is paced, and several tell the own uplink to all', () => {
+    const { world, hosts } = home(306, ['anna', 'bert', 'cleo']);
+    const [anna, bert, cleo] = hosts as [SimHost, SimHost, SimHost];
+    world.run(5_000);
+    const told = (): number => {
+      const origin = [...anna.engine.networks.values()][0]?.roll.selfOrigin ?? '';
+      return [...bert.engine.networks.values()][0]?.paths.presence(origin)?.uplinkKBps ?? -1;
+    };
+    const handles = [...(anna.dataplane.nets.get(anna.net)?.peers.keys() ?? [])];
+    const [first, second] = handles as [number, number];
+    const line = (peer: number, bytesPerSecond: number): void =>
+      anna.input({ kind: 'dataplane', events: [{ kind: 'line', net: anna.net, peer, bytesPerSecond }] });
+    for (const host of [bert, cleo]) anna.packet(host.name);
+    line(first, 6_000);
+    world.run(1_000);
+    expect(anna.dataplane.paces.get(first)).toEqual({ bytesPerSecond: 6_000, aggregateMs: 40 });
+    expect(told()).toBe(0);
+    line(second, 4_000);
+    world.run(5_000);
+    expect(told()).toBe(10);
+    for (const peer of handles) line(peer, 0);
+    world.run(15_000);
+    expect(told()).toBe(0);
+    expect(anna.dataplane.paces.get(first)).toEqual({});
+  });
+
   it('rates are those of the last second', () => {
     const { world, hosts } = home(302, ['anna', 'bert']);
     const [anna] = hosts as [SimHost];

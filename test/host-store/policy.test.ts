@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Log } from '../../app/engine/ports.ts';
 import { readPolicy } from '../../main/host/policy.ts';
 
-const strictest = { relay: false, portMapping: false, http: false, webrtc: false };
+const strictest = { relay: false, portMapping: false, http: false, webrtc: false, trafficClass: false };
 
 describe('the administrator’s policy', () => {
   let folder: string;

@@ -3,8 +3,27 @@ import { existsSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { blockingChains, firewallItems, type Run } from '../../main/daemon/doctor-firewall.ts';
 import { otherVpns } from '../../main/daemon/doctor.ts';
-import { mappedEndpoints, mappingWishes } from '../../main/daemon/finding.ts';
+import { streamsOnly } from '../../main/daemon/listening.ts';
+import { defaultSettings } from '../../app/engine/settings.ts';
+import { mappedEndpoints, mappingWishes, switchesOf } from '../../main/daemon/finding.ts';
 import type { Mapping } from '../../main/discovery/ports.ts';
+
+describe('a device that looks like the web', () => {
+  const settings = defaultSettings('desk');
+
+  it('looks for nobody by datagrams, whatever else is set', () => {
+    expect(switchesOf(settings, {})).toEqual({ portMapping: true, lan: true, dht: true });
+    expect(switchesOf(settings, { portMapping: false })).toMatchObject({ portMapping: false });
+    expect(switchesOf({ ...settings, only443: true }, {})).toBeNull();
+  });
+
+  it('names no place for datagrams', () => {
+    expect(streamsOnly(['192.0.2.1:4000', '[2001:db8::1]:4000/udp', '192.0.2.1:443/tcp'])).toEqual([
+      '192.0.2.1:4000/tcp',
+      '192.0.2.1:443/tcp',
+    ]);
+  });
+});
 
 describe('port mapping', () => {
   it('asks for the ports that are bound, streams where they are taken, and 443 unless that is bound itself', () => {

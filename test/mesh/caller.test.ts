@@ -339,6 +339,22 @@ describe('a session under suspicion', () => {
     expect(bench.dials).toHaveLength(1);
   });
 
+  it('is what a way gets that may not be used any more', () => {
+    const bench = new Bench().call().up('udp').run(60_000);
+    bench.caller.policyChanged(bench.now);
+    expect(bench.dials).toEqual([]);
+    bench.policy = { ...open, datagrams: false, only443: true };
+    bench.caller.policyChanged(bench.now);
+    expect(bench.order()).toEqual(['tls']);
+    expect(bench.ways.at(-1)).toEqual([]);
+    bench.caller.opened(1, 77, 'tls');
+    bench.up('tls', 77).run(bench.now + 1_000);
+    bench.policy = { ...open };
+    bench.caller.policyChanged(bench.now);
+    bench.run(bench.now);
+    expect(bench.tries.at(-1)).toEqual([PEER]);
+  });
+
   it('loses the link that its transport closed', () => {
     const bench = new Bench().call().run(STREAM_HEAD_START_MS);
     bench.caller.opened(1, 77, 'tcp');

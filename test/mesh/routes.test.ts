@@ -69,18 +69,26 @@ describe('relays of a destination', () => {
     expect(vias(known, 'd')).toBe('b');
   });
 
-  it('are ranked by what they declare; who pays by the byte comes last and gets little', () => {
-    const known = routes('abcd', {
+  it('are ranked by what they declare', () => {
+    const known = routes('acd', {
       a: { links: ['e'], relayKBps: 100 },
-      b: { links: ['e'], features: FEATURE_RELAYS | FEATURE_METERED },
       c: { links: ['e'], relayKBps: 2_500 },
       d: { links: ['e'] },
     });
-    expect(vias(known, 'e')).toBe('dcba');
-    const weights = known.relays(name('e')).map(({ weight }) => weight);
-    expect(weights).toEqual([12_500, 2_500, 625, 100]);
-    const poor = routes('ab', { a: { links: ['e'], relayKBps: 700 }, b: { links: ['e'], features: 3 } });
-    expect(vias(poor, 'e')).toBe('ab');
+    expect(vias(known, 'e')).toBe('dca');
+    expect(known.relays(name('e')).map(({ weight }) => weight)).toEqual([12_500, 2_500, 100]);
+  });
+
+  it('pay by the byte only where nobody else is as near', () => {
+    const metered = FEATURE_RELAYS | FEATURE_METERED;
+    const poor = { links: ['e'], relayKBps: 1 };
+    expect(vias(routes('ab', { a: poor, b: { links: ['e'], features: metered } }), 'e')).toBe('a');
+    expect(vias(routes('ab', { a: { features: metered }, b: { links: ['e'], features: metered } }), 'e')).toBe('b');
+    // The other one is a hop further away.
+    const chain = { a: { links: ['c'] }, b: { links: ['e'], features: metered }, c: { links: ['e'] } };
+    expect(vias(routes('ab', chain), 'e')).toBe('b');
+    // Nobody says a way.
+    expect(vias(routes('ab', { a: {}, b: { features: metered } }), 'e')).toBe('a');
   });
 
   it('are few', () => {

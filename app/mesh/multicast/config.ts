@@ -7,7 +7,7 @@ import type { Shape } from './shape.ts';
 
 const BYTES_PER_KB = 1_000;
 
-/** `feeds`: whether this node passes anything on. Members that the data plane does not know are left out. */
+/** `feeds`: whether this node passes anything on. What it may pass on for others is the data plane's to count, over everything. Members that the data plane does not know are left out. */
 export function configOf(io: TreesIo, self: Origin, shape: Shape, feeds: boolean, key?: TreeConfig['key']): TreeConfig {
   const { origin, tree, epoch, repair } = shape.description;
   const handles = (origins: readonly Origin[], max: number): number[] =>
@@ -22,15 +22,8 @@ export function configOf(io: TreesIo, self: Origin, shape: Shape, feeds: boolean
     children: feeds ? handles(shape.childrenOf(self), CHILDREN_MAX) : [],
     adoptable: feeds ? handles(shape.adoptableOf(self), ADOPTABLE_MAX) : [],
     repair,
-    bytesPerSecond: allowed(io, origin === self),
+    bytesPerSecond: io.conduct().uplinkKBps * BYTES_PER_KB,
   };
   if (key) config.key = key;
   return config;
-}
-
-/** What the own settings allow this node to send, 0: anything. */
-function allowed(io: TreesIo, isOrigin: boolean): number {
-  const { uplinkKBps, relayKBps } = io.conduct();
-  const limits = [uplinkKBps, isOrigin ? 0 : relayKBps].filter((limit) => limit > 0);
-  return limits.length === 0 ? 0 : Math.min(...limits) * BYTES_PER_KB;
 }

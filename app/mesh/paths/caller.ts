@@ -189,6 +189,17 @@ export class Caller {
     this.#dialDue(nowMono);
   }
 
+  /** What this machine may use changed: a way that it may not use any more ends as one that died. */
+  policyChanged(nowMono: number): void {
+    const { datagrams, webrtc } = this.#io.policy();
+    const isOver = (this.#transport === 'udp' && !datagrams) || (this.#transport === 'webrtc' && !webrtc);
+    if (isOver) return this.suspect(nowMono);
+    if (this.#state !== 'up') return;
+    this.#io.setWays(this.#ways());
+    // Something better may be allowed again.
+    if (rankOf(this.#transport) > 0) this.#upgradeMono = Math.min(this.#upgradeMono, nowMono);
+  }
+
   /** The peer asks for both ends to try each other now; `endpoints`: what it knows of itself beyond its statement. */
   met(endpoints: readonly string[]): void {
     if (rankOf(this.#transport) === 0) return;

@@ -24,20 +24,16 @@ export interface Relay {
 
 /** Relays without a declared limit count as this much. */
 const UNLIMITED_KBPS = 12_500;
-/** Who pays for every byte is the last choice. */
-const METERED_SHARE = 0.05;
-
 const consents = (presence: Presence | undefined): presence is Presence =>
   presence !== undefined && !presence.off && (presence.features & FEATURE_RELAYS) !== 0;
 
 const links = ({ neighbours, relayed }: Presence): Origin[] =>
   relayed.length === 0 ? neighbours : neighbours.filter((neighbour) => !relayed.includes(neighbour));
 
-function weightOf(presence: Presence): number {
-  const limit = presence.relayKBps === 0 ? UNLIMITED_KBPS : Math.min(presence.relayKBps, UNLIMITED_KBPS);
-  const share = (presence.features & FEATURE_METERED) !== 0 ? METERED_SHARE : 1;
-  return Math.max(1, Math.round(limit * share));
-}
+const weightOf = ({ relayKBps }: Presence): number =>
+  relayKBps === 0 ? UNLIMITED_KBPS : Math.min(relayKBps, UNLIMITED_KBPS);
+
+const isMetered = (presence: Presence | undefined): boolean => ((presence?.features ?? 0) & FEATURE_METERED) !== 0;
 
 export class Routes {
   readonly #view: RouteView;
@@ -145,11 +141,14 @@ export class Routes {
     for (const other of this.#claimed().get(at) ?? []) if (consents(presence(other))) yield other;
   }
 
+  /** Who pays for every byte is asked only where nobody else is as near. */
   #ranked(origins: readonly Origin[], hops: number): Relay[] {
-    const relays = origins.map((origin) => ({
+    const { presence } = this.#view;
+    const free = origins.filter((origin) => !isMetered(presence(origin)));
+    const relays = (free.length > 0 ? free : origins).map((origin) => ({
       origin,
       hops,
-      weight: weightOf(this.#view.presence(origin) as Presence),
+      weight: weightOf(presence(origin) as Presence),
     }));
     relays.sort((a, b) => b.weight - a.weight || (a.origin < b.origin ? -1 : 1));
     return relays.slice(0, RELAYS_PER_DESTINATION);

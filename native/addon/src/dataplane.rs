@@ -146,6 +146,12 @@ pub struct RelayOptions {
 }
 
 #[napi(object)]
+pub struct OutsideOptions {
+    pub datagrams: bool,
+    pub traffic_class: bool,
+}
+
+#[napi(object)]
 pub struct AnywhereOptions {
     pub fd: i32,
     pub own: Vec<String>,
@@ -344,6 +350,11 @@ impl Dataplane {
         let rate = options.bytes_per_second.max(0.0);
         let on = options.on && !options.bytes_per_second.is_nan() && options.bytes_per_second >= 0.0;
         self.inner.set_relay(net, on, rate as u64);
+    }
+
+    #[napi]
+    pub fn set_outside(&self, options: OutsideOptions) {
+        self.inner.set_outside(options.datagrams, options.traffic_class);
     }
 
     #[napi]

@@ -41,6 +41,7 @@ pub struct DataplaneEvent {
     pub origin: Option<Uint8Array>,
     pub tree: Option<u32>,
     pub to: Option<u32>,
+    pub bytes_per_second: Option<f64>,
 }
 
 fn event(kind: &str, net: u32) -> DataplaneEvent {
@@ -106,6 +107,15 @@ impl From<dp::Event> for DataplaneEvent {
             dp::Event::Want { net, peer } => DataplaneEvent {
                 peer: Some(peer),
                 ..event("want", net)
+            },
+            dp::Event::Line {
+                net,
+                peer,
+                bytes_per_second,
+            } => DataplaneEvent {
+                peer: Some(peer),
+                bytes_per_second: Some(bytes_per_second as f64),
+                ..event("line", net)
             },
             dp::Event::Suspect { net, peer } => DataplaneEvent {
                 peer: Some(peer),

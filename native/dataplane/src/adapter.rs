@@ -10,14 +10,14 @@ use crate::limits::ADAPTER_FRAMES_PER_TURN;
 use crate::links::Links;
 use crate::outbox::{Outbox, Outlet};
 use crate::pacing::Slows;
-use crate::shared::{Counters, NetShared, Sockets, View, add};
+use crate::shared::{Counters, NetShared, Outside, Sockets, View, add};
 use crate::streams::Streams;
 use crate::sys::{self, Wake};
 use std::io::{self, IoSlice};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use weft_device::{Device, FRAME_BUFFER, VNET_LEN};
-use weft_forward::{ANSWER_MAX, QUERY_MAX, Snooper, SnooperConfig, Verdict, answer_arp, answer_nd};
+use weft_forward::{ANSWER_MAX, Budget, QUERY_MAX, Snooper, SnooperConfig, Verdict, answer_arp, answer_nd};
 use weft_packet::answer::{ICMP_ERROR_MAX, IcmpError, icmp_error};
 use weft_packet::{DropReason, Frame, L3, Mac, Splitter, VnetHeader, ether};
 
@@ -35,8 +35,9 @@ pub struct Common {
     pub commands: Arc<Commands>,
     pub links: Arc<Links>,
     pub anywhere: Arc<Anywhere>,
-    /// Traffic classes stay inside (`Options::no_class`).
-    pub no_class: bool,
+    pub outside: Arc<Outside>,
+    /// What is passed on for others, in all networks.
+    pub relay_budget: Arc<Budget>,
 }
 
 /// Everything that the adapter's thread owns.

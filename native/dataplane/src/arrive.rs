@@ -91,7 +91,8 @@ mod tests {
             commands: Arc::new(Commands::new(wake.clone())),
             anywhere: Arc::default(),
             links: Arc::default(),
-            no_class: false,
+            outside: Arc::default(),
+            relay_budget: Arc::default(),
         };
         Core::new(common, crate::api::Options::default(), &wake).unwrap()
     }

@@ -161,8 +161,10 @@ impl Core {
             if count == 0 {
                 break;
             }
-            self.take_batch(batch, index as u8);
-            self.adapt(batch);
+            if !socket.is_quiet() {
+                self.take_batch(batch, index as u8);
+                self.adapt(batch);
+            }
         }
     }
 

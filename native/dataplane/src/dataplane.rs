@@ -14,7 +14,7 @@ use crate::limits::{
 };
 use crate::network::Net;
 use crate::pace::Pace;
-use crate::shared::NetShared;
+use crate::shared::{NetShared, Outside};
 use crate::spawn;
 use crate::sys::Wake;
 use std::collections::HashMap;
@@ -80,7 +80,11 @@ impl Dataplane {
             commands: Arc::new(Commands::new(wake.clone())),
             links: Arc::default(),
             anywhere: Arc::default(),
-            no_class: options.no_class,
+            outside: Arc::new(Outside {
+                no_class: options.no_class.into(),
+                ..Outside::default()
+            }),
+            relay_budget: Arc::default(),
         };
         let core = Core::new(common.clone(), options, &wake).map_err(failed)?;
         let (alive, ended) = sync_channel(0);
@@ -148,6 +152,16 @@ impl Dataplane {
         Ok(locals)
     }
 
+    /// What may be seen outside of the tunnel, from now on: datagrams at all (else only links carry, and what comes by UDP is for nobody), and
+    /// traffic classes of what is inside.
+    pub fn set_outside(&self, datagrams: bool, traffic_class: bool) {
+        self.common.outside.no_class.store(!traffic_class, Relaxed);
+        self.common.outside.no_datagrams.store(!datagrams, Relaxed);
+        // Sockets that are on their way there find it when they come.
+        let sockets = self.common.sockets.load();
+        sockets.iter().for_each(|socket| socket.set_quiet(!datagrams));
+    }
+
     /// # Errors
     /// `bad-argument`: the handle is taken, or the MTU is outside of [`MTU_RANGE`].
     pub fn add_network(&self, config: NetworkConfig) -> Result<(), Error> {
@@ -165,7 +179,7 @@ impl Dataplane {
                 config.net
             )));
         }
-        let net = Net::new(config);
+        let net = Net::new(config, self.common.relay_budget.clone());
         nets.insert(net.config.net, net.shared.clone());
         self.push(Command::AddNetwork(Box::new(net)));
         Ok(())
@@ -230,7 +244,8 @@ impl Dataplane {
         Ok(())
     }
 
-    /// Whether frames of others are carried, and how many bytes a second (0: any).
+    /// Whether frames of others are carried, and how many bytes a second (0: any) this machine passes on in all its networks together,
+    /// their headers and what trees pass on included.
     pub fn set_relay(&self, net: NetId, on: bool, bytes_per_second: u64) {
         self.push(Command::SetRelay {
             net,

@@ -4,6 +4,7 @@ use crate::api::PeerId;
 use crate::shared::{PeerState, View};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use weft_forward::Spare;
 use weft_packet::L3;
 use weft_session::wire::CARRY_OVERHEAD;
 use weft_session::{Path, Tx};
@@ -15,6 +16,8 @@ pub struct Share {
     pub weight: u16,
     /// It said that it cannot deliver: left out until then, µs.
     pub blocked_until: AtomicU64,
+    /// What it has room for, as far as it said.
+    pub spare: Spare,
 }
 
 /// Where the frames of one flow go.
@@ -42,7 +45,7 @@ impl Lane {
             let usable = |s: &&Share| s.blocked_until.load(Relaxed) <= now;
             let hops = shares.iter().filter(usable).filter_map(|s| {
                 let hop = neighbour(view, s.via).filter(|(_, tx)| !tx.hop().is_suspect())?;
-                Some((score(flow, s), hop))
+                Some((score(flow, s, now), hop))
             });
             hops.max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, hop)| hop)
         });
@@ -80,11 +83,13 @@ fn mix(mut x: u64) -> u64 {
 }
 
 /// Weighted rendezvous: each flow goes to the neighbour with the highest score, so that one that comes or goes moves no
-/// flow between the others.
-fn score(flow: u64, share: &Share) -> f64 {
+/// flow between the others, and one that says that it is full gives way a flow at a time.
+fn score(flow: u64, share: &Share, now: u64) -> f64 {
     let dice = mix(flow ^ mix(u64::from(share.via) + 1));
     let fraction = ((dice >> 11) as f64 + 0.5) / (1u64 << 53) as f64;
-    -f64::from(share.weight.max(1)) / fraction.ln()
+    // Thousandths.
+    let spare = share.spare.share(now) as f64;
+    -f64::from(share.weight.max(1)) * spare / fraction.ln()
 }
 
 /// Equal for all packets of a flow: addresses, protocol, ports.
@@ -109,10 +114,11 @@ mod tests {
             via,
             weight,
             blocked_until: AtomicU64::new(0),
+            spare: Spare::default(),
         };
         let shares = [share(1, 1), share(2, 2), share(3, 1)];
         let best = |flow: u64, of: &[Share]| {
-            let by = |a: &&Share, b: &&Share| score(flow, a).total_cmp(&score(flow, b));
+            let by = |a: &&Share, b: &&Share| score(flow, a, 1).total_cmp(&score(flow, b, 1));
             of.iter().max_by(by).unwrap().via
         };
         let mut count = [0; 4];
@@ -126,5 +132,13 @@ mod tests {
         }
         assert!((9_000..11_000).contains(&count[1]), "{count:?}");
         assert!((19_000..21_000).contains(&count[2]), "{count:?}");
+        // A full one gives way, and what was not its stays where it was.
+        let before: Vec<_> = (0..1_000).map(|flow| best(mix(flow), &shares)).collect();
+        shares[1].spare.full(1);
+        let after = (0..1_000).map(|flow| best(mix(flow), &shares));
+        let moved = before.iter().zip(after).filter(|(a, b)| **a != *b);
+        let moved: Vec<_> = moved.map(|(a, b)| (*a, b)).collect();
+        assert!(moved.iter().all(|(a, _)| *a == 2), "{moved:?}");
+        assert!((100..240).contains(&moved.len()), "{}", moved.len());
     }
 }

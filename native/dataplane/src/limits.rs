@@ -76,10 +76,6 @@ pub const CARRY_BLOCKED_US: u64 = 5_000_000;
 pub const RELAYS_PER_PEER_MAX: usize = 8;
 /// Next hops known in one network.
 pub const ROUTES_MAX: usize = 4_096;
-/// A relay's budget may be used in bursts of a second's worth divided by this …
-pub const RELAY_BURST_SHARE: u64 = 10;
-/// … but of this many bytes at least: one long frame.
-pub const RELAY_BURST_LEAST: u64 = 1_500;
 /// A "no way" goes out this often per pair, µs (10 a second).
 pub const NO_WAY_EVERY_US: u64 = 100_000;
 /// A carried frame up to this length inside is upkeep (pings, acknowledgements): no answer is awaited for it, bytes.
@@ -110,6 +106,10 @@ pub const PACE_BURST_LEAST: u64 = 1_500;
 pub const PACE_RATE_LEAST: u64 = 500;
 /// IPv4 and UDP headers around each frame, bytes.
 pub const UNDER_HEADERS: u64 = 28;
+/// … over IPv6 …
+pub const UNDER_HEADERS_IPV6: u64 = 48;
+/// … and by a stream: its own headers, TLS's and framing, shared by few frames.
+pub const UNDER_HEADERS_LINK: u64 = 80;
 /// `close` waits this long for the threads, ms.
 pub const CLOSE_WAIT_MS: u64 = 500;
 /// `stats` waits this long for the receive thread, ms; then it returns what it knew.

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread::JoinHandle;
 use weft_device::Device;
-use weft_forward::{LocalGroups, Member, Own, TableBuilder};
+use weft_forward::{Budget, LocalGroups, Member, Own, TableBuilder};
 use weft_packet::{MergeConfig, Merger};
 use weft_session::{CastTx, SenderKey, Suite};
 
@@ -96,7 +96,7 @@ fn member_of(config: &PeerConfig) -> Member {
 }
 
 impl Net {
-    pub fn new(config: NetworkConfig) -> Net {
+    pub fn new(config: NetworkConfig, relay_budget: Arc<Budget>) -> Net {
         let cast = new_sender_key(config.origin);
         let table = TableBuilder::new(own_of(&config)).build();
         let (mac, mtu) = (config.mac, config.mtu);
@@ -112,7 +112,7 @@ impl Net {
             ipv4: config.ipv4.map(|(address, _)| address),
             ipv6: config.ipv6,
         });
-        let shared = Arc::new(NetShared::new(config.net, view.clone()));
+        let shared = Arc::new(NetShared::new(config.net, view.clone(), relay_budget));
         Net {
             config,
             shared,

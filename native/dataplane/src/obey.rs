@@ -15,6 +15,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use weft_device::Device;
+use weft_forward::Spare;
 use weft_session::{Level, NetworkConfig as SessionNetwork, Path, PeerConfig as SessionPeer};
 use weft_socket::UdpSocket;
 
@@ -66,8 +67,9 @@ impl Core {
                 on,
                 bytes_per_second,
             } => {
+                self.common.relay_budget.set(now, bytes_per_second);
                 if let Some(net) = self.nets.get_mut(&net) {
-                    net.relay.set(now, on, bytes_per_second);
+                    net.relay.on = on;
                 }
             }
             Command::SetRoutes(net, routes) => {
@@ -140,6 +142,7 @@ impl Core {
         }
         sockets.push(socket.clone());
         self.common.sockets.store(Arc::new(sockets));
+        socket.set_quiet(self.common.outside.no_datagrams.load(Relaxed));
         self.v6_only.push(v6_only);
         self.ports.push(socket.local_address().port());
         self.nets.values_mut().for_each(|n| n.is_stale = true);
@@ -243,14 +246,14 @@ impl Core {
             return;
         };
         let old = entry.state.relays.load_full();
-        let blocked = |via: PeerId| {
-            let known = old.iter().flat_map(|s| s.iter()).find(|s| s.via == via);
-            known.map_or(0, |s| s.blocked_until.load(Relaxed))
-        };
-        let share = |(via, weight): &(PeerId, u16)| Share {
-            via: *via,
-            weight: *weight,
-            blocked_until: blocked(*via).into(),
+        let share = |(via, weight): &(PeerId, u16)| {
+            let known = old.iter().flat_map(|s| s.iter()).find(|s| s.via == *via);
+            Share {
+                via: *via,
+                weight: *weight,
+                blocked_until: known.map_or(0, |s| s.blocked_until.load(Relaxed)).into(),
+                spare: known.map_or_else(Spare::default, |s| Spare::like(&s.spare)),
+            }
         };
         let shares: Vec<Share> = relays.iter().filter(|r| r.0 != peer).map(share).collect();
         let shares = (!shares.is_empty()).then(|| Arc::new(shares));

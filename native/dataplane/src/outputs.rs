@@ -174,6 +174,15 @@ impl Core {
     fn tell(&mut self, event: SessionEvent) {
         let event = match event {
             SessionEvent::Control { net, peer, bytes } => Event::Control { net, peer, bytes },
+            SessionEvent::Line {
+                net,
+                peer,
+                bytes_per_second,
+            } => Event::Line {
+                net,
+                peer,
+                bytes_per_second,
+            },
             SessionEvent::Stranger {
                 net,
                 ask,

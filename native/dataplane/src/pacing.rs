@@ -9,6 +9,7 @@ use crate::sealing::{DATA_OVERHEAD, KIND, To, kind_of, mode_of};
 use crate::shared::{PeerState, View, add};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use weft_packet::{L3, Splitter, ecn};
 use weft_session::Tx;
 use weft_session::bundle;
@@ -155,7 +156,7 @@ impl AdapterThread {
 
     /// The class of a packet's outer headers.
     pub(crate) fn class_of_packet(&self, packet: &[u8]) -> u8 {
-        if self.common.no_class {
+        if self.common.outside.no_class.load(Relaxed) {
             0
         } else {
             ecn::class(packet)

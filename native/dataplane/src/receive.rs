@@ -8,6 +8,7 @@ use crate::sys;
 use crate::tree_in::TreeCast;
 use std::io::IoSlice;
 use std::ops::Range;
+use std::sync::atomic::Ordering::Relaxed;
 use weft_packet::{DropReason, L3, RUN_SEGMENTS_MAX, ecn};
 use weft_session::bundle::Entries;
 use weft_session::fragment::What;
@@ -44,7 +45,8 @@ impl Core {
             socket,
             remote: place.from,
         };
-        self.class = if self.common.no_class { 0 } else { place.class };
+        let is_inside = self.common.outside.no_class.load(Relaxed);
+        self.class = if is_inside { 0 } else { place.class };
         let mut at = place.start;
         while at < place.end {
             let end = place.end.min(at + place.segment);

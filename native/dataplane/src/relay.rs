@@ -5,8 +5,8 @@ use crate::command::Command;
 use crate::core::Core;
 use crate::lane::{Lane, neighbour};
 use crate::limits::{
-    CARRY_BLOCKED_US, NARROW_FRAME, NO_WAY_EVERY_US, NO_WAY_SLOTS, RELAY_BURST_LEAST, RELAY_BURST_SHARE,
-    UPKEEP_FRAME_MAX,
+    CARRY_BLOCKED_US, NARROW_FRAME, NO_WAY_EVERY_US, NO_WAY_SLOTS, UNDER_HEADERS, UNDER_HEADERS_IPV6,
+    UNDER_HEADERS_LINK, UPKEEP_FRAME_MAX,
 };
 use crate::outbox::Outlet;
 use crate::shared::{PeerState, add};
@@ -25,71 +25,26 @@ mod reason {
     pub const OFF: u8 = 1;
     /// The way takes no frame of that length.
     pub const TOO_LONG: u8 = 2;
+    /// Its budget is used up for the moment.
+    pub const FULL: u8 = 3;
 }
 
 /// Relaying of one network.
 pub struct Relay {
     pub on: bool,
-    budget: Budget,
     /// Next hops towards origins without a session.
     pub routes: HashMap<[u8; 8], PeerId>,
     /// When a "no way" may go out again, by a hash of the pair: collisions only make fewer answers.
     answers: Vec<u64>,
 }
 
-/// A token bucket of bytes.
-struct Budget {
-    /// Bytes a second, 0 = unlimited.
-    rate: u64,
-    /// Bytes × 1,000,000, so that no rest is lost between two looks.
-    tokens: u64,
-    at: u64,
-}
-
-impl Budget {
-    fn burst(&self) -> u64 {
-        (self.rate / RELAY_BURST_SHARE).max(RELAY_BURST_LEAST)
-    }
-
-    fn take(&mut self, now: u64, bytes: u64) -> bool {
-        if self.rate == 0 {
-            return true;
-        }
-        let passed = now.saturating_sub(self.at).min(1_000_000);
-        self.at = now;
-        let most = self.burst() * 1_000_000;
-        self.tokens = (self.tokens + passed * self.rate).min(most);
-        let cost = bytes * 1_000_000;
-        let fits = cost <= self.tokens;
-        if fits {
-            self.tokens -= cost;
-        }
-        fits
-    }
-}
-
 impl Relay {
     pub fn new() -> Relay {
         Relay {
             on: false,
-            budget: Budget {
-                rate: 0,
-                tokens: 0,
-                at: 0,
-            },
             routes: HashMap::new(),
             answers: vec![0; NO_WAY_SLOTS],
         }
-    }
-
-    pub fn set(&mut self, now: u64, on: bool, bytes_per_second: u64) {
-        self.on = on;
-        // What is left of the old budget is not a gift to the new one.
-        self.budget = Budget {
-            rate: bytes_per_second,
-            tokens: 0,
-            at: now,
-        };
     }
 
     fn may_answer(&mut self, now: u64, hop: PeerId, destination: &[u8; 8]) -> bool {
@@ -101,6 +56,15 @@ impl Relay {
             *next = now + NO_WAY_EVERY_US;
         }
         may
+    }
+}
+
+/// What a frame costs beside its own bytes.
+fn headers_under(path: Path) -> u64 {
+    match path {
+        Path::Udp { remote, .. } if remote.is_ipv4() => UNDER_HEADERS,
+        Path::Udp { .. } => UNDER_HEADERS_IPV6,
+        _ => UNDER_HEADERS_LINK,
     }
 }
 
@@ -178,8 +142,10 @@ impl Core {
         if frame.len() > state.room() {
             return self.say_no_way(now, carry, reason::TOO_LONG);
         }
-        if !network.relay.budget.take(now, frame.len() as u64) {
-            return add(&counters.relay_budget, 1);
+        let cost = frame.len() as u64 + headers_under(tx.path());
+        if !self.common.relay_budget.take(now, cost) {
+            add(&counters.relay_budget, 1);
+            return self.say_no_way(now, carry, reason::FULL);
         }
         let silent = tx.hop().is_suspect();
         let Some(counter) = tx.reserve(1) else { return };
@@ -257,6 +223,11 @@ impl Core {
             state.frame_max.store(NARROW_FRAME - CARRY_OVERHEAD, Relaxed);
             return;
         }
+        if why == reason::FULL {
+            let shares = state.relays.load();
+            let shares = shares.iter().flat_map(|shares| shares.iter());
+            return shares.filter(|s| s.via == via).for_each(|s| s.spare.full(now));
+        }
         if let Some(shares) = state.relays.load().as_ref() {
             for share in shares.iter().filter(|s| s.via == via) {
                 share.blocked_until.store(now + CARRY_BLOCKED_US, Relaxed);
@@ -284,32 +255,6 @@ impl crate::network::Net {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_budget_is_never_exceeded_and_used_up() {
-        let mut relay = Relay::new();
-        relay.set(0, true, 100_000);
-        let (mut passed, mut now) = (0, 0);
-        while now < 10_000_000 {
-            now += 777;
-            if relay.budget.take(now, 1_200) {
-                passed += 1_200;
-            }
-        }
-        assert!((980_000..=1_010_000).contains(&passed), "{passed}");
-        relay.set(now, true, 0);
-        assert!(relay.budget.take(now, 1 << 40), "0 is unlimited");
-    }
-
-    #[test]
-    fn a_long_rest_saves_up_no_more_than_the_burst() {
-        let mut relay = Relay::new();
-        relay.set(0, true, 1_000_000);
-        let passed = (0..1_000)
-            .filter(|_| relay.budget.take(900_000_000, 1_000))
-            .count();
-        assert_eq!(passed, 100);
-    }
 
     #[test]
     fn no_way_is_said_ten_times_a_second_at_most() {

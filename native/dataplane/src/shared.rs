@@ -11,7 +11,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use weft_forward::tree::{Options as TreeOptions, TreePlane};
-use weft_forward::{LocalGroups, Snooper, Table};
+use weft_forward::{Budget, LocalGroups, Snooper, Table};
 use weft_packet::{DropReason, Mac};
 use weft_session::{CastTx, Tx};
 use weft_socket::{SendFailure, UdpSocket};
@@ -122,10 +122,10 @@ pub struct NetShared {
 }
 
 impl NetShared {
-    pub fn new(net: NetId, view: Arc<View>) -> NetShared {
+    pub fn new(net: NetId, view: Arc<View>, relay_budget: Arc<Budget>) -> NetShared {
         NetShared {
             net,
-            trees: Mutex::new(TreePlane::new(TreeOptions::default())),
+            trees: Mutex::new(TreePlane::new(TreeOptions::default(), relay_budget)),
             trees_due: AtomicU64::new(u64::MAX),
             own_casts: Mutex::default(),
             streams: Mutex::default(),
@@ -140,6 +140,15 @@ impl NetShared {
     pub fn lock_trees(&self) -> MutexGuard<'_, TreePlane> {
         self.trees.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What may be seen from outside of the tunnel; changed at any time.
+#[derive(Debug, Default)]
+pub struct Outside {
+    /// Traffic classes stay inside.
+    pub no_class: AtomicBool,
+    /// No datagrams, in or out: only links carry.
+    pub no_datagrams: AtomicBool,
 }
 
 /// All sockets, for sending from any thread. Grows only.

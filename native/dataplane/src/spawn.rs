@@ -58,7 +58,8 @@ mod tests {
             commands: Arc::new(Commands::new(wake)),
             links: Arc::default(),
             anywhere: Arc::default(),
-            no_class: false,
+            outside: Arc::default(),
+            relay_budget: Arc::default(),
         };
         let thread = guarded("tester", 3, common.clone(), || panic!("of {}", "course")).unwrap();
         thread.join().unwrap();

@@ -202,3 +202,16 @@ fn switched_off_nothing_shows_and_nothing_comes_in() {
         assert_eq!(marker.seen.load(Relaxed), 0);
     }
 }
+
+#[test]
+fn switched_off_later_nothing_shows_from_then_on() {
+    let (mut a, mut b) = (Host::new(1, ALL, None), Host::new(2, ALL, None));
+    let marker = joined(&mut a, &mut b);
+    for (shows, class) in [(true, EF), (false, 0), (true, EF)] {
+        a.plane.set_outside(true, shows);
+        marker.mark.store(0xff, Relaxed);
+        a.inject([0; VNET_LEN], &classed(ipv4(2), EF, EF));
+        assert_eq!(class_of(&b, EF), EF);
+        assert_eq!(marker.seen.load(Relaxed), class);
+    }
+}

@@ -136,3 +136,32 @@ fn junk_changes_nothing() {
         b.plane.stats()
     );
 }
+
+/// Without datagrams nothing leaves by UDP, whatever asks for it, nor is anything that comes answered.
+#[test]
+fn without_datagrams_sockets_are_mute_and_deaf() {
+    let (mut a, mut b) = (Host::new(1, ALL, None), Host::new(2, ALL, None));
+    a.plane.set_outside(false, true);
+    // One that is bound afterwards, too.
+    let later = a.plane.listen(&["127.0.0.1:0".parse().unwrap()]).unwrap()[0];
+    a.plane.set_peers(NET, vec![peer(2)]);
+    b.plane.set_peers(NET, vec![peer(1)]);
+    let sent = a.counter("datagramsSent");
+    a.plane
+        .connect(NET, 2, vec![Way::Udp(b.address)], vec![])
+        .unwrap();
+    for address in [a.address, later] {
+        b.plane.connect(NET, 1, vec![Way::Udp(address)], vec![]).unwrap();
+        std::thread::sleep(Duration::from_millis(300));
+    }
+    assert_eq!(
+        (a.counter("datagramsSent"), a.counter("datagramsReceived")),
+        (sent, 0)
+    );
+    a.plane.set_outside(true, true);
+    b.plane
+        .connect(NET, 1, vec![Way::Udp(a.address)], vec![])
+        .unwrap();
+    a.wait_up(2);
+    b.wait_up(1);
+}

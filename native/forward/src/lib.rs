@@ -4,21 +4,25 @@
 
 mod accept;
 mod bucket;
+mod budget;
 mod builder;
 mod filter;
 mod hash;
 mod local;
 mod responder;
 mod snooper;
+mod spare;
 mod table;
 pub mod tree;
 
 pub use accept::Delivery;
 pub use bucket::{BucketLimit, ORIGINS_MAX, OriginBuckets, TokenBucket};
+pub use budget::Budget;
 pub use builder::{Member, Own, PeerId, TableBuilder};
 pub use filter::{FilterMode, SourceFilter};
 pub use local::LocalGroups;
 pub use responder::{ANSWER_MAX, answer_arp, answer_nd};
 pub use snooper::{GROUPS_MAX, QUERY_MAX, SOURCES_MAX, Snooper, SnooperConfig};
+pub use spare::Spare;
 pub use table::{Receivers, Table, Verdict};
 pub use weft_packet::DropReason;

@@ -105,6 +105,12 @@ pub enum Event {
     /// Data went out and nothing comes back, or its link was closed: a handshake asks all ways that are known. Once per
     /// silence.
     Suspect { net: u32, peer: u32 },
+    /// What the way to the peer carries, measured while it was full: bytes a second with IP and UDP headers; 0: it is not slow any more.
+    Line {
+        net: u32,
+        peer: u32,
+        bytes_per_second: u64,
+    },
     /// The session ended (or could not be made). Control messages not acknowledged are lost.
     Down { net: u32, peer: u32, reason: DownReason },
 }

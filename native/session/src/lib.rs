@@ -25,6 +25,7 @@ mod hop;
 mod idle;
 mod lifecycle;
 pub mod limits;
+mod line;
 mod mac;
 mod noise;
 mod path;

@@ -4,6 +4,7 @@ use crate::api::{DownReason, Event, Output};
 use crate::control::Control;
 use crate::core::{Core, NetState};
 use crate::limits::{CLOSE_COPIES, FRAME_MAX, STRANGER_LIFETIME};
+use crate::line::Count;
 use crate::path::Path;
 use crate::peer::{Generation, Peer};
 use crate::wire::{DATA_MIN, HEADER, kind};
@@ -35,7 +36,7 @@ pub(crate) fn ping(core: &mut Core, peer: &mut Peer, now: u64) {
     plaintext[0] = kind::PING;
     plaintext[1..].copy_from_slice(&now.to_be_bytes());
     if send(core, peer, now, &plaintext, false) {
-        peer.live.note_ping(now);
+        peer.live.note_ping(now, Count::of(&peer.hop.sent()));
         peer.live.expecting.get_or_insert(now);
     }
 }

@@ -218,3 +218,26 @@ pub const REASSEMBLIES_MAX: usize = 64;
 pub const FRAGMENTS_MAX: usize = 64;
 /// An incomplete plaintext is forgotten.
 pub const REASSEMBLY_FOR: u64 = 500 * MS;
+
+/// Between two looks at how much a way carries, µs at least.
+pub const LINE_LOOK: u64 = 400 * MS;
+/// Answers that take this much longer than the shortest show a queue; with losses beside, a full one.
+pub const LINE_QUEUED: u64 = 100 * MS;
+/// … and this much longer a full one by themselves, twice in a row.
+pub const LINE_STANDING: u64 = 400 * MS;
+/// More than one frame of so many is lost: see `LINE_QUEUED`.
+pub const LINE_LOST_SHARE: u64 = 10;
+/// Fewer frames say nothing about losses.
+pub const LINE_FRAMES_LEAST: u64 = 20;
+/// A way that carries no more than this is slow, bytes a second.
+pub const LINE_SLOW: u64 = 64_000;
+/// Whatever is measured, this much may be sent; who sends less fills no line, bytes a second.
+pub const LINE_LEAST: u64 = 4_000;
+/// A slow line that was not full for this long may have become wider, µs.
+pub const LINE_CALM: u64 = 180 * S;
+/// After a line was full no more is tried for this long, µs …
+pub const LINE_HOLD: u64 = 15 * S;
+/// … and then an eighth more this often while it stays empty.
+pub const LINE_GROWS_EVERY: u64 = S;
+/// IPv4 and UDP headers around each frame, bytes.
+pub const UNDER_HEADERS: u64 = 28;

@@ -11,6 +11,7 @@ use crate::limits::{
     CROSSING_KINDS, CROSSING_WINDOW, DH_PER_PEER_PER_SECOND, GENERATIONS_MAX, HELLOS_REMEMBERED,
     OLD_KEYS_OPEN, PINGS_OUT,
 };
+use crate::line::{Count, Line};
 use crate::noise::Initiator;
 use crate::path::Path;
 use crate::rtt::Rtt;
@@ -101,7 +102,11 @@ pub(crate) struct Liveness {
     /// The last look at the timers: what else happens to the peer does not put off the next.
     pub looked: u64,
     pub last_ping: u64,
-    pub pings: VecDeque<u64>,
+    /// Stamps of those that are out, and what had left before each.
+    pub pings: VecDeque<(u64, Count)>,
+    /// What the way carries, and which way and session that is.
+    pub line: Line,
+    pub line_of: Option<(Path, Option<u64>)>,
     pub rtt: Rtt,
     pub observed: Option<SocketAddr>,
     pub idle: Idle,
@@ -121,6 +126,8 @@ impl Liveness {
             looked: 0,
             last_ping: 0,
             pings: VecDeque::new(),
+            line: Line::default(),
+            line_of: None,
             rtt: Rtt::default(),
             observed: None,
             idle: Idle::new(),
@@ -137,12 +144,12 @@ impl Liveness {
         self.rekey = None;
     }
 
-    pub fn note_ping(&mut self, now: u64) {
+    pub fn note_ping(&mut self, now: u64, sent: Count) {
         self.last_ping = now;
         if self.pings.len() >= PINGS_OUT {
             self.pings.pop_front();
         }
-        self.pings.push_back(now);
+        self.pings.push_back((now, sent));
     }
 }
 

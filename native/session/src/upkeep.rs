@@ -6,6 +6,7 @@ use crate::cast::{SenderKey, TREE_SCOPE};
 use crate::core::{Core, NetState};
 use crate::drops::DropReason;
 use crate::lifecycle::{CLOSE_REMOVED, end, ping, promote, rest_anew, send, up_event};
+use crate::line::Count;
 use crate::path::Path;
 use crate::peer::Peer;
 use crate::rx::Opened;
@@ -117,6 +118,9 @@ fn take(
             let mut pong = vec![kind::PONG];
             pong.extend_from_slice(&plaintext[1..]);
             put_address(&mut pong, path.remote());
+            let heard = Count::of(&peer.hop.heard());
+            pong.extend_from_slice(&heard.frames.to_be_bytes());
+            pong.extend_from_slice(&heard.bytes.to_be_bytes());
             send(core, peer, now, &pong, false);
             Ok(())
         }
@@ -196,9 +200,12 @@ fn pong(
         .live
         .pings
         .iter()
-        .position(|p| *p == stamp)
+        .position(|(sent, _)| *sent == stamp)
         .ok_or(DropReason::Replay)?;
-    peer.live.pings.remove(at);
+    let sent = peer.live.pings.remove(at).map(|(_, sent)| sent);
+    if let (Some(sent), Some(heard)) = (sent, heard_of(&plaintext[9..])) {
+        measure(core, net, peer, (now, now.saturating_sub(stamp)), (sent, heard));
+    }
     peer.live.idle.answered(now, stamp);
     let first = peer.live.rtt.smoothed().is_none();
     peer.live.rtt.sample(now.saturating_sub(stamp));
@@ -214,4 +221,38 @@ fn pong(
         up_event(core, net, peer);
     }
     Ok(())
+}
+
+/// What the other end had heard when the ping came, behind the address; older ones do not say.
+fn heard_of(from_address: &[u8]) -> Option<Count> {
+    let address = match from_address.first()? {
+        4 => 7,
+        6 => 19,
+        _ => 1,
+    };
+    (from_address.len() >= address + 8).then(|| Count {
+        frames: u32_at(from_address, address),
+        bytes: u32_at(from_address, address + 4),
+    })
+}
+
+/// Learns what the way carries, from an answer at `now` to a ping that was under way for `rtt`.
+fn measure(
+    core: &mut Core,
+    net: &NetState,
+    peer: &mut Peer,
+    (now, rtt): (u64, u64),
+    (sent, heard): (Count, Count),
+) {
+    let way = (peer.hop.path.get(), peer.remote_association);
+    let is_new = peer.live.line_of != Some(way) && peer.live.line.renew();
+    peer.live.line_of = Some(way);
+    let news = peer.live.line.answered(now, rtt, sent, heard);
+    if let Some(bytes_per_second) = news.or(is_new.then_some(0)) {
+        core.event(Event::Line {
+            net: net.net,
+            peer: peer.config.peer,
+            bytes_per_second,
+        });
+    }
 }

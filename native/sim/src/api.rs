@@ -102,6 +102,12 @@ pub enum Event {
         net: NetId,
         peer: PeerId,
     },
+    /// What the way to the peer carries, measured while it was full: bytes a second with IP and UDP headers; 0: it is not slow any more.
+    Line {
+        net: NetId,
+        peer: PeerId,
+        bytes_per_second: u64,
+    },
     /// Data went out and nothing comes back.
     Suspect {
         net: NetId,

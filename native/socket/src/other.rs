@@ -29,6 +29,14 @@ impl UdpSocket {
         match *self {}
     }
 
+    pub fn set_quiet(&self, _on: bool) {
+        match *self {}
+    }
+
+    pub fn is_quiet(&self) -> bool {
+        match *self {}
+    }
+
     pub fn cut(&self) -> u64 {
         match *self {}
     }

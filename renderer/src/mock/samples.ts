@@ -168,6 +168,7 @@ export const state = (networks: Network[], more: Partial<State> = {}): State => 
     relayKBps: 0,
     uplinkKBps: 0,
     only443: false,
+    trafficClass: true,
     proxy: 'auto',
     portMapping: true,
     lan: true,

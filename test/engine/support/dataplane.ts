@@ -9,6 +9,7 @@ import type {
   PeerConfig,
   PeerStats,
   Receiver,
+  Pace,
   RelayOptions,
   Route,
   Stats,
@@ -218,6 +219,18 @@ export class SimDataplane implements Dataplane {
   /** Consent and next hops are kept for tests to look at; nothing is passed on here (native/sim does that). */
   relay: RelayOptions = { on: false, bytesPerSecond: 0 };
   routes: Route[] = [];
+
+  /** What may be seen outside, and paces by peer: for tests to look at. */
+  outside = { datagrams: true, trafficClass: true };
+  readonly paces = new Map<number, Pace>();
+
+  setOutside(options: { datagrams: boolean; trafficClass: boolean }): void {
+    this.outside = options;
+  }
+
+  setPace(_net: number, peer: number, pace: Pace): void {
+    this.paces.set(peer, pace);
+  }
 
   setRelay(_net: number, options: RelayOptions): void {
     this.relay = options;

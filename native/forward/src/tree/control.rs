@@ -282,10 +282,11 @@ impl Again<'_> {
 
     /// All that came after what the other one has.
     fn newer(&mut self, tree: &mut Tree, (key_id, highest): (u32, u64), tools: &mut Tools<'_>) {
+        let is_origin = tree.is_origin();
         let Tree {
             streams,
             shelf,
-            bucket,
+            purse,
             ..
         } = tree;
         for kept in tools.cache.each(shelf, self.now) {
@@ -297,9 +298,8 @@ impl Again<'_> {
                 break;
             }
             self.left -= 1;
-            let bytes = kept.body.len() as u32;
-            let is_allowed =
-                self.budget.take_all(u64::from(self.to), self.now, 1) && bucket.take_all(self.now, bytes);
+            let is_allowed = self.budget.take_all(u64::from(self.to), self.now, 1)
+                && purse.take(self.now, is_origin, 1, kept.body.len());
             count(is_allowed, tools.counters);
             if is_allowed {
                 tools.out.resend(self.to, kept.hop_limit, kept.body);
@@ -309,7 +309,9 @@ impl Again<'_> {
 
     fn may(&mut self, tree: &mut Tree, bytes: usize) -> bool {
         self.left = self.left.saturating_sub(1);
-        self.budget.take_all(u64::from(self.to), self.now, 1) && tree.bucket.take_all(self.now, bytes as u32)
+        let is_origin = tree.is_origin();
+        self.budget.take_all(u64::from(self.to), self.now, 1)
+            && tree.purse.take(self.now, is_origin, 1, bytes)
     }
 }
 

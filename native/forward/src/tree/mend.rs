@@ -104,7 +104,7 @@ pub(super) fn send(tree: &mut Tree, now: u64, tools: &mut Tools<'_>) {
             writer,
             out,
         } = tools;
-        let (bucket, name) = (&mut tree.bucket, tree.name);
+        let (is_origin, purse, name) = (tree.is_origin(), &mut tree.purse, tree.name);
         let made = codec.parity(now, block, (cache, &tree.shelf), most, |index, shard| {
             let parity = Parity {
                 name,
@@ -114,7 +114,7 @@ pub(super) fn send(tree: &mut Tree, now: u64, tools: &mut Tools<'_>) {
             };
             writer.parity(&parity);
             for (peer, _) in wants.iter().filter(|(_, n)| usize::from(index) < *n) {
-                if !bucket.take_all(now, writer.bytes().len() as u32) {
+                if !purse.take(now, is_origin, 1, writer.bytes().len()) {
                     counters.no_parity += 1;
                 } else if out.control(*peer, writer.bytes()) {
                     counters.parity_sent += 1;

@@ -13,12 +13,31 @@ use super::mend::Mending;
 use super::stream::Streams;
 use super::wire::{Beat, Reason};
 use crate::bucket::{BucketLimit, TokenBucket};
+use crate::budget::Budget;
 use crate::builder::PeerId;
+use std::sync::Arc;
 
+/// What a copy costs beside its own bytes: the hop's header and tag, UDP and IPv6.
+const COPY_HEADERS: u64 = 80;
 /// A tree's bucket holds so much of a second …
 const BURST_SHARE: u64 = 5;
 /// … but at least so many bytes.
 const BURST_MIN: u64 = 64 << 10;
+
+/// What this node may send in this tree, and this machine for others in everything.
+pub(super) struct Purse {
+    bucket: TokenBucket,
+    relay: Arc<Budget>,
+}
+
+impl Purse {
+    /// Takes `copies` of `bytes` each, all or none.
+    pub fn take(&mut self, now: u64, is_origin: bool, copies: usize, bytes: usize) -> bool {
+        let all = (copies * bytes).min(u32::MAX as usize) as u32;
+        let with_headers = copies as u64 * (bytes as u64 + COPY_HEADERS);
+        (is_origin || self.relay.take(now, with_headers)) && self.bucket.take_all(now, all)
+    }
+}
 
 #[derive(Debug)]
 struct Adopted {
@@ -45,7 +64,7 @@ pub(super) struct Tree {
     /// Parity that came.
     pub mending: Mending,
     pub measured: Measured,
-    pub bucket: TokenBucket,
+    pub purse: Purse,
     rate: u64,
     /// When the newest sequence was learnt; 0: never.
     pub news_at: u64,
@@ -69,7 +88,7 @@ pub(super) struct Tree {
 }
 
 impl Tree {
-    pub fn new(now: u64, config: TreeConfig) -> Tree {
+    pub fn new(now: u64, config: TreeConfig, relay: Arc<Budget>) -> Tree {
         let rate = config.bytes_per_second;
         Tree {
             name: config.name,
@@ -84,7 +103,10 @@ impl Tree {
             coding: Coding::default(),
             mending: Mending::default(),
             measured: Measured::default(),
-            bucket: TokenBucket::new(limit(rate), now),
+            purse: Purse {
+                bucket: TokenBucket::new(limit(rate), now),
+                relay,
+            },
             rate,
             news_at: 0,
             spoke: 0,
@@ -113,7 +135,7 @@ impl Tree {
         }
         if place == 0 && config.bytes_per_second != self.rate {
             self.rate = config.bytes_per_second;
-            self.bucket = TokenBucket::new(limit(self.rate), now);
+            self.purse.bucket = TokenBucket::new(limit(self.rate), now);
         }
         let is_known = self
             .parts

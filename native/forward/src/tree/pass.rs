@@ -36,8 +36,8 @@ pub(super) fn pass_on(
         counters.no_parity += u64::from(is_given_up);
     }
     tree.listeners(now, cast.epoch, from, children);
-    let bytes = (children.len() * body.len()).min(u32::MAX as usize) as u32;
-    if !tree.bucket.take_all(now, bytes) {
+    let is_origin = tree.is_origin();
+    if !tree.purse.take(now, is_origin, children.len(), body.len()) {
         counters.tree_rate += 1;
         (tree.over_rate, tree.due) = (Some(from.unwrap_or(0)), now);
         children.clear();

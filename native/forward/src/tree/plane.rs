@@ -16,8 +16,10 @@ use super::pass::pass_on;
 use super::ticks::{Beats, Tools, tick_tree};
 use super::wire::Writer;
 use crate::bucket::{BucketLimit, OriginBuckets};
+use crate::budget::Budget;
 use crate::builder::PeerId;
 use crate::hash::Map;
+use std::sync::Arc;
 
 /// A cast that may be taken: what [`TreePlane::check`] found. Use it before the next change of trees.
 #[derive(Clone, Copy, Debug)]
@@ -36,6 +38,8 @@ pub struct TreePlane {
     pub(super) codec: Codec,
     pub(super) writer: Writer,
     pub(super) budget: OriginBuckets,
+    /// What this machine passes on for others, in everything.
+    relay: Arc<Budget>,
     origins: OriginBuckets,
     hops: OriginBuckets,
     beats: Beats,
@@ -43,7 +47,8 @@ pub struct TreePlane {
 }
 
 impl TreePlane {
-    pub fn new(options: Options) -> TreePlane {
+    /// `relay`: what this machine may pass on for others, shared with whatever else it passes on.
+    pub fn new(options: Options, relay: Arc<Budget>) -> TreePlane {
         let budget = BucketLimit {
             rate: RESENDS_PER_SECOND,
             burst: RESENDS_PER_SECOND,
@@ -57,6 +62,7 @@ impl TreePlane {
             codec: Codec::default(),
             writer: Writer::default(),
             budget: OriginBuckets::new(budget),
+            relay,
             origins: OriginBuckets::new(bytes_limit(options.origin_rate)),
             hops: OriginBuckets::new(bytes_limit(options.hop_rate)),
             beats: Beats::default(),
@@ -100,7 +106,7 @@ impl TreePlane {
             (self.trees.len() - 1) as u16
         });
         self.names.insert(config.name.key(), place);
-        let mut tree = Box::new(Tree::new(now, config));
+        let mut tree = Box::new(Tree::new(now, config, self.relay.clone()));
         tree.due = now;
         self.trees[usize::from(place)] = Some(tree);
         Ok(())

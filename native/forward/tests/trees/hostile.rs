@@ -3,8 +3,11 @@
 use crate::net::Net;
 use crate::net::{BODY, Dice, MS, S, Shape, TREE};
 use crate::planted;
-use weft_forward::PeerId;
-use weft_forward::tree::{CastName, CastRefusal, Repair, TreeConfig, TreeEvent, TreeName, TroubleCode, wire};
+use std::sync::Arc;
+use weft_forward::tree::{
+    CastName, CastRefusal, Options, Repair, TreeConfig, TreeEvent, TreeName, TreePlane, TroubleCode, wire,
+};
+use weft_forward::{Budget, PeerId};
 
 fn body_of(sequence: u64) -> Vec<u8> {
     vec![sequence as u8; BODY]
@@ -260,4 +263,34 @@ fn gossip(dice: &mut Dice) -> Vec<u8> {
         message.truncate(1 + dice.below(message.len() as u64) as usize);
     }
     message
+}
+
+/// Trees of two networks through one machine share what it may pass on; what its own host sends is not counted.
+#[test]
+fn relays_pass_on_within_the_budget_of_the_machine() {
+    const LIMIT: u64 = 100_000;
+    let budget = Arc::new(Budget::default());
+    budget.set(0, LIMIT);
+    let shape = Shape::regular(7, 2);
+    let plane = |host: PeerId| {
+        let mut plane = TreePlane::new(Options::default(), budget.clone());
+        plane.set(S, shape.config(host, 1, Repair::Nack)).unwrap();
+        plane
+    };
+    let (mut one, mut two, mut origin) = (plane(1), plane(1), plane(0));
+    let (mut passed, mut own) = (0, 0);
+    for sequence in 0..2_000 {
+        let (now, mut children) = (S + sequence * 500, Vec::new());
+        for plane in [&mut one, &mut two] {
+            let pass = plane.check(now, 0, &name(sequence), BODY).unwrap();
+            plane.take(now, pass, 7, &body_of(sequence), &mut children);
+            passed += children.len();
+        }
+        origin.own(now, &name(sequence), 7, &body_of(sequence), &mut children);
+        own += children.len();
+    }
+    let bytes = passed as u64 * (BODY as u64 + 28);
+    assert!(bytes <= LIMIT, "{bytes} in one second");
+    assert!(bytes > LIMIT / 2, "{bytes}: it is used");
+    assert_eq!(own, 4_000);
 }

@@ -1,6 +1,7 @@
 //! Nodes with planes on a virtual clock: links that delay and lose, nodes that die without a word. All chance comes from the seed.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use weft_forward::PeerId;
 use weft_forward::tree::{
     CastName, Options, Out, Repair, TreeConfig, TreeEvent, TreeName, TreePlane, TroubleCode,
@@ -161,7 +162,7 @@ fn name_of(body: &[u8]) -> CastName {
 impl Net {
     pub fn new(seed: u64, hosts: usize) -> Net {
         let host = |_| Host {
-            plane: TreePlane::new(Options::default()),
+            plane: TreePlane::new(Options::default(), Arc::default()),
             alive: true,
             got: BTreeMap::new(),
             doubled: 0,

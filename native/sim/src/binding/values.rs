@@ -41,6 +41,7 @@ pub struct JsEvent {
     pub origin: Option<Uint8Array>,
     pub tree: Option<u32>,
     pub to: Option<u32>,
+    pub bytes_per_second: Option<f64>,
     pub code: Option<String>,
     pub message: Option<String>,
 }
@@ -149,6 +150,15 @@ impl From<Event> for JsEvent {
             Event::Want { net, peer } => JsEvent {
                 peer: Some(peer),
                 ..event("want", net)
+            },
+            Event::Line {
+                net,
+                peer,
+                bytes_per_second,
+            } => JsEvent {
+                peer: Some(peer),
+                bytes_per_second: Some(bytes_per_second as f64),
+                ..event("line", net)
             },
             Event::Suspect { net, peer } => JsEvent {
                 peer: Some(peer),

@@ -6,7 +6,7 @@ use super::outputs::{ms, transport_of};
 use super::relays::Share;
 use crate::api::{Event, GroupConfig, NetId, NetworkConfig, PeerConfig, PeerStats, Way};
 use std::net::{Ipv4Addr, Ipv6Addr};
-use weft_forward::PeerId;
+use weft_forward::{PeerId, Spare};
 use weft_packet::Mac;
 use weft_session::{Level, NetworkConfig as SessionNetwork, Path, PeerConfig as SessionPeer};
 
@@ -192,11 +192,14 @@ impl Node {
             return;
         };
         let old = std::mem::take(&mut entry.shares);
-        let blocked = |via| old.iter().find(|s| s.via == via).map_or(0, |s| s.blocked_until);
-        let share = |(via, weight): &(PeerId, u16)| Share {
-            via: *via,
-            weight: *weight,
-            blocked_until: blocked(*via),
+        let share = |(via, weight): &(PeerId, u16)| {
+            let known = old.iter().find(|s| s.via == *via);
+            Share {
+                via: *via,
+                weight: *weight,
+                blocked_until: known.map_or(0, |s| s.blocked_until),
+                spare: known.map_or_else(Spare::default, |s| Spare::like(&s.spare)),
+            }
         };
         entry.shares = relays.iter().filter(|(via, _)| *via != peer).map(share).collect();
     }

@@ -56,6 +56,7 @@ pub fn new_sender_key(origin: [u8; 8], rng: &mut Rng) -> Arc<CastTx> {
 
 impl Net {
     pub fn new(config: NetworkConfig, rng: &mut Rng) -> Net {
+        let relay = Relay::default();
         Net {
             cast: new_sender_key(config.origin, rng),
             config,
@@ -63,8 +64,8 @@ impl Net {
             holds: Holds::default(),
             snooper: Snooper::new(SnooperConfig::default()),
             attached: false,
-            relay: Relay::default(),
-            trees: NetTrees::default(),
+            trees: NetTrees::new(relay.budget.clone()),
+            relay,
             local: LocalGroups::default(),
             groups: BTreeMap::new(),
             table: None,

@@ -75,6 +75,15 @@ impl Node {
     fn tell(&mut self, event: SessionEvent) {
         self.event(match event {
             SessionEvent::Control { net, peer, bytes } => Event::Control { net, peer, bytes },
+            SessionEvent::Line {
+                net,
+                peer,
+                bytes_per_second,
+            } => Event::Line {
+                net,
+                peer,
+                bytes_per_second,
+            },
             SessionEvent::Stranger {
                 net,
                 ask,

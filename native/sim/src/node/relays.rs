@@ -5,7 +5,7 @@ use crate::api::NetId;
 use crate::traffic::Kind;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use weft_forward::PeerId;
+use weft_forward::{Budget, PeerId, Spare};
 use weft_packet::L3;
 use weft_session::wire::{CARRY, CARRY_HEAD, CARRY_MIN, CARRY_OVERHEAD, DATA, HEADER, NO_WAY};
 use weft_session::{HopCarry, Path, Tx};
@@ -20,32 +20,30 @@ const NO_WAY_EVERY_US: u64 = 100_000;
 const UPKEEP_FRAME_MAX: usize = 64;
 /// Pairs told apart for that; the longest silent makes room.
 const NO_WAY_PAIRS_MAX: usize = 1_024;
-/// A relay's budget may be used in bursts of a second's worth divided by this, of so many bytes at least.
-const BURST_SHARE: u64 = 10;
-const BURST_LEAST: u64 = 1_500;
-const MICROS: u64 = 1_000_000;
+/// IPv6 and UDP headers around each frame, bytes.
+const UNDER_HEADERS: u64 = 48;
 
 /// Why a relay cannot deliver.
 const KNOWS_NO_WAY: u8 = 0;
 const DOES_NOT_RELAY: u8 = 1;
 const TOO_LONG: u8 = 2;
+const FULL: u8 = 3;
 
 /// One of the neighbours that a relayed member's flows are spread over.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Share {
     pub via: PeerId,
     pub weight: u16,
     pub blocked_until: u64,
+    /// What it has room for, as far as it said.
+    pub spare: Spare,
 }
 
 /// Relaying of one network.
 #[derive(Default)]
 pub struct Relay {
     on: bool,
-    /// Bytes a second, 0 = unlimited; what may be sent on now, in millionths of a byte.
-    rate: u64,
-    tokens: u64,
-    at: u64,
+    pub budget: Arc<Budget>,
     /// Next hops towards origins without a session.
     pub routes: BTreeMap<[u8; 8], PeerId>,
     answered: BTreeMap<(PeerId, [u8; 8]), u64>,
@@ -53,22 +51,8 @@ pub struct Relay {
 
 impl Relay {
     pub fn set(&mut self, now: u64, on: bool, bytes_per_second: u64) {
-        (self.on, self.rate, self.tokens, self.at) = (on, bytes_per_second, 0, now);
-    }
-
-    fn take(&mut self, now: u64, bytes: u64) -> bool {
-        if self.rate == 0 {
-            return true;
-        }
-        let passed = now.saturating_sub(self.at).min(MICROS);
-        self.at = now;
-        let burst = (self.rate / BURST_SHARE).max(BURST_LEAST);
-        self.tokens = (self.tokens + passed * self.rate).min(burst * MICROS);
-        let fits = bytes * MICROS <= self.tokens;
-        if fits {
-            self.tokens -= bytes * MICROS;
-        }
-        fits
+        self.on = on;
+        self.budget.set(now, bytes_per_second);
     }
 
     fn may_answer(&mut self, now: u64, hop: PeerId, destination: [u8; 8]) -> bool {
@@ -107,10 +91,12 @@ fn mix(mut x: u64) -> u64 {
 }
 
 /// Weighted rendezvous: a relay that comes or goes moves no flow between the others.
-fn score(flow: u64, share: &Share) -> f64 {
+fn score(flow: u64, share: &Share, now: u64) -> f64 {
     let dice = mix(flow ^ mix(u64::from(share.via) + 1));
     let fraction = ((dice >> 11) as f64 + 0.5) / (1u64 << 53) as f64;
-    -f64::from(share.weight.max(1)) / fraction.ln()
+    // Thousandths.
+    let spare = share.spare.share(now) as f64;
+    -f64::from(share.weight.max(1)) * spare / fraction.ln()
 }
 
 impl Node {
@@ -137,7 +123,7 @@ impl Node {
         let shares = far.map(|entry| &entry.shares[..]).unwrap_or_default();
         let usable = shares.iter().filter(|s| s.blocked_until <= now).filter_map(|s| {
             let tx = self.neighbour(net, s.via).filter(|tx| !tx.hop().is_suspect())?;
-            Some((score(flow, s), tx))
+            Some((score(flow, s, now), tx))
         });
         usable
             .max_by(|a, b| a.0.total_cmp(&b.0))
@@ -232,11 +218,14 @@ impl Node {
         };
         let refused = match carry.hop_limit {
             0 | 1 => Some("carryLoop"),
-            _ if !network.relay.take(now, frame.len() as u64) => Some("relayBudget"),
+            _ if !network.relay.budget.take(now, frame.len() as u64 + UNDER_HEADERS) => Some("relayBudget"),
             _ => None,
         };
         if let Some(reason) = refused {
             *self.figures.packet_drops.entry(reason).or_default() += 1;
+            if reason == "relayBudget" {
+                self.say_no_way(now, carry, FULL);
+            }
             return;
         }
         let Some(counter) = tx.reserve(1) else { return };
@@ -301,7 +290,14 @@ impl Node {
             .flat_map(|e| &mut e.shares)
             .filter(|s| s.via == via)
         {
-            share.blocked_until = now + CARRY_BLOCKED_US;
+            if why == FULL {
+                share.spare.full(now);
+            } else {
+                share.blocked_until = now + CARRY_BLOCKED_US;
+            }
+        }
+        if why == FULL {
+            return;
         }
         self.sessions.no_way(now, net, peer, via);
         self.drain(now);

@@ -7,9 +7,9 @@ use crate::api::{CastKey, Event, NetId};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
-use weft_forward::PeerId;
 use weft_forward::tree::limits::HOP_LIMIT;
 use weft_forward::tree::{CastName, Options, Repair, TreeConfig, TreeError, TreeName, TreePlane};
+use weft_forward::{Budget, PeerId};
 use weft_session::wire::{HEADER, SEQUENCE_MASK, STAMP, Stamp};
 use weft_session::{AUTH_SHARED, CastTx, DropReason, HopCast, Opened, SenderKey, TAG, Tx};
 
@@ -27,18 +27,16 @@ pub struct NetTrees {
     children: Vec<PeerId>,
 }
 
-impl Default for NetTrees {
-    fn default() -> NetTrees {
+impl NetTrees {
+    pub fn new(relay: Arc<Budget>) -> NetTrees {
         NetTrees {
-            plane: TreePlane::new(Options::default()),
+            plane: TreePlane::new(Options::default(), relay),
             streams: Streams::default(),
             own: BTreeMap::new(),
             children: Vec::new(),
         }
     }
-}
 
-impl NetTrees {
     pub fn next_deadline(&self) -> u64 {
         self.plane.next_deadline().min(self.streams.next_deadline())
     }

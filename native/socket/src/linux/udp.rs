@@ -24,6 +24,7 @@ pub struct UdpSocket {
     /// UDP_SEGMENT works so far.
     segmenting: AtomicBool,
     cut: AtomicU64,
+    quiet: AtomicBool,
 }
 
 impl UdpSocket {
@@ -70,6 +71,7 @@ impl UdpSocket {
             ipv6,
             segmenting,
             cut: AtomicU64::new(0),
+            quiet: AtomicBool::new(false),
         })
     }
 
@@ -89,6 +91,15 @@ impl UdpSocket {
     /// Messages that had to be cut here because the kernel or the path would not.
     pub fn cut(&self) -> u64 {
         self.cut.load(Relaxed)
+    }
+
+    /// While it is quiet nothing leaves through it: messages vanish, and what comes is for nobody.
+    pub fn set_quiet(&self, on: bool) {
+        self.quiet.store(on, Relaxed);
+    }
+
+    pub fn is_quiet(&self) -> bool {
+        self.quiet.load(Relaxed)
     }
 
     /// Fills the batch with what is there, at most `limit` buffers; returns how many, 0 for none.
@@ -124,6 +135,9 @@ impl UdpSocket {
     /// Sends all messages in order, waiting a bounded time for room. `failed` hears of each one that was not sent, by index.
     /// Returns the datagrams that went out.
     pub fn send_batch(&self, messages: &[Message<'_>], failed: &mut dyn FnMut(usize, SendFailure)) -> u64 {
+        if self.is_quiet() {
+            return 0;
+        }
         let (mut at, mut sent) = (0, 0);
         while at < messages.len() {
             let rest = &messages[at..];

@@ -13,13 +13,15 @@ import styles from './settings.module.css';
 
 const RELAY = ['unlimited', 'metered', 'off'] as const;
 
+type Switch = 'only443' | 'portMapping' | 'lan' | 'dht' | 'webrtc' | 'port443' | 'trafficClass';
+
 /** An engine that does not know these settings is not asked for them. */
 export function ReachingPanel({ settings }: { settings: Settings }) {
   const t = useT();
   const save = useCall('settings.set');
-  const { relay, only443, portMapping, lan, dht, webrtc, port443 } = settings;
+  const { relay, only443, portMapping, lan, dht, webrtc, port443, trafficClass } = settings;
   if (relay === undefined) return null;
-  const line = (name: 'only443' | 'portMapping' | 'lan' | 'dht' | 'webrtc' | 'port443', on: boolean | undefined) => (
+  const line = (name: Switch, on: boolean | undefined) => (
     <Line
       text={t(`settings.${name}`)}
       hint={t(`settings.${name}.hint`)}
@@ -39,6 +41,7 @@ export function ReachingPanel({ settings }: { settings: Settings }) {
       {line('dht', dht)}
       {port443 !== undefined && line('port443', port443)}
       {webrtc !== undefined && line('webrtc', webrtc)}
+      {trafficClass !== undefined && line('trafficClass', trafficClass)}
       <div className={styles['narrow']}>
         <SelectField
           label={t('settings.relay')}
