@@ -24,6 +24,8 @@ const CAST_SHARE_MIN = 0.98;
 const AGGREGATE_MS_MAX = 40;
 /** Two small frames on the line, and one of somebody else’s before each. */
 const PING_LINE_MS = 60;
+/** Of 10 s of packets that are twice what the line holds; a third is lost as long as nobody knows. */
+const FOUND_LOST_MAX = 0.15;
 const IDLE_MEMBERS = 8;
 const IDLE_BYTES_MAX = 60;
 const IDLE_SETTLE_MS = 120_000;
@@ -170,17 +172,23 @@ describe.skipIf(reason)('lines', () => {
       const seen = await (await Flow.start(near, far, small)).done();
       return { seen, packets: (await trafficSince(near, before)).packets };
     };
-    const alone = await run();
+    const first = await run();
+    const measured = await run();
     await near.mustWeft('settings', 'uplinkKBps=8');
     await pause(2_000);
-    const together = await run();
-    const told = ({ seen, packets }: typeof alone) =>
+    const declared = await run();
+    const told = ({ seen, packets }: typeof first) =>
       `${seen.lost} of ${seen.sent} lost, ${packets} packets on the line`;
     const what = `${small.rate} packets of ${small.size} bytes a second`;
-    tell('narrowband', `${what}, nothing declared`, told(alone), 'for comparison');
-    tell('narrowband', `${what}, uplink declared`, told(together), '≤ 2 % lost, half the packets');
-    expect(together.seen.lost).toBeLessThanOrEqual(0.02 * together.seen.sent);
-    expect(together.packets).toBeLessThan(together.seen.sent / 2);
+    const found = `≤ ${FOUND_LOST_MAX * 100} % lost until the line is found`;
+    tell('narrowband', `${what}, nothing declared`, told(first), found);
+    tell('narrowband', `${what}, once it is measured`, told(measured), '≤ 2 % lost, half the packets');
+    tell('narrowband', `${what}, uplink declared`, told(declared), '≤ 2 % lost, half the packets');
+    expect(first.seen.lost).toBeLessThanOrEqual(FOUND_LOST_MAX * first.seen.sent);
+    for (const { seen, packets } of [measured, declared]) {
+      expect(seen.lost).toBeLessThanOrEqual(0.02 * seen.sent);
+      expect(packets).toBeLessThan(seen.sent / 2);
+    }
     const { stdout } = await near.exec(['ping', '-n', '-c', '10', '-i', '0.5', (await far.overlay()).ipv4]);
     const times = [...stdout.matchAll(/time=([\d.]+)/g)].map((match) => Number(match[1])).sort((a, b) => a - b);
     const most = times.at(-1) ?? Infinity;

@@ -24,9 +24,13 @@ export class Flow {
     private readonly sender: Running,
   ) {}
 
-  static async start(from: Host, to: Host, options: { rate: number; seconds: number; size?: number }): Promise<Flow> {
-    const { rate, seconds, size = 200 } = options;
-    const target = (await to.overlay()).ipv4;
+  static async start(
+    from: Host,
+    to: Host,
+    options: { rate: number; seconds: number; size?: number; network?: string },
+  ): Promise<Flow> {
+    const { rate, seconds, size = 200, network } = options;
+    const target = (await to.overlay(network)).ipv4;
     const port = String(5100 + (++ports % 500));
     const receiver = to.program('receive', '--bind', target, '--port', port, '--live');
     await receiver.says(/ready/, 5000);
