@@ -198,10 +198,7 @@ export class Finding {
 }
 
 /** Null: nothing is asked at all. Beacons, routers, the DHT and STUN speak UDP, which is not the web. */
-export function switchesOf(
-  { portMapping, lan, dht, only443 }: FullSettings,
-  policy: Policy,
-): DiscoverySwitches | null {
+export function switchesOf({ portMapping, lan, dht, only443 }: FullSettings, policy: Policy): DiscoverySwitches | null {
   return only443 ? null : { portMapping: portMapping && policy.portMapping !== false, lan, dht };
 }
 
