@@ -8,7 +8,10 @@ import { NetworkFiles, type LocalState } from '../../app/engine/files.ts';
 import { defaultSettings, readSettings, writeSettings, type FullSettings } from '../../app/engine/settings.ts';
 import { MemoryStore } from './support/store.ts';
 
-const FILE = join(import.meta.dirname, '../golden/store/documents.v1.json');
+const FOLDER = join(import.meta.dirname, '../golden/store');
+const FILE = join(FOLDER, 'documents.v1.json');
+/** Written before settings said whether traffic classes are copied. */
+const EARLIER = join(FOLDER, 'documents.v1.without-class.json');
 const ID = 'abcdefghijklmnop';
 const NOW = 1_800_000_000_000;
 const fill = (length: number, value: number): Uint8Array => new Uint8Array(length).fill(value);
@@ -54,11 +57,12 @@ const hexOf = (store: MemoryStore): Record<string, string> =>
   Object.fromEntries([...store.files].map(([name, bytes]) => [name, Buffer.from(bytes).toString('hex')]));
 
 if (process.env['WEFT_GOLDEN'] === 'write') writeFileSync(FILE, `${JSON.stringify(hexOf(written()), null, 2)}\n`);
-const golden = JSON.parse(readFileSync(FILE, 'utf8')) as Record<string, string>;
+const read = (file: string) => JSON.parse(readFileSync(file, 'utf8')) as Record<string, string>;
+const golden = read(FILE);
 
-function kept(change: (name: string, bytes: Buffer) => Uint8Array = (_, bytes) => bytes): MemoryStore {
+function kept(change: (name: string, bytes: Buffer) => Uint8Array = (_, bytes) => bytes, from = golden): MemoryStore {
   const store = new MemoryStore();
-  for (const [name, text] of Object.entries(golden))
+  for (const [name, text] of Object.entries(from))
     store.files.set(name, Uint8Array.from(change(name, Buffer.from(text, 'hex'))));
   return store;
 }
@@ -71,8 +75,11 @@ describe('documents of version 1', () => {
     expect(hexOf(written())).toEqual(golden);
   });
 
-  it('are understood', () => {
-    const store = kept();
+  it.each([
+    ['now', FILE],
+    ['earlier', EARLIER],
+  ])('are understood, as written %s', (_, file) => {
+    const store = kept(undefined, read(file));
     const files = new NetworkFiles(store, ID);
     expect(readDevice(ports(store))).toEqual({ ok: true, value: { seed: fill(32, 7) } });
     expect(readSettings(store, 'other')).toEqual({ ok: true, value: settings });

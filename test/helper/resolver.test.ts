@@ -90,8 +90,12 @@ async function apart(on: Helper): Promise<void> {
   expect(asked().length).toBeGreaterThan(0);
   expect(asked().filter((line) => !line.includes('.weft'))).toEqual([]);
   expect(await on.ask('dns.clear', { name: 'weft0' })).toMatchObject({ ok: true });
-  await until('the names are withdrawn', 5000, async () => (await looked(on, 'ben.home.weft')) === '');
-  expect(await looked(on, 'example.test')).toBe('192.0.2.7');
+  // A local resolver starts anew for this: for a moment it answers nothing at all.
+  await until(
+    'the names are withdrawn, the rest is there',
+    5000,
+    async () => (await looked(on, 'example.test')) === '192.0.2.7' && (await looked(on, 'ben.home.weft')) === '',
+  );
 }
 
 describe.skipIf(noOpenresolv)('resolvconf', () => {
@@ -109,7 +113,7 @@ describe.skipIf(noOpenresolv)('resolvconf', () => {
     const done = await on.within(['sh', '-c', prepare, 'sh', conf, resolver]);
     expect(done.code, done.stderr).toBe(0);
     running.push(
-      on.startWithin(['sh', '-c', 'trap "kill $(cat /run/dnsmasq.pid); exit 0" TERM; while :; do sleep 0.1; done']),
+      on.startWithin(['sh', '-c', `trap 'kill $(cat /run/dnsmasq.pid); exit 0' TERM; while :; do sleep 0.1; done`]),
     );
   }
 
