@@ -6,8 +6,8 @@ use weft_session::{DownReason, Event, limits, wire};
 use world::{MS, S, World, addr};
 
 const HOUR: u64 = 3_600 * S;
-/// A pong with an IPv4 address and a ping, with headers.
-const EXCHANGE: usize = 41 + 28 + 48 + 28;
+/// A ping, and a pong with an IPv4 address and counts of what was heard, with headers.
+const EXCHANGE: usize = 41 + 28 + 56 + 28;
 
 /// A pair whose ends adapt from their first path on.
 fn pair(seed: u64, adapts: [bool; 2]) -> World {
