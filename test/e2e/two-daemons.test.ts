@@ -49,9 +49,8 @@ describe.skipIf(reason)('the window in a browser, on two hosts', () => {
       .getByRole('button', { name: `Details of ${name}` })
       .first()
       .click();
-    const details = page.getByRole('dialog').or(page.getByRole('complementary')).filter({ hasText: address }).first();
-    await details.waitFor();
-    await details
+    await page.getByText(address).first().waitFor();
+    await page
       .getByText(/\d+(\.\d+)? ms/)
       .first()
       .waitFor({ timeout: 10_000 });
