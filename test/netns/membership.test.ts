@@ -12,6 +12,11 @@ const reason = whyNot();
 if (reason) console.log(`skipped: namespace tests: ${reason}`);
 
 const REMOVED_MS_MAX = 3000;
+/** Of a ping between two members while a third dies. */
+const UNNOTICED_GAP_MS_MAX = 500;
+const GROUP = '239.4.4.4';
+const PORT = '5044';
+const CASTS_PER_SECOND = 200;
 let lab: Lab | undefined;
 afterEach(async () => {
   await lab?.close();
@@ -33,10 +38,31 @@ describe.skipIf(reason)('without its creator', () => {
     await Promise.all([anna, ben, cleo, dan].map((host) => host.startDaemon()));
     await joinAll(lab, ['anna', 'ben', 'cleo']);
     const link = await anna.mustWeft('invite');
+    const [bens, cleos] = [await ben.overlay(), await cleo.overlay()];
+    await until('ben reaches cleo', 5000, () => ben.ping(cleos.ipv4));
+    const receiver = cleo.program('receive', '--group', GROUP, '--interface', cleos.ipv4, '--port', PORT, '--live');
+    await receiver.says(/ready/, 5000);
+    const send = ['send', '--to', GROUP, '--interface', bens.ipv4, '--port', PORT, '--rate', String(CASTS_PER_SECOND)];
+    const sender = ben.program(...(send as [string, ...string[]]), '--count', '100000');
+    const pinger = ben.start(['ping', '-n', '-D', '-i', '0.02', '-W', '1', cleos.ipv4]);
+    await Promise.all([receiver.says(/from /, 5000), pinger.says(/icmp_seq=20/, 5000)]);
+
     await anna.stopDaemon('SIGKILL');
     anna.wipe();
     await lab.cable('anna', false);
     await join(dan, link);
+    // Those who stayed did not notice.
+    await Promise.all([pinger.stop('SIGINT'), sender.stop()]);
+    await receiver.stop();
+    const times = [...pinger.stdout.matchAll(/^\[(\d+\.\d+)\].*icmp_seq=/gm)].map((match) => Number(match[1]) * 1000);
+    const gap = Math.max(...times.slice(1).map((time, index) => time - (times[index] as number)));
+    const numbers = [...receiver.stdout.matchAll(/from \S+ (\d+) /g)].map((match) => Number(match[1]));
+    const missing = (numbers.at(-1) ?? 0) - (numbers[0] ?? 0) + 1 - new Set(numbers).size;
+    figure('the creator is killed: longest gap of a ping between two others', `${gap.toFixed(0)} ms`, '≤ 0.5 s');
+    figure('and their multicast meanwhile', `${missing} of ${numbers.length} missing`, '0');
+    expect(gap).toBeLessThan(UNNOTICED_GAP_MS_MAX);
+    expect(numbers.length).toBeGreaterThan(CASTS_PER_SECOND);
+    expect(missing).toBe(0);
     for (const from of [ben, cleo, dan])
       for (const to of [ben, cleo, dan]) {
         if (from === to) continue;
@@ -80,6 +106,7 @@ describe.skipIf(reason)('a one-use link', () => {
       const [first, second] = views as [string[], string[]];
       return first.join() === second.join() && first.length === 3 && first.find((name) => rivals.includes(name));
     });
+    const agreed = ['anna', 'ben', winner].sort();
     expect((await memberNames(steady[0] as Host)).filter((name) => ['anna', 'ben'].includes(name))).toEqual([
       'anna',
       'ben',
@@ -88,12 +115,25 @@ describe.skipIf(reason)('a one-use link', () => {
     const { ipv4 } = await lab.host('anna').overlay();
     await until('the winner is in', 10_000, () => lab.host(winner).ping(ipv4));
     await until('the loser is out', 15_000, async () => !(await lab.host(loser).ping(ipv4)));
+    await until(
+      'the winner sees the same',
+      10_000,
+      async () => (await memberNames(lab.host(winner))).join() === agreed.join(),
+    );
     if (codes) expect(codes.filter((code) => code === 0).length).toBeGreaterThanOrEqual(1);
     const told = await until('the loser is told', 15_000, async () => {
       const status = await lab.host(loser).status();
       const codesSeen = status.networks.flatMap(({ problems }) => problems.map(({ code }) => code));
       return status.networks.length === 0 ? 'refused' : codesSeen.find((code) => code.startsWith('invite-'));
     });
+    // The loser agrees, as far as it still has a view: nobody but those, and perhaps itself as who was told.
+    for (const network of (await lab.host(loser).status()).networks)
+      expect(
+        network.members
+          .filter(({ self }) => !self)
+          .map(({ name }) => name)
+          .sort(),
+      ).toEqual(agreed);
     figure(
       'a one-use link used twice',
       `${winner} won everywhere, ${loser} was told “${told}”`,

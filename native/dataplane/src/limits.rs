@@ -48,6 +48,10 @@ pub const ADAPTER_FRAMES_PER_TURN: usize = 64;
 pub const RECEIVES_PER_TURN: usize = 16;
 /// Bytes of runs worth receiving in one call: more than the nearer caches hold only slows down.
 pub const RECEIVE_BYTES_GOAL: usize = 256 * 1024;
+/// A send buffer as full as this has its cookies rationed by claimed source, percent.
+pub const PRESSED_PERCENT: u32 = 25;
+/// Cookies may fill the send buffer so far, percent: the rest is for who is known.
+pub const COOKIES_UP_TO_PERCENT: u32 = 75;
 /// Hop limit of casts of our own.
 pub const CAST_HOP_LIMIT: u8 = 8;
 /// Hop limit of casts of our own in trees: plans are at most 12 deep, and grafts may add to that.

@@ -3,7 +3,7 @@
 use crate::api::{Event, NetId, PeerId};
 use crate::core::Core;
 use crate::lane::{Lane, neighbour};
-use crate::limits::CARRY_HOP_LIMIT;
+use crate::limits::{CARRY_HOP_LIMIT, COOKIES_UP_TO_PERCENT, PRESSED_PERCENT};
 use crate::outbox::{Exit, Outlet};
 use crate::shared::{PeerState, add};
 use std::io::IoSlice;
@@ -33,6 +33,9 @@ impl Core {
     pub(crate) fn drain(&mut self, now: u64) {
         while let Some(output) = self.sessions.poll_output() {
             match output {
+                Output::Transmit { path, bytes } if bytes.first() == Some(&wire::COOKIE) => {
+                    self.transmit_cookie(now, path, &bytes);
+                }
                 Output::Transmit { path, bytes } => self.transmit(now, path, &bytes),
                 Output::Event(event) => {
                     if let SessionEvent::Suspect { net, peer } = event {
@@ -49,6 +52,21 @@ impl Core {
                 Output::OriginForgotten { net, origin } => self.cast_rx.remove_origin(net, origin),
             }
         }
+    }
+
+    /// Whoever makes up senders' addresses must not fill the buffer that everything else leaves by.
+    fn transmit_cookie(&mut self, now: u64, path: Path, bytes: &[u8]) {
+        if let Some(Exit::Udp(socket, _)) = Exit::of(path) {
+            let sockets = self.common.sockets.load();
+            let fullness = sockets.get(usize::from(socket)).map_or(0, |udp| udp.fullness());
+            if fullness >= PRESSED_PERCENT {
+                self.sessions.press(now);
+            }
+            if fullness >= COOKIES_UP_TO_PERCENT {
+                return;
+            }
+        }
+        self.transmit(now, path, bytes);
     }
 
     pub(crate) fn transmit(&self, now: u64, path: Path, bytes: &[u8]) {

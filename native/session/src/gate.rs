@@ -181,6 +181,9 @@ impl Sessions {
         let Some(network) = self.networks.get(&net) else {
             return;
         };
+        if !self.guard.may_cookie(now, &path) {
+            return;
+        }
         let cookie = self.guard.cookie(now, &path, |b| self.core.fill(b));
         let mut nonce = [0u8; COOKIE_NONCE];
         self.core.fill(&mut nonce);

@@ -1,7 +1,8 @@
 //! What keeps a flood of hellos cheap: token buckets and cookie secrets. All memory is fixed.
 
 use crate::limits::{
-    COOKIE_SECRET_LIFETIME, DH_PER_SECOND, DH_PER_SOURCE_PER_SECOND, HELLOS_FREE_PER_SECOND, SOURCE_BUCKETS,
+    COOKIE_BUCKETS, COOKIE_SECRET_LIFETIME, COOKIES_PER_SOURCE_PRESSED, DH_PER_SECOND,
+    DH_PER_SOURCE_PER_SECOND, HELLOS_FREE_PER_SECOND, PRESSED_FOR, SOURCE_BUCKETS,
 };
 use crate::mac::{mac, mac2_fits};
 use crate::path::Path;
@@ -53,6 +54,9 @@ pub(crate) struct Guard {
     free_hellos: Bucket,
     dh: Bucket,
     sources: Box<[Bucket; SOURCE_BUCKETS]>,
+    /// Cookies by claimed source, which count while the way out is pressed.
+    cookies: Box<[Bucket]>,
+    pressed_until: u64,
     /// Keys the placing of sources, so that nobody can aim at another's bucket.
     place_key: Zeroizing<[u8; 32]>,
     current: CookieSecret,
@@ -70,6 +74,8 @@ impl Guard {
             free_hellos: Bucket::new(HELLOS_FREE_PER_SECOND),
             dh: Bucket::new(DH_PER_SECOND),
             sources: Box::new([Bucket::new(DH_PER_SOURCE_PER_SECOND); SOURCE_BUCKETS]),
+            cookies: vec![Bucket::new(COOKIES_PER_SOURCE_PRESSED); COOKIE_BUCKETS].into(),
+            pressed_until: 0,
             place_key: fresh(),
             current: CookieSecret {
                 secret: fresh(),
@@ -102,13 +108,32 @@ impl Guard {
     /// senders that proved to be there; otherwise anybody could use up another's share.
     pub fn may_work(&mut self, now: u64, path: &Path, proven: bool) -> bool {
         if proven {
-            let place = mac(&self.place_key[..], &[&path.source_bytes()]);
-            let place = u32::from_be_bytes([place[0], place[1], place[2], place[3]]) as usize;
+            let place = self.place(path);
             if !self.sources[place % SOURCE_BUCKETS].take(now) {
                 return false;
             }
         }
         self.dh.take(now)
+    }
+
+    fn place(&self, path: &Path) -> usize {
+        let place = mac(&self.place_key[..], &[&path.source_bytes()]);
+        u32::from_be_bytes([place[0], place[1], place[2], place[3]]) as usize
+    }
+
+    /// What goes out piles up: for a while each claimed source gets few cookies. Made-up addresses of the own subnet hold
+    /// on to what is sent to them until the system gives up finding them, and would take the room of everything else.
+    pub fn press(&mut self, now: u64) {
+        self.pressed_until = now + PRESSED_FOR;
+    }
+
+    /// True when a cookie may go to whoever claims to be at `path`.
+    pub fn may_cookie(&mut self, now: u64, path: &Path) -> bool {
+        if now >= self.pressed_until {
+            return true;
+        }
+        let place = self.place(path) % COOKIE_BUCKETS;
+        self.cookies[place].take(now)
     }
 
     /// The cookie for whoever receives at `path`; renews the secret when it is old.
@@ -142,6 +167,23 @@ mod tests {
         assert!((430..=441).contains(&passed), "{passed} in 10 s");
         let mut bucket = Bucket::new(40);
         assert_eq!((0..100).filter(|_| bucket.take(5)).count(), 40);
+    }
+
+    #[test]
+    fn a_pressed_way_out_has_few_cookies_for_each_source() {
+        let mut guard = Guard::new(|b| b.fill(7));
+        let from = |last: u8| Path::Udp {
+            socket: 0,
+            remote: ([10, 0, 0, last], 9).into(),
+        };
+        assert!((0..100).all(|_| guard.may_cookie(0, &from(1))));
+        guard.press(0);
+        let passed =
+            |guard: &mut Guard, now, last| (0..100).filter(|_| guard.may_cookie(now, &from(last))).count();
+        assert_eq!(passed(&mut guard, 1, 1) as u64, COOKIES_PER_SOURCE_PRESSED);
+        // Another's share is not used up by that.
+        assert_eq!(passed(&mut guard, 1, 2) as u64, COOKIES_PER_SOURCE_PRESSED);
+        assert_eq!(passed(&mut guard, PRESSED_FOR, 1), 100);
     }
 
     #[test]

@@ -54,6 +54,13 @@ pub const CROSSING_KINDS: u64 = S;
 pub const HELLOS_FREE_PER_SECOND: u64 = 40;
 /// A cookie secret makes cookies this long and is honoured as long again: cookies live 60 to 120 s.
 pub const COOKIE_SECRET_LIFETIME: u64 = 60 * S;
+/// Cookies per second for one claimed source address (IPv4 /32, IPv6 /64) while the way out is pressed.
+pub const COOKIES_PER_SOURCE_PRESSED: u64 = 2;
+/// Fixed table of their buckets.
+pub const COOKIE_BUCKETS: usize = 4_096;
+/// The way out counts as pressed this long after it was found so: what waits for an address that does not exist is
+/// held by the system for about as long.
+pub const PRESSED_FOR: u64 = 3 * S;
 /// The initiator uses a cookie this long.
 pub const COOKIE_USE: u64 = 55 * S;
 /// Diffie-Hellman work for hellos, handshakes per second over all sources (one costs about 0.15 ms).

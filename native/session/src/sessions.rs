@@ -41,6 +41,12 @@ impl Sessions {
         }
     }
 
+    /// What goes out of a socket piles up there: cookies are rationed by claimed source for a while.
+    pub fn press(&mut self, now: u64) {
+        let now = self.advance(now);
+        self.guard.press(now);
+    }
+
     /// False when `NETWORKS_MAX` is reached or the handle is taken.
     pub fn add_network(&mut self, config: NetworkConfig) -> bool {
         let net = config.net;

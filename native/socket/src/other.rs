@@ -29,6 +29,10 @@ impl UdpSocket {
         match *self {}
     }
 
+    pub fn fullness(&self) -> u32 {
+        match *self {}
+    }
+
     pub fn set_quiet(&self, _on: bool) {
         match *self {}
     }

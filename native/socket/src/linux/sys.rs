@@ -48,6 +48,24 @@ pub fn set_option(fd: BorrowedFd<'_>, level: c_int, name: c_int, value: c_int) -
         .map(|_| ())
 }
 
+/// # Errors
+/// As of getsockopt.
+pub fn option(fd: BorrowedFd<'_>, level: c_int, name: c_int) -> io::Result<c_int> {
+    let mut value: c_int = 0;
+    let mut len = size_of::<c_int>() as u32;
+    let pointer = std::ptr::from_mut(&mut value).cast::<c_void>();
+    // SAFETY: pointer and length describe `value`.
+    check(unsafe { libc::getsockopt(fd.as_raw_fd(), level, name, pointer, &mut len) }).map(|_| value)
+}
+
+/// Bytes of memory that wait to be sent, as the kernel counts them against the send buffer.
+pub fn queued(fd: BorrowedFd<'_>) -> usize {
+    let mut bytes: c_int = 0;
+    // SAFETY: the request writes one int.
+    let done = unsafe { libc::ioctl(fd.as_raw_fd(), libc::TIOCOUTQ, &mut bytes) };
+    if done < 0 { 0 } else { bytes.max(0) as usize }
+}
+
 /// Writes `address` for a socket of the given family; returns its length.
 fn encode(address: SocketAddr, ipv6: bool, out: &mut Address) -> u32 {
     let (ip, flow, scope) = match address {

@@ -25,6 +25,8 @@ pub struct UdpSocket {
     segmenting: AtomicBool,
     cut: AtomicU64,
     quiet: AtomicBool,
+    /// What the kernel lets wait to be sent, bytes.
+    room: usize,
 }
 
 impl UdpSocket {
@@ -64,6 +66,7 @@ impl UdpSocket {
         report_class(fd, ipv6);
         sys::bind(fd, address)?;
         let local = crate::normalise(sys::local_address(fd)?);
+        let room = sys::option(fd, libc::SOL_SOCKET, libc::SO_SNDBUF)?.max(1) as usize;
         let segmenting = AtomicBool::new(segmenting);
         Ok(UdpSocket {
             fd: owned,
@@ -72,7 +75,13 @@ impl UdpSocket {
             segmenting,
             cut: AtomicU64::new(0),
             quiet: AtomicBool::new(false),
+            room,
         })
+    }
+
+    /// How full the send buffer is, percent. What waits for an address that nobody has counts.
+    pub fn fullness(&self) -> u32 {
+        (sys::queued(self.fd.as_fd()).saturating_mul(100) / self.room) as u32
     }
 
     pub fn local_address(&self) -> SocketAddr {
