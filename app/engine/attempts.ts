@@ -46,10 +46,9 @@ export class Attempts {
     if (!TELLS_NOTHING.includes(code)) this.#set(dial.origin, dial.transport, code, dial.proxied, dial.place);
   }
 
-  /** A session is up, or has moved. `datagrams`: they were tried as well, and are the better way. */
-  up(origin: Origin, transport: string, endpoint: string | undefined, datagrams: boolean): void {
-    if (transport === 'udp') this.#set(origin, 'udp', 'reached', false, endpoint);
-    else if (datagrams) this.silent(origin);
+  /** A session by datagrams is up, or has moved. */
+  up(origin: Origin, endpoint: string | undefined): void {
+    this.#set(origin, 'udp', 'reached', false, endpoint);
   }
 
   /** Datagrams were not answered. */

@@ -140,14 +140,22 @@ export class Reaching {
 
   moved(now: Now, origin: Origin): void {
     const peer = this.#io.peers.of(origin);
-    if (peer) this.#callers.changed(now.mono, peer.handle);
+    if (!peer) return;
+    // Told after the session was there: datagrams are tried now, and until they are answered they are not.
+    const { contacts } = this.#io.paths;
+    if (contacts.isUp(origin) && contacts.get(origin)?.transport !== 'udp') this.#unanswered(origin);
+    this.#callers.changed(now.mono, peer.handle);
+  }
+
+  #unanswered(origin: Origin): void {
+    const known = this.#io.paths.contacts.endpointsOf(origin);
+    if (this.#io.conduct().datagrams && known.length > 0) this.#attempts.silent(origin);
   }
 
   up(now: Now, peer: Peer, session: { transport: string; link?: number | undefined; endpoint?: string }): void {
     const { transport, link, endpoint } = session;
-    const { contacts } = this.#io.paths;
-    const datagrams = this.#io.conduct().datagrams && contacts.endpointsOf(peer.origin).length > 0;
-    this.#attempts.up(peer.origin, transport, endpoint, datagrams);
+    if (transport === 'udp') this.#attempts.up(peer.origin, endpoint);
+    else this.#unanswered(peer.origin);
     this.#callers.up(now.mono, peer.handle, transport, link ?? null);
     if (transport === 'relay') this.#share(peer.handle);
     this.#pace(peer);

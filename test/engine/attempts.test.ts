@@ -37,12 +37,10 @@ describe('attempts', () => {
 
   it('datagrams are unanswered while something worse carries, and reached again once they do', () => {
     const attempts = new Attempts();
-    attempts.up('a', 'udp', '192.0.2.1:4000', true);
+    attempts.up('a', '192.0.2.1:4000');
     expect(attempts.of('a')).toEqual([{ transport: 'udp', result: 'reached', endpoint: '192.0.2.1:4000' }]);
-    attempts.up('a', 'relay', undefined, true);
+    attempts.silent('a');
     expect(attempts.of('a')).toEqual([{ transport: 'udp', result: 'no-answer' }]);
-    attempts.up('b', 'tls', '192.0.2.2:443', false);
-    expect(attempts.of('b')).toEqual([]);
   });
 
   it('are of a bounded number of members: who was tried longest ago is forgotten', () => {

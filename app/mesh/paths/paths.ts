@@ -417,15 +417,16 @@ export class Paths {
     }
     if (before?.endpoints.join() === presence.endpoints.join()) return;
     if (this.#on) this.#seeker.soon(mono);
-    if (!before) return;
+    if (!this.#on) return;
     const contact = this.contacts.get(origin);
-    const last = withoutCarrier(contact?.lastEndpoint ?? '');
-    const isDirect = contact?.state === 'up' && (contact.transport ?? 'udp') === 'udp';
-    const stale = !isDirect || !presence.endpoints.some((endpoint) => withoutCarrier(endpoint) === last);
-    if (!this.#on || !stale) return;
+    const isUp = contact?.state === 'up';
+    const isDirect = isUp && (contact.transport ?? 'udp') === 'udp';
     // A session that works over a stream or a relay only looks for something better at the new places.
-    if (contact?.state === 'up' && !isDirect) this.#io.moved(origin);
-    else this.contacts.moved(origin, mono);
+    if (isUp && !isDirect) return this.#io.moved(origin);
+    if (!before) return;
+    const last = withoutCarrier(contact?.lastEndpoint ?? '');
+    const stale = !isDirect || !presence.endpoints.some((endpoint) => withoutCarrier(endpoint) === last);
+    if (stale) this.contacts.moved(origin, mono);
   }
 
   /** What follows from statements and sessions is computed anew when it is asked for. */
