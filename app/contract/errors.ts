@@ -33,6 +33,18 @@ export const ERRORS = {
     'See the members list for the names.',
   ),
   'ambiguous-member': e('usage', 'error', 'Several members match “{what}”.', 'Use the member id.'),
+  'group-taken': e(
+    'refused',
+    'error',
+    'The channel “{name}” has the group {what}.',
+    'Choose another address, or none: then Weft finds a free one.',
+  ),
+  'member-limited': e(
+    'refused',
+    'warning',
+    '“{name}” sends more broadcast or multicast than its share: what is beyond is dropped.',
+    'Stop the program that sends so much on that device, or remove the member.',
+  ),
   'no-such-channel': e('usage', 'error', 'There is no channel “{what}” in this network.', 'See `weft channel list`.'),
   'no-such-invite': e('usage', 'error', 'This invite is not known here.', 'See the invites list.'),
   'too-many-networks': e('refused', 'error', 'This device is already in {max} networks.', 'Leave one first.'),

@@ -127,6 +127,19 @@ export const Channel = z.object({
 });
 export type Channel = z.infer<typeof Channel>;
 
+/** A member that sends more broadcast or multicast than its share: what is beyond is dropped. */
+export const Limited = z.object({
+  /** Id; the own one: programs on this device. */
+  member: z.string(),
+  /** "255.255.255.255", "239.1.2.3"; null: all its groups together, those of one tree, or it says so itself without naming them. */
+  group: z.string().nullable(),
+  /** Wall clock ms. */
+  sinceMs: z.number(),
+  /** Packets dropped here since then; 0: its own device drops them. */
+  dropped: z.number(),
+});
+export type Limited = z.infer<typeof Limited>;
+
 export const Invite = z.object({
   id: z.string(),
   role: Role,
@@ -168,6 +181,8 @@ export const Network = z.object({
   channels: z.array(Channel).optional(),
   /** Absent: this device has a part in none. */
   trees: z.array(Tree).optional(),
+  /** Gone 5 s after the last packet too many. Absent: nobody. */
+  limited: z.array(Limited).optional(),
   problems: z.array(Problem),
   createdMs: z.number(),
 });
@@ -189,6 +204,8 @@ export const Settings = z.object({
   relayKBps: z.number().int().min(0).max(4_000_000).optional(),
   /** What this device can send, kB/s; 0: not known. */
   uplinkKBps: z.number().int().min(0).max(4_000_000).optional(),
+  /** What any member may send to one group at most, kB/s, as far as this device sends, takes or passes it on; 0: 400,000. */
+  groupKBps: z.number().int().min(0).max(400_000).optional(),
   /** Everything looks like the web: TLS and HTTPS to ports 443 only. */
   only443: z.boolean().optional(),
   /** Copies ECN and DSCP of packets to the outer ones as RFC 6040 says; off: they stay inside. */

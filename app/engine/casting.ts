@@ -12,7 +12,8 @@ import type { TreeMessage } from '../wire/messages/tree.ts';
 import type { Repair } from '../wire/record.ts';
 import { channelRights } from './channels.ts';
 import type { Peers } from './peers.ts';
-import type { Now, PeerStats, Ports, TreeEvent } from './ports.ts';
+import { Offences } from './limited.ts';
+import type { LimitedEvent, Now, PeerStats, Ports, TreeEvent } from './ports.ts';
 import type { Conduct } from './reaching.ts';
 import type { Roll, RollMember } from './roll.ts';
 import { StreamRates } from './stream-rates.ts';
@@ -36,11 +37,12 @@ export interface CastingIo {
   send(origin: Origin, bytes: Uint8Array): boolean;
   conduct(): Conduct;
   changed(): void;
+  /** The own programs began or ceased to send more than this device's share. */
+  ownShare(now: Now): void;
 }
 
 /** What groups that are no channel's get: nobody asks for less. */
 const OPEN_REPAIR: Repair = 'nack';
-const REPAIRS: readonly Repair[] = ['off', 'nack', 'fec'];
 
 export class Casting {
   readonly #io: CastingIo;
@@ -53,6 +55,8 @@ export class Casting {
   /** When the trees hear that members changed. */
   #membersMono = Infinity;
   readonly #rates = new StreamRates();
+  /** Members that send more than their share. */
+  readonly offences: Offences;
   /** When groups by which hosts find each other were answered with "directly", the oldest first. */
   readonly #chatter = new Map<string, number>();
 
@@ -60,6 +64,7 @@ export class Casting {
     this.#io = io;
     const { roll, ports, start } = io;
     this.#coordinates = new Coordinates(ports.random);
+    this.offences = new Offences(io.changed);
     this.#trees = new Trees(this.#treesIo(), { networkId: roll.networkId, self: roll.selfOrigin, start });
   }
 
@@ -89,6 +94,11 @@ export class Casting {
       mayHear: (origin, group) => {
         const member = this.#member(origin);
         return member !== undefined && isEntitled(group, this.#wishes(member), this.#rightsOf(group));
+      },
+      maySpeak: (origin, group) => {
+        const member = this.#member(origin);
+        const rights = this.#rightsOf(group);
+        return member !== undefined && (rights?.mayPublish({ origin, guest: member.role === 'guest' }) ?? true);
       },
       repair: (group) => this.#repair(group),
       rate: (group) => this.#rates.of(group),
@@ -135,16 +145,13 @@ export class Casting {
       .map(({ origin }) => origin);
   }
 
-  /** Channels that share an address get what the most demanding of them wants. */
   #repair(group: string): Repair {
-    const wished = this.#io.roll.channels().filter((channel) => formatIp(channel.group) === group);
-    if (wished.length === 0) return OPEN_REPAIR;
-    return REPAIRS[Math.max(...wished.map(({ repair }) => REPAIRS.indexOf(repair)))] ?? OPEN_REPAIR;
+    return this.#io.roll.channels().find((one) => formatIp(one.group) === group)?.repair ?? OPEN_REPAIR;
   }
 
   // ---- what happens ----------------------------------------------------------------------------------------------------------
 
-  event(now: Now, event: TreeEvent): void {
+  event(now: Now, event: TreeEvent | LimitedEvent): void {
     this.#now = now;
     const { mono } = now;
     switch (event.kind) {
@@ -161,7 +168,21 @@ export class Casting {
       }
       case 'treeTrouble':
         return this.#trees.trouble(mono, hex(event.origin), event.tree, event.code);
+      case 'limited': {
+        const { roll, peers } = this.#io;
+        const origin = event.peer === undefined ? roll.selfOrigin : peers.get(event.peer)?.origin;
+        if (origin !== undefined) this.#ownShare(now, () => this.offences.hear(now, origin, event));
+        return;
+      }
     }
+  }
+
+  /** Others hear of it when the own device begins or ceases to be limited. */
+  #ownShare(now: Now, change: () => void): void {
+    const { selfOrigin } = this.#io.roll;
+    const before = this.offences.has(selfOrigin);
+    change();
+    if (this.offences.has(selfOrigin) !== before) this.#io.ownShare(now);
   }
 
   #isChatter(nowMono: number, group: string): boolean {
@@ -220,7 +241,8 @@ export class Casting {
 
   /** On the monotonic clock; Infinity: nothing is due. */
   nextDeadline(): number {
-    return Math.min(this.#trees.nextDeadline(), this.#membersMono, this.#rates.nextDeadline());
+    const parts = [this.#trees, this.#rates, this.offences].map((part) => part.nextDeadline());
+    return Math.min(this.#membersMono, ...parts);
   }
 
   tick(now: Now): void {
@@ -233,12 +255,14 @@ export class Casting {
       this.#trees.membersChanged(now.mono);
     }
     if (this.#trees.nextDeadline() <= now.mono) this.#trees.tick(now.mono);
+    this.#ownShare(now, () => this.offences.tick(now));
   }
 
   /** The network goes off or begins anew. To be called while sessions and the data plane's network are still there. */
   stop(): void {
     this.#membersMono = Infinity;
     this.#rates.clear();
+    this.offences.clear();
     this.#trees.stop();
   }
 

@@ -47,6 +47,9 @@ export function createChannel(
   const drawn = ports.random.bytes(ID_RANDOM_BYTES);
   const group = params.address === undefined ? groupOf(drawn) : parseIp(params.address);
   if (!group || !isMulticast(group)) return fail('bad-argument', { what: params.address ?? 'address' });
+  // Hosts join groups, not ports: two channels on one address would be heard by each other's receivers.
+  const holder = roll.channels().find((one) => compareBytes(one.group, group) === 0);
+  if (holder) return fail('group-taken', { what: formatIp(group), name: holder.name });
   const port = params.port ?? PORT_FIRST + ((((drawn[3] as number) << 8) | (drawn[4] as number)) % PORT_COUNT);
   const publishers = originsOf(find, params.publishers);
   if (!publishers.ok) return publishers;
@@ -123,20 +126,16 @@ function originsOf(find: Find, members: readonly string[] | null): Outcome<Uint8
 export const entitled = (listed: readonly Origin[] | null, origin: Origin, guest: boolean): boolean =>
   listed ? listed.includes(origin) : !guest;
 
-/** By group address: several channels may share one, and whoever is entitled in any of them is. */
+/** By group address, which one channel has. */
 export function channelRights(roll: Roll): Map<string, ChannelRights> {
-  const byGroup = new Map<string, ChannelView[]>();
-  for (const channel of roll.channels()) {
-    const group = formatIp(channel.group);
-    byGroup.set(group, [...(byGroup.get(group) ?? []), channel]);
-  }
   const guest = roll.self()?.role === 'guest';
   return new Map(
-    [...byGroup].map(([group, channels]): [string, ChannelRights] => [
-      group,
+    roll.channels().map((one): [string, ChannelRights] => [
+      formatIp(one.group),
       {
-        publishes: channels.some((one) => entitled(one.publishers, roll.selfOrigin, guest)),
-        receives: (member) => channels.some((one) => entitled(one.subscribers, member.origin, member.guest)),
+        publishes: entitled(one.publishers, roll.selfOrigin, guest),
+        mayPublish: (member) => entitled(one.publishers, member.origin, member.guest),
+        receives: (member) => entitled(one.subscribers, member.origin, member.guest),
       },
     ]),
   );

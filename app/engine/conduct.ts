@@ -6,7 +6,7 @@ type Asked = Pick<Engine, 'settings' | 'options' | 'ports'>;
 
 /** `mapped`: a router forwards a port to this device. */
 export function conductOf({ settings, options, ports }: Asked, mapped: boolean): Conduct {
-  const { relay, relayKBps, uplinkKBps, only443, webrtc } = settings;
+  const { relay, relayKBps, uplinkKBps, groupKBps, only443, webrtc } = settings;
   const { policy = {} } = options;
   const http = policy.http !== false;
   return {
@@ -18,6 +18,7 @@ export function conductOf({ settings, options, ports }: Asked, mapped: boolean):
     relay: policy.relay === false ? 'off' : relay,
     relayKBps,
     uplinkKBps,
+    groupKBps,
     mapped,
   };
 }

@@ -2,12 +2,12 @@
 import type { Failure, Outcome } from '../contract/errors.ts';
 import type { MayCall } from '../mesh/guard/callable.ts';
 import { originOf } from '../mesh/identity/identity.ts';
-import type { TreesView } from '../mesh/multicast/trees.ts';
 import type { SessionInfo } from '../mesh/paths/contacts.ts';
 import type { Paths } from '../mesh/paths/paths.ts';
 import { encodeMessage } from '../wire/messages/message.ts';
 import type { Origin } from '../wire/messages/presence.ts';
 import { Adapter } from './adapter.ts';
+import type { Casting } from './casting.ts';
 import { joinedGroups } from './channels.ts';
 import type { LocalState, NetworkFiles } from './files.ts';
 import type { Found } from './found.ts';
@@ -462,9 +462,9 @@ export class Network {
     this.#parts.casting.sample(stats);
   }
 
-  /** Own trees and those of others that this device has a part in. */
-  trees(): TreesView {
-    return this.#parts.casting.view();
+  /** Trees that this device has a part in, and who sends more than its share. */
+  get casting(): Pick<Casting, 'view' | 'offences'> {
+    return this.#parts.casting;
   }
 
   statsOf(origin: Origin): PeerStats | undefined {
@@ -493,8 +493,7 @@ export class Network {
     if (this.#rollMono <= now.mono) this.rollChanged(now);
     this.paths.tick(now);
     if (this.#running) for (const part of [this.reaching, this.#parts.casting]) part.tick(now);
-    this.#parts.strangers.tick(now);
-    this.#parts.secret.tick(now);
+    for (const part of [this.#parts.strangers, this.#parts.secret]) part.tick(now);
     const testimonies = this.#parts.testimonies.due(now, (error) => this.#note(error));
     if (testimonies.length > 0) this.publish(now, testimonies);
     this.adapter?.tick(now.mono);

@@ -90,6 +90,7 @@ export function makeParts(start: NetworkStart, io: PartsIo): NetworkParts {
     },
     conduct,
     changed: () => start.changed(),
+    ownShare: (time) => reaching.serve(time),
   });
   const chance = new Chance(ports.random);
   const reaching = new Reaching({
@@ -100,6 +101,7 @@ export function makeParts(start: NetworkStart, io: PartsIo): NetworkParts {
     self,
     chance,
     conduct,
+    isLimited: () => casting.offences.has(self),
     mayCall: start.mayCall,
   });
   const projection = new Projection({ net, ports, roll, peers, paths, self });

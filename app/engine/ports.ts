@@ -71,6 +71,8 @@ export interface Dataplane {
   setRelays(net: number, peer: number, relays: RelayShare[]): void;
   /** The way to this peer is slow; `{}` takes that back. Absent in data planes that know no slow ways. */
   setPace?(net: number, peer: number, pace: Pace): void;
+  /** What one member, this host included, may send to one group, and this host to all; absent or 0: the data plane's own ceilings. */
+  setFair?(net: number, options: { bytesPerSecond?: number; ownBytesPerSecond?: number }): void;
   closeLink(link: number): void;
   rotateKeys(net: number): void;
   poke(): void;
@@ -141,6 +143,8 @@ export interface Receiver {
 export interface GroupConfig {
   group: string;
   receivers: Receiver[];
+  /** Who may send to it; absent: every member. */
+  publishers?: number[];
 }
 
 export type TreeEvent =
@@ -150,6 +154,18 @@ export type TreeEvent =
   /** This node moved to a backup parent by itself. */
   | { kind: 'grafted'; net: number; origin: Uint8Array; tree: number; from: number | null; to: number }
   | { kind: 'treeTrouble'; net: number; origin: Uint8Array; tree: number; code: TreeTrouble; peer: number };
+
+/**
+ * Broadcast or multicast beyond a member's share was dropped: told at once, and once a second while it goes on. `peer` absent: this host's
+ * own; `group` absent: all of the member's groups, or those of one tree; `dropped`: packets since it began.
+ */
+export interface LimitedEvent {
+  kind: 'limited';
+  net: number;
+  peer?: number;
+  group?: string;
+  dropped: number;
+}
 
 export type TreeTrouble = 'no-parent' | 'over-rate' | 'bad-tags';
 
@@ -174,6 +190,7 @@ export type DataplaneEvent =
   | { kind: 'link'; net: number; link: number; state: 'proven' | 'unused' }
   | { kind: 'groups'; net: number; groups: LocalGroup[] }
   | TreeEvent
+  | LimitedEvent
   | { kind: 'adapterLost'; net: number; message: string }
   | { kind: 'problem'; net: number; code: string; message: string };
 

@@ -1,5 +1,5 @@
 // What the data plane, the adapter and the resolver are told of a network: computed from records and presence, sent as differences.
-import { GroupDiff, groupTable, type MemberWishes } from '../mesh/multicast/receivers.ts';
+import { GroupDiff, groupTable, publisherTable, type MemberWishes } from '../mesh/multicast/receivers.ts';
 import { dnsDomain, dnsName, mdnsName } from '../mesh/names/names.ts';
 import type { Paths } from '../mesh/paths/paths.ts';
 import type { Origin } from '../wire/messages/presence.ts';
@@ -99,15 +99,18 @@ export class Projection {
   groups(): void {
     const { net, ports, roll, peers, paths, self } = this.#io;
     const wishes: MemberWishes[] = [];
+    const members: MemberWishes[] = [];
     for (const member of roll.members()) {
       const peer = member.origin === self ? undefined : peers.of(member.origin);
       if (!peer) continue;
       const presence = paths.presence(member.origin);
-      if (presence?.off) continue;
-      const guest = member.role === 'guest';
-      wishes.push({ peer: peer.handle, origin: member.origin, guest, wishes: presence?.groups ?? [] });
+      const [guest, groups] = [member.role === 'guest', presence?.groups ?? []];
+      const one: MemberWishes = { peer: peer.handle, origin: member.origin, guest, wishes: groups };
+      members.push(one);
+      if (!presence?.off) wishes.push(one);
     }
-    const changes = this.#groups.next(groupTable(wishes, channelRights(roll)));
+    const rights = channelRights(roll);
+    const changes = this.#groups.next(groupTable(wishes, rights), publisherTable(members, rights));
     if (changes.length > 0) ports.dataplane.setGroups(net, changes);
   }
 

@@ -6,7 +6,13 @@ import type { CallPolicy } from '../mesh/paths/caller.ts';
 import type { Paths } from '../mesh/paths/paths.ts';
 import { encodeHint, encodeMessage, MEET_ENDPOINTS_MAX, type Message } from '../wire/messages/message.ts';
 import { unhex } from '../wire/messages/hex.ts';
-import { FEATURE_MAPPED, FEATURE_METERED, FEATURE_RELAYS, type Origin } from '../wire/messages/presence.ts';
+import {
+  FEATURE_LIMITED,
+  FEATURE_MAPPED,
+  FEATURE_METERED,
+  FEATURE_RELAYS,
+  type Origin,
+} from '../wire/messages/presence.ts';
 import { Attempts } from './attempts.ts';
 import { Callers } from './callers.ts';
 import type { Peer, Peers } from './peers.ts';
@@ -33,6 +39,8 @@ export interface Conduct extends CallPolicy {
   relay: 'off' | 'metered' | 'unlimited';
   /** kB/s, 0: no limit. */
   relayKBps: number;
+  /** What any member may send to one group; 0: the data plane's own ceiling. */
+  groupKBps: number;
   /** kB/s, 0: not known. */
   uplinkKBps: number;
   /** A router forwards a port to this device. */
@@ -47,6 +55,8 @@ export interface ReachingIo {
   self: Origin;
   chance: Chance;
   conduct(): Conduct;
+  /** The own programs send more to groups than this device's share. */
+  isLimited(): boolean;
   mayCall: MayCall;
 }
 
@@ -308,19 +318,21 @@ export class Reaching {
   /** Tells others and the data plane what this member passes on. Who was not reached is tried anew when there are new ways to. */
   serve(now: Now): void {
     const { net, ports, paths, conduct } = this.#io;
-    const { relay, relayKBps, uplinkKBps, mapped, ...policy } = conduct();
+    const { relay, relayKBps, uplinkKBps, groupKBps, mapped, ...policy } = conduct();
     const calls = JSON.stringify(policy);
     if (this.#policy !== '' && this.#policy !== calls) {
       paths.contacts.resetBackoff(now.mono);
       this.#callers.policyChanged(now.mono);
     }
     this.#policy = calls;
-    const text = `${relay} ${relayKBps} ${uplinkKBps} ${mapped}`;
+    const isLimited = this.#io.isLimited();
+    const text = `${relay} ${relayKBps} ${uplinkKBps} ${groupKBps} ${mapped} ${isLimited}`;
     if (text === this.#service) return;
     this.#service = text;
     this.rerouteSoon(now.mono);
     const service = (relay === 'off' ? 0 : FEATURE_RELAYS) | (relay === 'metered' ? FEATURE_METERED : 0);
-    const features = service | (mapped ? FEATURE_MAPPED : 0);
+    const features = service | (mapped ? FEATURE_MAPPED : 0) | (isLimited ? FEATURE_LIMITED : 0);
+    ports.dataplane.setFair?.(net, { bytesPerSecond: groupKBps * 1_000, ownBytesPerSecond: uplinkKBps * 1_000 });
     ports.dataplane.setRelay(net, { on: relay !== 'off', bytesPerSecond: relayKBps * 1_000 });
     paths.setService(now, { features, relayKBps, uplinkKBps });
   }

@@ -27,6 +27,7 @@ export const defaultSettings = (deviceName: string): FullSettings => ({
   relay: 'unlimited',
   relayKBps: 0,
   uplinkKBps: 0,
+  groupKBps: 0,
   only443: false,
   trafficClass: true,
   proxy: 'auto',

@@ -1,11 +1,11 @@
 // The contract's view of a network, from what the engine knows.
-import type { Finding, Group, Member, Network as NetworkView } from '../contract/state.ts';
+import type { Finding, Group, Limited, Member, Network as NetworkView, Problem } from '../contract/state.ts';
 import { dnsName } from '../mesh/names/names.ts';
 import { channelsView } from './channels.ts';
 import { withoutCarrier } from '../mesh/paths/contacts.ts';
 import { isPrivatePlace } from '../mesh/paths/nat-kind.ts';
 import type { TreesView } from '../mesh/multicast/trees.ts';
-import { FEATURE_MAPPED, type Origin } from '../wire/messages/presence.ts';
+import { FEATURE_LIMITED, FEATURE_MAPPED, type Origin } from '../wire/messages/presence.ts';
 import type { Engine } from './engine.ts';
 import type { FoundBy } from './found.ts';
 import type { Network } from './network.ts';
@@ -25,8 +25,9 @@ export function networkView(network: Network, now: Now): NetworkView {
   const self = roll.self();
   const members = roll.members().map((member) => memberView(network, member, now));
   const ids = new Map(roll.members().map((member) => [member.origin, member.id]));
-  const trees = network.trees();
+  const trees = network.casting.view();
   const shown = treesView(trees, roll.selfId, (origin) => ids.get(origin));
+  const limited = network.casting.offences.view(ids, confessed(network));
   return {
     id: roll.id,
     name: roll.name,
@@ -42,9 +43,26 @@ export function networkView(network: Network, now: Now): NetworkView {
     invites: roll.invites(now),
     channels: channelsView(network),
     ...(shown.length > 0 && { trees: shown }),
-    problems: network.problems.list(),
+    ...(limited.length > 0 && { limited }),
+    problems: [...network.problems.list(), ...floodProblems(limited, members)],
     createdMs: roll.createdMs,
   };
+}
+
+/** Members online whose own devices hold their programs back, since when by their clocks. */
+function confessed({ roll, paths }: Network): Map<Origin, number> {
+  const said = new Map<Origin, number>();
+  for (const { origin } of roll.members()) {
+    const presence = origin !== roll.selfOrigin && paths.isOnline(origin) ? paths.presence(origin) : undefined;
+    if (presence && (presence.features & FEATURE_LIMITED) !== 0) said.set(origin, presence.seq);
+  }
+  return said;
+}
+
+/** One row for each member that floods, however many its groups are. */
+function floodProblems(limited: readonly Limited[], members: readonly Member[]): Problem[] {
+  const names = new Set(limited.map(({ member }) => members.find(({ id }) => id === member)?.name ?? member));
+  return [...names].map((name): Problem => ({ code: 'member-limited', data: { name } }));
 }
 
 function stateOf(network: Network, members: readonly Member[]): NetworkView['state'] {

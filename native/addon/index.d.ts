@@ -74,6 +74,8 @@ export interface TreeConfig {
   repair: 'off' | 'nack' | 'fec';
   /** What this node may send for this tree, 0 = unlimited. Excess is dropped and counted. */
   bytesPerSecond: number;
+  /** Groups whose packets travel here (1 unless told); each may bring a group's share. */
+  groups?: number;
   /** The origin only: what packets of this tree are sealed with from this epoch on; 32 bytes. */
   key?: { id: number; key: Uint8Array };
 }
@@ -173,6 +175,11 @@ export type DataplaneEvent =
   /** This node's parent fell silent, and a backup feeds it now. */
   | { kind: 'grafted'; net: number; origin: Uint8Array; tree: number; from: number | null; to: number }
   | { kind: 'treeTrouble'; net: number; origin: Uint8Array; tree: number; code: 'no-parent' | 'over-rate' | 'bad-tags'; peer: number }
+  /**
+   * Broadcast or multicast beyond a member's share was dropped, `dropped` packets since it began: at once, and again once a second while it
+   * goes on. `peer` absent: this host's own applications. `group` absent: all of the member's groups, or those of one tree.
+   */
+  | { kind: 'limited'; net: number; peer?: number; group?: string; dropped: number }
   /** The adapter's descriptor failed or the device was deleted. */
   | { kind: 'adapterLost'; net: number; message: string }
   /** Something a user should know, once: code from the contract's error table. */
@@ -272,6 +279,11 @@ export class Dataplane {
   setOutside(options: OutsideOptions): void;
   /** The way to this peer is slow. Holds until changed, whatever way carries: set it back ({}) when a faster one does. Control messages do not wait behind packets, and count. */
   setPace(net: number, peer: number, pace: Pace): void;
+  /**
+   * What one member, this host included, may send to one group, and this host to all; bytes a second, absent or 0: 400 and 800 MB/s.
+   * Broadcast and each group of discovery have 1 MB/s and 1,000 packets/s.
+   */
+  setFair?(net: number, options: { bytesPerSecond?: number; ownBytesPerSecond?: number }): void;
   /** Replaces the next hops towards destinations without a session, for relaying: `origin` (8 bytes) is reached through the neighbour `via`. ≤ 4,096. */
   setRoutes(net: number, routes: Route[]): void;
   /** Spreads what goes to a relayed member over these neighbours, flow by flow. None: only the way that its handshake took. ≤ 8. Unused while the path is direct. */

@@ -19,6 +19,27 @@ describe('channels', () => {
     expect(anna.network().channels?.map(({ id }) => id)).toEqual(cleo.network().channels?.map(({ id }) => id));
   });
 
+  it('do not share a group: who asks for a taken one is refused, and of two made at once one is there', () => {
+    const { world, hosts } = home(503, ['anna', 'bert', 'cleo']);
+    const [anna, bert, cleo] = hosts as [SimHost, SimHost, SimHost];
+    const place = { address: '239.9.9.9', port: 5004 };
+    bert.do('channel.create', { name: 'stage', ...place });
+    anna.do('channel.create', { name: 'radio', ...place });
+    world.run(5_000);
+    const [there] = cleo.network().channels ?? [];
+    expect(cleo.network().channels).toHaveLength(1);
+    for (const host of [anna, bert]) expect(host.network().channels?.map(({ id }) => id)).toEqual([there?.id]);
+    expect(cleo.refuses('channel.create', { name: 'other', address: '239.9.9.9', port: 6000 })).toBe('group-taken');
+    // A later word about the one that is there takes nothing from it.
+    const maker = there?.name === 'stage' ? bert : anna;
+    maker.do('channel.change', { channel: there?.name ?? '', repair: 'fec' });
+    world.run(3_000);
+    expect(cleo.network().channels).toMatchObject([{ id: there?.id, repair: 'fec' }]);
+    maker.do('channel.close', { channel: there?.name ?? '' });
+    world.run(3_000);
+    expect(cleo.network().channels?.map(({ id }) => id)).not.toContain(there?.id);
+  });
+
   it('reach whoever joined them, also after a restart, and only those who may receive', () => {
     const { world, hosts } = home(501, ['anna', 'bert', 'cleo']);
     const [anna, bert, cleo] = hosts as [SimHost, SimHost, SimHost];
@@ -49,12 +70,15 @@ describe('channels', () => {
     world.run(3_000);
     expect(bert.receivers(address)).toEqual(['anna', 'cleo']);
     expect(cleo.receivers(address)).toEqual([]);
+    // Each host's data plane knows who may send, whatever senders think of it.
+    expect(anna.publishers(address)).toEqual(['bert']);
     expect(cleo.refuses('channel.change', { channel: 'radio', publishers: null })).toBe('not-allowed');
     expect(channel(cleo, 'radio')).toMatchObject({ mayPublish: false, maySubscribe: true, mayChange: false });
     // Its maker and the network's owner may.
     bert.do('channel.change', { channel: 'radio', publishers: ['bert', 'cleo'] });
     world.run(3_000);
     expect(cleo.receivers(address)).toEqual(['anna']);
+    expect(anna.publishers(address)).toBeUndefined();
     anna.do('channel.close', { channel: 'radio' });
     world.run(3_000);
     for (const host of hosts as SimHost[]) expect(host.network().channels).toEqual([]);

@@ -12,6 +12,8 @@ const FOLDER = join(import.meta.dirname, '../golden/store');
 const FILE = join(FOLDER, 'documents.v1.json');
 /** Written before settings said whether traffic classes are copied. */
 const EARLIER = join(FOLDER, 'documents.v1.without-class.json');
+/** Before they bounded what a member may send to a group. */
+const WITHOUT_SHARE = join(FOLDER, 'documents.v1.without-share.json');
 const ID = 'abcdefghijklmnop';
 const NOW = 1_800_000_000_000;
 const fill = (length: number, value: number): Uint8Array => new Uint8Array(length).fill(value);
@@ -78,6 +80,7 @@ describe('documents of version 1', () => {
   it.each([
     ['now', FILE],
     ['earlier', EARLIER],
+    ['before shares', WITHOUT_SHARE],
   ])('are understood, as written %s', (_, file) => {
     const store = kept(undefined, read(file));
     const files = new NetworkFiles(store, ID);

@@ -85,6 +85,21 @@ describe('offers', () => {
     expect([...b.configs.values()].flat().map(({ epoch }) => epoch)).toEqual([1]);
   });
 
+  it('of an origin that may not send to one of their groups are followed by nobody, and end where they were', () => {
+    const world = new World(2, 3);
+    const [a, b] = [world.node(0), world.node(1)];
+    const ofGroups = (epoch: number, ...groups: string[]): TreeMessage => offer(world, a, b, { epoch, groups });
+    b.silenced.add(`${a.origin} ${OTHER}`);
+    expect(tell(world, a, b, ofGroups(1, GROUP, OTHER))).toBe('ok');
+    expect([b.configs.size, b.trees.view().counts['no-right']]).toEqual([0, 1]);
+    expect(tell(world, a, b, ofGroups(1, GROUP))).toBe('ok');
+    expect(b.configs.size).toBe(1);
+    // The right is taken while the tree stands.
+    b.silenced.add(`${a.origin} ${GROUP}`);
+    b.run(() => b.trees.membersChanged(world.mono));
+    expect([b.configs.size, b.trees.view().counts['no-right']]).toEqual([0, 2]);
+  });
+
   it('of old epochs, of trees that ended and of an earlier start change nothing', () => {
     const record: Heard[] = [];
     const world = standing(12, record);

@@ -129,10 +129,17 @@ export class Follower {
     if (shape.parentOf(this.#self) !== from) return this.#refused('misrouted');
     const signed = treeSigned(this.#networkId, encodeDescription(offer.description));
     if (!this.#io.verify(message.origin, signed, offer.signature)) return this.#refused('forged');
+    // Signed by its origin, so whoever brings it is not at fault; without this node's help it goes no further.
+    if (!this.#mayRun(offer.description)) return this.#ignored('no-right');
     if (!this.#room(shape, known)) return this.#ignored('full');
     this.#forgetOlderStarts(offer.description);
     this.#follow(nowMono, from, this.#trees.get(keyOf(message)), shape, offer, message.waitMs);
     return 'ok';
+  }
+
+  /** Whether its origin may send to all of its groups. */
+  #mayRun({ origin, groups }: TreeDescription): boolean {
+    return groups.every((group) => this.#io.maySpeak(origin, group));
   }
 
   #isOld(before: TreeDescription | undefined, { start, epoch, origin, tree }: OfferMessage): boolean {
@@ -338,7 +345,9 @@ export class Follower {
   membersChanged(nowMono: number): void {
     for (const [key, tree] of this.#trees) {
       const { origin } = tree.shape.description;
-      if (this.#io.peerHandle(origin) === null) this.#forget(key, tree);
+      const mayRun = this.#mayRun(tree.shape.description);
+      if (!mayRun) this.#count('no-right');
+      if (this.#io.peerHandle(origin) === null || !mayRun) this.#forget(key, tree);
       else {
         const isOnline = this.#io.isOnline(origin);
         // One that was offline when its offer came has only not been heard of yet: the offer was newer than that.

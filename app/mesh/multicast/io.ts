@@ -20,6 +20,8 @@ export interface TreeConfig {
   repair: Repair;
   /** What this node may send for this tree; 0: unlimited. */
   bytesPerSecond: number;
+  /** Groups whose packets travel here (1 unless told); each may bring a group's share. */
+  groups?: number;
   /** The origin only: what packets of this tree are sealed with from this epoch on. */
   key?: { id: number; key: Uint8Array };
 }
@@ -62,6 +64,8 @@ export interface TreesIo {
   receivers(group: string): Iterable<Origin>;
   /** Whether a member may still read what is sent to the group; false: the key it has is to be replaced. */
   mayHear(origin: Origin, group: string): boolean;
+  /** Whether a member may send to the group. */
+  maySpeak(origin: Origin, group: string): boolean;
   repair(group: string): Repair;
   /** Bytes/s that the host sends to the group, as far as measured or declared; 0: not known. */
   rate(group: string): number;

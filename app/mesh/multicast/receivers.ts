@@ -16,6 +16,8 @@ export interface GroupReceiver {
 export interface GroupReceivers {
   group: string;
   receivers: GroupReceiver[];
+  /** Who may send to it; absent: every member. */
+  publishers?: number[];
 }
 
 /** A member as multicast sees it. */
@@ -31,6 +33,7 @@ export interface MemberWishes {
 export interface ChannelRights {
   /** This member may send to it. */
   publishes: boolean;
+  mayPublish(member: Pick<MemberWishes, 'origin' | 'guest'>): boolean;
   receives(member: MemberWishes): boolean;
 }
 
@@ -61,7 +64,24 @@ export function groupTable(
   return table;
 }
 
-const sameList = (a: readonly string[], b: readonly string[]): boolean =>
+/** Groups that not every member may send to, with those who may. */
+export function publisherTable(
+  members: readonly MemberWishes[],
+  channels: ReadonlyMap<string, ChannelRights>,
+): Map<string, number[]> {
+  const table = new Map<string, number[]>();
+  for (const [group, rights] of channels) {
+    const may = members.filter((member) => rights.mayPublish(member));
+    if (may.length < members.length)
+      table.set(
+        group,
+        may.map(({ peer }) => peer).sort((a, b) => a - b),
+      );
+  }
+  return table;
+}
+
+const sameList = <T>(a: readonly T[], b: readonly T[]): boolean =>
   a.length === b.length && a.every((text, index) => text === b[index]);
 
 const same = (a: readonly GroupReceiver[], b: readonly GroupReceiver[]): boolean =>
@@ -71,19 +91,24 @@ const same = (a: readonly GroupReceiver[], b: readonly GroupReceiver[]): boolean
     return one.peer === other.peer && one.mode === other.mode && sameList(one.sources, other.sources);
   });
 
+const sameRights = (a: readonly number[] | undefined, b: readonly number[] | undefined): boolean =>
+  a === b || (a !== undefined && b !== undefined && sameList(a, b));
+
 /** Keeps what the data plane was told, and names only the groups that differ now. */
 export class GroupDiff {
-  #told = new Map<string, GroupReceiver[]>();
+  #told = new Map<string, Omit<GroupReceivers, 'group'>>();
 
-  /** A group without receivers is to be forgotten. The table is kept: it must not change any more. */
-  next(table: Map<string, GroupReceiver[]>): GroupReceivers[] {
+  /** A group without receivers and publishers is to be forgotten. The tables are kept: they must not change any more. */
+  next(table: Map<string, GroupReceiver[]>, mayPublish: Map<string, number[]> = new Map()): GroupReceivers[] {
     const changes: GroupReceivers[] = [];
-    const now = new Map<string, GroupReceiver[]>();
-    for (const [group, receivers] of table) {
-      if (receivers.length === 0) continue;
-      const told = this.#told.get(group);
-      now.set(group, receivers);
-      if (!told || !same(told, receivers)) changes.push({ group, receivers });
+    const now = new Map<string, Omit<GroupReceivers, 'group'>>();
+    for (const group of new Set([...table.keys(), ...mayPublish.keys()])) {
+      const [receivers, publishers] = [table.get(group) ?? [], mayPublish.get(group)];
+      if (receivers.length === 0 && !publishers) continue;
+      const [told, next] = [this.#told.get(group), { receivers, ...(publishers && { publishers }) }];
+      now.set(group, next);
+      if (!told || !same(told.receivers, receivers) || !sameRights(told.publishers, publishers))
+        changes.push({ group, ...next });
     }
     for (const group of this.#told.keys()) if (!now.has(group)) changes.push({ group, receivers: [] });
     this.#told = now;

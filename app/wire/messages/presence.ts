@@ -28,6 +28,8 @@ export const FEATURE_RELAYS = 1;
 export const FEATURE_METERED = 2;
 /** A router forwards a port to the member: it can be called though it is behind a NAT. */
 export const FEATURE_MAPPED = 4;
+/** Programs on it send more broadcast or multicast than its share: it drops what is beyond. */
+export const FEATURE_LIMITED = 8;
 
 /** First 8 bytes of a member id, as 16 hex digits: the name of a member in gossip and in cast stamps. */
 export type Origin = string;

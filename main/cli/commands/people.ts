@@ -46,7 +46,7 @@ export async function settings(session: Session, pairs: string[]): Promise<numbe
 function settingValue(key: keyof Settings, text: string): unknown {
   if (key === 'listen' || key === 'stun' || key === 'turn' || key === 'anywhere')
     return text === '' ? [] : text.split(',');
-  if (key === 'relayKBps' || key === 'uplinkKBps') return text === '' ? 0 : Number(text);
+  if (key === 'relayKBps' || key === 'uplinkKBps' || key === 'groupKBps') return text === '' ? 0 : Number(text);
   if (['startMinimised', 'only443', 'portMapping', 'lan', 'dht', 'webrtc', 'port443', 'trafficClass'].includes(key))
     return { true: true, yes: true, on: true, false: false, no: false, off: false }[text] ?? text;
   return text;

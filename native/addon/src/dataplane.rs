@@ -140,6 +140,12 @@ pub struct Pace {
 }
 
 #[napi(object)]
+pub struct FairOptions {
+    pub bytes_per_second: Option<f64>,
+    pub own_bytes_per_second: Option<f64>,
+}
+
+#[napi(object)]
 pub struct RelayOptions {
     pub on: bool,
     pub bytes_per_second: f64,
@@ -365,6 +371,16 @@ impl Dataplane {
             aggregate_us: whole(pace.aggregate_ms.map(|ms| ms * 1_000.0)),
         };
         self.inner.set_pace(net, peer, pace);
+    }
+
+    #[napi]
+    pub fn set_fair(&self, net: u32, options: FairOptions) {
+        // Negative and NaN become 0 by the cast: the default.
+        let rates = dp::FairRates {
+            group: options.bytes_per_second.unwrap_or(0.0) as u64,
+            uplink: options.own_bytes_per_second.unwrap_or(0.0) as u64,
+        };
+        self.inner.set_fair(net, rates);
     }
 
     #[napi]

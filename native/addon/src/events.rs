@@ -42,6 +42,7 @@ pub struct DataplaneEvent {
     pub tree: Option<u32>,
     pub to: Option<u32>,
     pub bytes_per_second: Option<f64>,
+    pub dropped: Option<f64>,
 }
 
 fn event(kind: &str, net: u32) -> DataplaneEvent {
@@ -166,6 +167,17 @@ impl From<dp::Event> for DataplaneEvent {
                 code: Some(code.into()),
                 peer: Some(peer),
                 ..event("treeTrouble", net)
+            },
+            dp::Event::Limited {
+                net,
+                peer,
+                group,
+                dropped,
+            } => DataplaneEvent {
+                peer,
+                group: group.map(|g| g.to_string()),
+                dropped: Some(dropped as f64),
+                ..event("limited", net)
             },
             dp::Event::AdapterLost { net, message } => DataplaneEvent {
                 message: Some(message),

@@ -25,6 +25,7 @@ pub struct TreeConfig {
     pub adoptable: Vec<u32>,
     pub repair: String,
     pub bytes_per_second: f64,
+    pub groups: Option<u32>,
     pub key: Option<OwnKey>,
 }
 
@@ -70,6 +71,7 @@ fn tree_config(t: TreeConfig) -> Result<dp::TreeConfig> {
         repair,
         // Negative and NaN become 0 by the cast.
         bytes_per_second: t.bytes_per_second as u64,
+        groups: short("The number of groups", t.groups.unwrap_or(1))?,
         key,
     })
 }

@@ -17,7 +17,9 @@ use std::io::{self, IoSlice};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use weft_device::{Device, FRAME_BUFFER, VNET_LEN};
-use weft_forward::{ANSWER_MAX, Budget, QUERY_MAX, Snooper, SnooperConfig, Verdict, answer_arp, answer_nd};
+use weft_forward::{
+    ANSWER_MAX, Budget, Fair, QUERY_MAX, Snooper, SnooperConfig, Verdict, answer_arp, answer_nd,
+};
 use weft_packet::answer::{ICMP_ERROR_MAX, IcmpError, icmp_error};
 use weft_packet::{DropReason, Frame, L3, Mac, Splitter, VnetHeader, ether};
 
@@ -58,6 +60,8 @@ pub struct AdapterThread {
     /// For the trees' answers: to whom a batch goes, and one of its packets.
     pub(crate) children: Vec<PeerId>,
     pub(crate) receivers_of_tree: Vec<PeerId>,
+    /// What this host sent to groups.
+    pub(crate) fair: Fair,
     snooper: Snooper,
     frame: Vec<u8>,
 }
@@ -88,6 +92,7 @@ impl AdapterThread {
             streams: Streams::default(),
             children: Vec::new(),
             receivers_of_tree: Vec::new(),
+            fair: Fair::default(),
             frame: vec![0; FRAME_BUFFER],
         }
     }
@@ -235,6 +240,10 @@ impl AdapterThread {
         match view.table.classify(run.packet()) {
             Verdict::Peer(peer) => self.send_unicast(now, view, peer, &run),
             Verdict::Group(receivers) => {
+                if let Err(reason) = self.may_send(now, view, &run) {
+                    self.common.counters.drop_packet(reason, run.count() as u64);
+                    return Ok(());
+                }
                 let mut list = std::mem::take(&mut self.receivers);
                 list.clear();
                 list.extend(receivers);

@@ -73,8 +73,19 @@ pub struct TreeConfig {
     pub repair: Repair,
     /// What this node may send for this tree, bytes a second; 0 = unlimited.
     pub bytes_per_second: u64,
+    /// Groups whose packets travel here; each may bring a group's share. 0 counts as one.
+    pub groups: u16,
     /// The origin only: name of the key that packets are sealed with from this epoch on, and the key.
     pub key: Option<(u32, weft_session::Secret)>,
+}
+
+/// Bytes a second, 0 = the data plane's own ceilings.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FairRates {
+    /// What one member, this host included, may send to one group.
+    pub group: u64,
+    /// What this host may send to all its groups.
+    pub uplink: u64,
 }
 
 /// A subscriber's key of an origin's tree.
@@ -220,6 +231,16 @@ pub enum Event {
         code: &'static str,
         /// Who is to blame.
         peer: PeerId,
+    },
+    /// Broadcast or multicast beyond a member's share was dropped; at most once a second for each pair.
+    Limited {
+        net: NetId,
+        /// Whose packets; `None`: this host's own.
+        peer: Option<PeerId>,
+        /// `None`: all its groups together, or those of a tree.
+        group: Option<IpAddr>,
+        /// Packets dropped since it began.
+        dropped: u64,
     },
     AdapterLost {
         net: NetId,

@@ -1,6 +1,6 @@
 //! What other threads ask of the receive thread.
 
-use crate::api::{CastKey, GroupConfig, NetId, PeerConfig, PeerId, Stats, Way};
+use crate::api::{CastKey, FairRates, GroupConfig, NetId, PeerConfig, PeerId, Stats, Way};
 use crate::limits::COMMANDS_MAX;
 use crate::network::Net;
 use crate::pace::Pace;
@@ -41,6 +41,7 @@ pub enum Command {
     /// Neighbours and their weights.
     SetRelays(NetId, PeerId, Vec<(PeerId, u16)>),
     SetPace(NetId, PeerId, Pace),
+    SetFair(NetId, FairRates),
     SetWays(NetId, PeerId, Vec<Way>),
     TryWays(NetId, PeerId, Vec<Way>),
     LinkOpened(u32),

@@ -24,6 +24,8 @@ pub struct Single {
     pub peer: PeerId,
     pub packet: Vec<u8>,
     pub partial: bool,
+    /// What goes to many counts against its sender's share.
+    pub charge: bool,
 }
 
 /// What the receive thread knows about a link.

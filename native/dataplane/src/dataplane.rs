@@ -3,7 +3,8 @@
 use crate::adapter::Common;
 use crate::anywhere::Taking;
 use crate::api::{
-    AnywhereConfig, Error, Event, GroupConfig, NetId, NetworkConfig, Options, PeerConfig, PeerId, Stats, Way,
+    AnywhereConfig, Error, Event, FairRates, GroupConfig, NetId, NetworkConfig, Options, PeerConfig, PeerId,
+    Stats, Way,
 };
 use crate::command::{Command, Commands};
 use crate::core::Core;
@@ -338,6 +339,11 @@ impl Dataplane {
             aggregate_us,
         };
         self.push(Command::SetPace(net, peer, pace));
+    }
+
+    /// What members may send to groups. More is dropped and told of.
+    pub fn set_fair(&self, net: NetId, rates: FairRates) {
+        self.push(Command::SetFair(net, rates));
     }
 
     /// Takes datagrams of applications from other interfaces (or, with `None`, no more). Replaces what was said before.

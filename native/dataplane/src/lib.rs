@@ -13,6 +13,7 @@ mod command;
 mod core;
 mod dataplane;
 mod events;
+mod fairness;
 mod guard;
 mod hold;
 mod lane;
@@ -40,8 +41,8 @@ mod tree_send;
 mod waiting;
 
 pub use api::{
-    AnywhereConfig, CastKey, Error, Event, GroupConfig, LinkState, LocalGroup, NetId, NetworkConfig, Options,
-    PeerConfig, PeerId, PeerStats, Repair, Stats, StreamStats, TreeConfig, Way,
+    AnywhereConfig, CastKey, Error, Event, FairRates, GroupConfig, LinkState, LocalGroup, NetId,
+    NetworkConfig, Options, PeerConfig, PeerId, PeerStats, Repair, Stats, StreamStats, TreeConfig, Way,
 };
 pub use dataplane::{Dataplane, MTU_RANGE};
 pub use events::Waker;

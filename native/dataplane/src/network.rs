@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread::JoinHandle;
 use weft_device::Device;
-use weft_forward::{Budget, LocalGroups, Member, Own, TableBuilder};
+use weft_forward::{Budget, Fair, FairLimits, LocalGroups, Member, Own, TableBuilder};
 use weft_packet::{MergeConfig, Merger};
 use weft_session::{CastTx, SenderKey, Suite};
 
@@ -48,6 +48,10 @@ pub struct Net {
     pub cast: Arc<CastTx>,
     pub adapter: Option<Attached>,
     pub relay: Relay,
+    /// What this host may send to groups.
+    pub own_limits: FairLimits,
+    /// What came of others.
+    pub fair: Fair,
     /// The view has to be made anew.
     pub is_stale: bool,
 }
@@ -104,6 +108,7 @@ impl Net {
             own_trees: HashMap::new(),
             send_on: HashMap::new(),
             table,
+            fair: FairLimits::default(),
             peers: HashMap::new(),
             cast: cast.clone(),
             mac,
@@ -126,6 +131,8 @@ impl Net {
             cast,
             adapter: None,
             relay: Relay::new(),
+            own_limits: FairLimits::default(),
+            fair: Fair::new(FairLimits::default().on_arrival()),
             is_stale: true,
         }
     }
@@ -156,6 +163,7 @@ impl Net {
             own_trees: self.own_trees.clone(),
             send_on: self.present_trees(),
             table: builder.build(),
+            fair: self.own_limits,
             peers,
             cast,
             mac,

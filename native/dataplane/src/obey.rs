@@ -79,6 +79,7 @@ impl Core {
             }
             Command::SetRelays(net, peer, relays) => self.set_relays(net, peer, &relays),
             Command::SetPace(net, peer, pace) => self.set_pace(net, peer, pace),
+            Command::SetFair(net, rates) => self.set_fair(now, net, rates),
             Command::SetWays(net, peer, ways) => {
                 let paths = self.paths_of((net, peer), &ways);
                 self.sessions.set_ways(now, net, peer, &paths);

@@ -110,13 +110,8 @@ impl Core {
             wire::kind::PACKET => {
                 let partial = opened.first_byte & wire::kind::PARTIAL != 0;
                 let packet = range.start + KIND..range.end;
-                self.merge(
-                    opened.net,
-                    opened.peer,
-                    at + packet.start,
-                    &frame[packet],
-                    partial,
-                );
+                let (name, start) = ((opened.net, opened.peer), at + packet.start);
+                self.merge(now, name, start, &frame[packet], (partial, true));
             }
             wire::kind::BUNDLE => self.take_bundle(now, &opened, at + range.start, &mut frame[range]),
             wire::kind::FRAGMENT => self.take_fragment(now, &opened, &frame[range]),
@@ -140,7 +135,8 @@ impl Core {
                     if self.unmark(&mut plaintext[packet.clone()]) {
                         let partial = first & wire::kind::PARTIAL != 0;
                         let place = start + packet.start;
-                        self.merge(opened.net, opened.peer, place, &plaintext[packet], partial);
+                        let name = (opened.net, opened.peer);
+                        self.merge(now, name, place, &plaintext[packet], (partial, true));
                     }
                 }
                 What::Packet => self.common.counters.drop_packet(DropReason::Malformed, 1),
@@ -170,6 +166,7 @@ impl Core {
                             peer,
                             packet,
                             partial,
+                            charge: true,
                         });
                     }
                 }
@@ -201,6 +198,9 @@ impl Core {
     /// Opens a cast that has a buffer of its own.
     pub(crate) fn open_single_cast(&mut self, now: u64, cast: &HopCast, frame: &mut [u8]) {
         let Some(peer) = self.origin_of(cast) else { return };
+        if !self.may_bring(now, cast, peer, frame.len()) {
+            return;
+        }
         if let Ok(opened) = self.cast_rx.open(now, cast, frame) {
             let packet = frame[opened.packet].to_vec();
             self.singles.push(Single {
@@ -208,6 +208,7 @@ impl Core {
                 peer,
                 packet,
                 partial: opened.partial,
+                charge: true,
             });
         }
     }
@@ -222,6 +223,16 @@ impl Core {
         };
         self.common.counters.drop_packet(reason, 1);
         None
+    }
+
+    /// Before the inner seal is opened: who sends too much in all costs no more than that.
+    #[inline]
+    fn may_bring(&mut self, now: u64, cast: &HopCast, peer: PeerId, len: usize) -> bool {
+        let net = cast.opened.net;
+        let result = self.nets.get_mut(&net).map(|n| n.may_bring(now, peer, len));
+        let Some(Err(excess)) = result else { return true };
+        self.exceeded(net, excess);
+        false
     }
 
     #[inline]
@@ -245,6 +256,9 @@ impl Core {
         let Some(peer) = self.origin_of(&cast) else {
             return true;
         };
+        if !self.may_bring(now, &cast, peer, frame.len()) {
+            return true;
+        }
         let Ok(opened) = self.cast_rx.open(now, &cast, frame) else {
             return true;
         };
@@ -252,14 +266,9 @@ impl Core {
         if !self.unmark(&mut frame[opened.packet.clone()]) {
             return true;
         }
-        let start = at + opened.packet.start;
-        self.merge(
-            cast.opened.net,
-            peer,
-            start,
-            &frame[opened.packet],
-            opened.partial,
-        );
+        let (name, start) = ((cast.opened.net, peer), at + opened.packet.start);
+        let how = (opened.partial, true);
+        self.merge(now, name, start, &frame[opened.packet], how);
         true
     }
 
@@ -273,30 +282,54 @@ impl Core {
         keeps
     }
 
-    /// Checks a packet and adds it to its network's runs. `start`: where it begins in the receive buffers.
+    /// Checks a packet and adds it to its network's runs. `start`: where it begins in the receive buffers. `charge`: what goes to
+    /// many counts against its sender's share; of trees it has.
     #[inline]
-    pub(crate) fn merge(&mut self, net: NetId, peer: PeerId, start: usize, packet: &[u8], partial: bool) {
+    pub(crate) fn merge(
+        &mut self,
+        now: u64,
+        (net, peer): (NetId, PeerId),
+        start: usize,
+        packet: &[u8],
+        (partial, charge): (bool, bool),
+    ) {
+        let name = net;
         let Some(net) = self.nets.get_mut(&net) else {
             return;
         };
-        let Some(adapter) = &mut net.adapter else { return };
+        if net.adapter.is_none() {
+            return;
+        }
         let merged = L3::parse(packet).and_then(|l3| {
+            if charge {
+                if let Err(excess) = net.may_arrive(now, peer, &l3) {
+                    return Ok(Some(excess));
+                }
+            }
             let delivery = net.view.table.accept(&l3, peer, &net.local)?;
-            adapter
-                .merger
-                .push(self.places.len() as u32, &l3, partial, &delivery.ether)
+            if let Some(adapter) = &mut net.adapter {
+                let place = self.places.len() as u32;
+                adapter.merger.push(place, &l3, partial, &delivery.ether)?;
+            }
+            Ok(None)
         });
         match merged {
-            Ok(()) => self.places.push(start as u32),
+            Ok(None) => self.places.push(start as u32),
+            Ok(Some(excess)) => self.exceeded(name, excess),
             Err(reason) => self.common.counters.drop_packet(reason, 1),
         }
     }
 
     /// Writes packets that have buffers of their own. Only between batches: their runs hold one packet each.
     pub(crate) fn deliver_singles(&mut self) {
+        if self.singles.is_empty() {
+            return;
+        }
+        let now = sys::now();
         for single in std::mem::take(&mut self.singles) {
             self.places.clear();
-            self.merge(single.net, single.peer, 0, &single.packet, single.partial);
+            let how = (single.partial, single.charge);
+            self.merge(now, (single.net, single.peer), 0, &single.packet, how);
             if let Some(net) = self.nets.get_mut(&single.net) {
                 write_runs(net, &self.common.counters, &single.packet, &self.places);
             }

@@ -11,7 +11,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use weft_forward::tree::{Options as TreeOptions, TreePlane};
-use weft_forward::{Budget, LocalGroups, Snooper, Table};
+use weft_forward::{Budget, FairLimits, LocalGroups, Snooper, Table};
 use weft_packet::{DropReason, Mac};
 use weft_session::{CastTx, Tx};
 use weft_socket::{SendFailure, UdpSocket};
@@ -74,6 +74,8 @@ pub struct View {
     /// Own trees that the packets of a group take by turns; none of them is missing in `own_trees`.
     pub send_on: HashMap<IpAddr, Vec<u16>>,
     pub table: Table,
+    /// What this host may send to groups.
+    pub fair: FairLimits,
     /// Strangers too: the table does not lead to them.
     pub peers: HashMap<PeerId, Arc<PeerState>>,
     pub cast: Arc<CastTx>,

@@ -102,6 +102,7 @@ impl Dataplane {
             adoptable: config.adoptable,
             repair: config.repair,
             bytes_per_second: config.bytes_per_second,
+            groups: config.groups,
         };
         self.push(Command::SetTree(net, Box::new(part), cast));
         Ok(())

@@ -56,7 +56,8 @@ impl Core {
                 if let Some((peer, packet, partial)) =
                     self.take_tree_cast(now, &mut trees, &view, cast, frame)
                 {
-                    self.merge(net, peer, at + packet.start, &frame[packet], partial);
+                    let (name, start) = ((net, peer), at + packet.start);
+                    self.merge(now, name, start, &frame[packet], (partial, false));
                 }
             }
             self.pass_casts_on(now, net, &view);
@@ -96,10 +97,9 @@ impl Core {
                 return None;
             }
         };
-        let mine = opened.map(|opened| self.may_come(view, name.tree.origin, &opened, frame));
-        if let Some(Err(reason)) = mine {
+        let mine = opened.map(|opened| self.may_come(now, view, cast, &opened, frame));
+        if let Some(None) = mine {
             self.passing.forget_last();
-            self.common.counters.drop_packet(reason, 1);
             return None;
         }
         let mut children = std::mem::take(&mut self.passing.children);
@@ -110,27 +110,45 @@ impl Core {
         } else {
             self.passing.copy_last();
         }
-        let (peer, packet, partial) = mine?.ok()?;
+        let (peer, packet, partial) = mine??;
         add(&self.common.counters.tree_opened, 1);
         self.unmark(&mut frame[packet.clone()])
             .then_some((peer, packet, partial))
     }
 
-    /// Whether the origin may send this packet: what it may not is not passed on either.
+    /// Whether the origin may send this packet; counted when not. What it may not is not passed on either.
     fn may_come(
-        &self,
+        &mut self,
+        now: u64,
         view: &View,
-        origin: u64,
+        cast: &HopCast,
         opened: &OpenedCast,
         frame: &[u8],
-    ) -> Result<Delivered, DropReason> {
-        let peer = view
+    ) -> Option<Delivered> {
+        let net = cast.opened.net;
+        let origin = u64::from_be_bytes(cast.stamp.origin);
+        let nets = &mut self.nets;
+        let checked = view
             .table
             .peer_of_origin(origin)
-            .ok_or(DropReason::UnknownMember)?;
-        view.table
-            .may_publish(peer, &L3::parse(&frame[opened.packet.clone()])?)?;
-        Ok((peer, opened.packet.clone(), opened.partial))
+            .ok_or(DropReason::UnknownMember)
+            .and_then(|peer| {
+                let packet = L3::parse(&frame[opened.packet.clone()])?;
+                view.table.may_publish(peer, &packet)?;
+                let share = nets.get_mut(&net).map(|n| n.may_arrive(now, peer, &packet));
+                Ok((peer, share.unwrap_or(Ok(()))))
+            });
+        match checked {
+            Ok((peer, Ok(()))) => Some((peer, opened.packet.clone(), opened.partial)),
+            Ok((_, Err(excess))) => {
+                self.exceeded(net, excess);
+                None
+            }
+            Err(reason) => {
+                self.common.counters.drop_packet(reason, 1);
+                None
+            }
+        }
     }
 
     /// A cast of a tree that came in pieces or among others: auth, hop limit, then from its stamp on.
@@ -180,6 +198,7 @@ impl Core {
                 peer,
                 packet,
                 partial,
+                charge: false,
             });
         }
     }
@@ -193,19 +212,18 @@ impl Core {
         let Ok(opened) = self.cast_rx.open(now, cast, frame) else {
             return;
         };
-        match self.may_come(&view, u64::from_be_bytes(cast.stamp.origin), &opened, frame) {
-            Ok((peer, packet, partial)) => {
-                add(&self.common.counters.tree_opened, 1);
-                let packet = frame[packet].to_vec();
-                self.singles.push(Single {
-                    net,
-                    peer,
-                    packet,
-                    partial,
-                });
-            }
-            Err(reason) => self.common.counters.drop_packet(reason, 1),
-        }
+        let Some((peer, packet, partial)) = self.may_come(now, &view, cast, &opened, frame) else {
+            return;
+        };
+        add(&self.common.counters.tree_opened, 1);
+        let packet = frame[packet].to_vec();
+        self.singles.push(Single {
+            net,
+            peer,
+            packet,
+            partial,
+            charge: false,
+        });
     }
 
     /// A data frame of kind 10.

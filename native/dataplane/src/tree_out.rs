@@ -233,6 +233,7 @@ impl Out for TreeOut<'_> {
 
     fn event(&mut self, event: TreeEvent) {
         let net = self.net;
+        let peer_of = |origin| self.view.table.peer_of_origin(origin);
         self.common.events.push(match event {
             TreeEvent::Grafted { name, from, to } => Event::Grafted {
                 net,
@@ -247,6 +248,13 @@ impl Out for TreeOut<'_> {
                 tree: name.tree,
                 code: code.name(),
                 peer,
+            },
+            TreeEvent::Excess { name, hop, dropped } => Event::Limited {
+                net,
+                // Of who has left by now the hop is left to name.
+                peer: Some(name.and_then(|name| peer_of(name.origin)).unwrap_or(hop)),
+                group: None,
+                dropped,
             },
         });
     }

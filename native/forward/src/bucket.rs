@@ -64,6 +64,15 @@ impl TokenBucket {
         is_there
     }
 
+    /// Whether [`TokenBucket::take_all`] would get them.
+    pub fn has(&mut self, now: u64, tokens: u32) -> bool {
+        if self.limit == BucketLimit::UNLIMITED {
+            return true;
+        }
+        self.fill(now);
+        self.held >= (u64::from(tokens) * MICROS).min(u64::from(self.limit.burst) * MICROS)
+    }
+
     fn fill(&mut self, now: u64) {
         let elapsed = now.saturating_sub(self.last);
         self.last = self.last.max(now);

@@ -6,6 +6,7 @@ mod accept;
 mod bucket;
 mod budget;
 mod builder;
+mod fair;
 mod filter;
 mod hash;
 mod local;
@@ -19,6 +20,10 @@ pub use accept::Delivery;
 pub use bucket::{BucketLimit, ORIGINS_MAX, OriginBuckets, TokenBucket};
 pub use budget::Budget;
 pub use builder::{Member, Own, PeerId, TableBuilder};
+pub use fair::{
+    CHATTER, Ceiling, Excess, Fair, FairLimits, GROUP, GROUPS_PER_ORIGIN_MAX, ORIGIN, Offence, SHARES_MAX,
+    SPELL_ENDS, is_chatter, sealed,
+};
 pub use filter::{FilterMode, SourceFilter};
 pub use local::LocalGroups;
 pub use responder::{ANSWER_MAX, answer_arp, answer_nd};

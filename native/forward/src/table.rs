@@ -219,7 +219,8 @@ impl Table {
             .or_else(|| self.groups6.get(&u128::from(ALL_NODES)))
     }
 
-    pub(crate) fn is_broadcast(&self, address: Ipv4Addr) -> bool {
+    /// Limited broadcast, or this subnet's directed one.
+    pub fn is_broadcast(&self, address: Ipv4Addr) -> bool {
         address.is_broadcast() || self.directed == Some(address)
     }
 

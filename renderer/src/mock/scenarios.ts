@@ -22,6 +22,7 @@ export const SCENARIOS: Record<string, () => State> = {
     ),
   off: () => state([home({ on: false, state: 'off' }), club()]),
   joining: () => state([home(), club({ state: 'joining', addresses: [], adapter: null })]),
+  flood: () => state([flooded()]),
   many: () =>
     state([
       home({
@@ -32,3 +33,13 @@ export const SCENARIOS: Record<string, () => State> = {
       }),
     ]),
 };
+
+/** One member floods: it is named by a row and at its name. */
+function flooded(): State['networks'][number] {
+  const { members } = home();
+  const flooder = members.find(({ self }) => !self) ?? members[0];
+  return home({
+    limited: [{ member: flooder?.id ?? '', group: '255.255.255.255', sinceMs: 0, dropped: 120_000 }],
+    problems: [{ code: 'member-limited', data: { name: flooder?.name ?? '' } }],
+  });
+}

@@ -45,6 +45,7 @@ interface Net {
   publicKey: string;
   peers: Map<number, SimPeer>;
   groups: Map<string, Receiver[]>;
+  publishers: Map<string, number[]>;
   adapter: string | null;
   localGroups: LocalGroup[];
   casts: SimCasts;
@@ -101,7 +102,8 @@ export class SimDataplane implements Dataplane {
     this.calls++;
     if (this.nets.has(config.net)) throw new Error('addNetwork: there already');
     const publicKey = key(crypto.dhPublicKey(config.secretKey));
-    const net = { config, publicKey, peers: new Map(), groups: new Map(), adapter: null, localGroups: [] };
+    const tables = { peers: new Map(), groups: new Map(), publishers: new Map() };
+    const net = { config, publicKey, ...tables, adapter: null, localGroups: [] };
     const casts = new SimCasts(config, {
       emit: (event) => this.#emit(event),
       send: (peer, stamp) => this.#sendCast(config.net, peer, stamp),
@@ -169,7 +171,9 @@ export class SimDataplane implements Dataplane {
   setGroups(net: number, groups: GroupConfig[]): void {
     this.calls++;
     const known = this.nets.get(net);
-    for (const { group, receivers } of groups) {
+    for (const { group, receivers, publishers } of groups) {
+      if (publishers) known?.publishers.set(group, publishers);
+      else known?.publishers.delete(group);
       if (receivers.length === 0) known?.groups.delete(group);
       else known?.groups.set(group, receivers);
     }

@@ -269,9 +269,19 @@ export class SimHost implements Station {
 
   /** Names of the members to whom this host's packets to the group go. */
   receivers(group: string): string[] {
+    return this.#names(this.dataplane.receivers(this.net, group).map(({ peer }) => peer));
+  }
+
+  /** Names of the other members whose packets to the group are taken; undefined: all of them. */
+  publishers(group: string): string[] | undefined {
+    const publishers = this.dataplane.nets.get(this.net)?.publishers.get(group);
+    return publishers && this.#names(publishers);
+  }
+
+  #names(peers: readonly number[]): string[] {
     const network = this.engine.networks.get(this.net);
     if (!network) return [];
-    const names = this.dataplane.receivers(this.net, group).map(({ peer }) => {
+    const names = peers.map((peer) => {
       const origin = network.peers.get(peer)?.origin;
       return network.roll.members().find((member) => member.origin === origin)?.name ?? `?${peer}`;
     });

@@ -40,6 +40,8 @@ export class TestNode implements Omit<TreesIo, 'random'> {
   readonly groups = new Map<string, number[]>();
   readonly got = new Map<string, number>();
   readonly passedOn = new Set<string>();
+  /** As far as this node knows: members that may not send to a group, "origin group". */
+  readonly silenced = new Set<string>();
   verifications = 0;
   bad = 0;
   sentBytes = 0;
@@ -143,6 +145,10 @@ export class TestNode implements Omit<TreesIo, 'random'> {
       (origin) => this.world.members.has(origin) && origin !== this.origin,
     );
   }
+  maySpeak(origin: Origin, group: string): boolean {
+    return !this.silenced.has(`${origin} ${group}`);
+  }
+
   mayHear(origin: Origin): boolean {
     return this.world.members.has(origin);
   }

@@ -22,7 +22,7 @@ export interface TreeSample {
 export function childrenOf(sim: Simulation, sender: number): Map<string, number>[] {
   const host = sim.hosts[sender];
   if (!host?.isMember) return [];
-  return host.network.trees().own.map(({ parents }) => {
+  return host.network.casting.view().own.map(({ parents }) => {
     const children = new Map<string, number>();
     for (const [child] of parents) children.set(child, 0);
     for (const [, parent] of parents) children.set(parent, (children.get(parent) ?? 0) + 1);
@@ -47,7 +47,7 @@ export function sampleTrees(sim: Simulation, sender: number): TreeSample | null 
   }
   total.delete(self);
   const idle = [...total.values()].filter((count) => count === 0).length;
-  const depth = Math.max(...host.network.trees().own.map((tree) => tree.depth));
+  const depth = Math.max(...host.network.casting.view().own.map((tree) => tree.depth));
   const known = Array.from(degrees, (count) => count ?? 0);
   return { stripes: trees.length, depth, degreeMax, degrees: known, nodes: total.size, idle };
 }
@@ -69,7 +69,7 @@ export function busiest(sim: Simulation, sender: number): string[] {
   const host = sim.hosts[sender];
   if (!host?.isMember) return [];
   const below = new Map<string, number>();
-  for (const { parents } of host.network.trees().own) {
+  for (const { parents } of host.network.casting.view().own) {
     const up = new Map(parents);
     for (const [child] of parents) {
       const seen = new Set<string>();

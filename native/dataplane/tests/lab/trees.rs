@@ -57,6 +57,7 @@ pub fn part(
             Repair::Off
         },
         bytes_per_second: 0,
+        groups: 1,
         key: parent.is_none().then(|| (1, secret(tree, 7))),
     }
 }

@@ -56,6 +56,8 @@ pub struct TreeConfig {
     pub repair: Repair,
     /// What this node may send for this tree; 0 = unlimited.
     pub bytes_per_second: u64,
+    /// Groups whose packets travel here; each may bring a group's share. 0 counts as one.
+    pub groups: u16,
 }
 
 /// Why the engine's wish is not taken.
@@ -79,7 +81,7 @@ pub enum CastRefusal {
     Duplicate,
     /// The previous hop brings more than it may.
     HopRate,
-    /// The origin sends more than it may.
+    /// The origin sends more than it may, in all or by this tree.
     OriginRate,
     /// A sequence that cannot be.
     Malformed,
@@ -110,6 +112,13 @@ pub enum TreeEvent {
         name: TreeName,
         code: TroubleCode,
         peer: PeerId,
+    },
+    /// More came than may: of this tree or its origin, or, without a name, by this hop. At most once a second each.
+    Excess {
+        name: Option<TreeName>,
+        hop: PeerId,
+        /// Casts dropped since it began.
+        dropped: u64,
     },
 }
 

@@ -5,6 +5,7 @@ mod coding;
 mod config;
 mod control;
 mod counters;
+mod excess;
 mod feed;
 mod gaps;
 pub mod limits;

@@ -3,6 +3,7 @@
 use super::cache::Shelf;
 use super::coding::Coding;
 use super::config::{CastRefusal, Repair, TreeConfig, TreeError, TreeName, TroubleCode, is_newer};
+use super::excess::bytes_limit;
 use super::feed::{Feed, State};
 use super::limits::{
     ADOPTED_MAX, ASKED_AGAIN_WITHIN, EPOCH_LINGER, EPOCHS_KEPT, FED_FREELY, JUDGED_FOR, LEASE, LEFT_FOR,
@@ -12,17 +13,14 @@ use super::losses::Measured;
 use super::mend::Mending;
 use super::stream::Streams;
 use super::wire::{Beat, Reason};
-use crate::bucket::{BucketLimit, TokenBucket};
+use crate::bucket::TokenBucket;
 use crate::budget::Budget;
 use crate::builder::PeerId;
+use crate::fair::Spell;
 use std::sync::Arc;
 
 /// What a copy costs beside its own bytes: the hop's header and tag, UDP and IPv6.
 const COPY_HEADERS: u64 = 80;
-/// A tree's bucket holds so much of a second …
-const BURST_SHARE: u64 = 5;
-/// … but at least so many bytes.
-const BURST_MIN: u64 = 64 << 10;
 
 /// What this node may send in this tree, and this machine for others in everything.
 pub(super) struct Purse {
@@ -82,13 +80,17 @@ pub(super) struct Tree {
     pub due: u64,
     trouble: [u64; 3],
     pub over_rate: Option<PeerId>,
+    /// What may come of it.
+    pub taking: TokenBucket,
+    pub excess: Spell,
     pub bad_tags: u32,
     /// Sequences given up, as far as counted.
     pub lost: u64,
 }
 
 impl Tree {
-    pub fn new(now: u64, config: TreeConfig, relay: Arc<Budget>) -> Tree {
+    /// `taking`: what may come of it.
+    pub fn new(now: u64, config: TreeConfig, relay: Arc<Budget>, taking: TokenBucket) -> Tree {
         let rate = config.bytes_per_second;
         Tree {
             name: config.name,
@@ -104,7 +106,7 @@ impl Tree {
             mending: Mending::default(),
             measured: Measured::default(),
             purse: Purse {
-                bucket: TokenBucket::new(limit(rate), now),
+                bucket: TokenBucket::new(bytes_limit(rate), now),
                 relay,
             },
             rate,
@@ -118,6 +120,8 @@ impl Tree {
             due: u64::MAX,
             trouble: [0; 3],
             over_rate: None,
+            taking,
+            excess: Spell::default(),
             bad_tags: 0,
             lost: 0,
         }
@@ -135,7 +139,7 @@ impl Tree {
         }
         if place == 0 && config.bytes_per_second != self.rate {
             self.rate = config.bytes_per_second;
-            self.purse.bucket = TokenBucket::new(limit(self.rate), now);
+            self.purse.bucket = TokenBucket::new(bytes_limit(self.rate), now);
         }
         let is_known = self
             .parts
@@ -404,21 +408,5 @@ impl Tree {
 
     pub fn left_until(now: u64) -> u64 {
         now + LEFT_FOR
-    }
-}
-
-fn limit(bytes_per_second: u64) -> BucketLimit {
-    bytes_limit(bytes_per_second)
-}
-
-/// A bucket of bytes; 0 = unlimited.
-pub(super) fn bytes_limit(bytes_per_second: u64) -> BucketLimit {
-    if bytes_per_second == 0 {
-        return BucketLimit::UNLIMITED;
-    }
-    let fit = |n: u64| n.min(u64::from(u32::MAX - 1)) as u32;
-    BucketLimit {
-        rate: fit(bytes_per_second),
-        burst: fit((bytes_per_second / BURST_SHARE).max(BURST_MIN)),
     }
 }

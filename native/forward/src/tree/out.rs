@@ -3,6 +3,7 @@
 use super::config::TreeEvent;
 use super::limits::CACHE_MAX;
 use crate::builder::PeerId;
+use crate::fair::{GROUP, ORIGIN, sealed};
 
 /// What a plane asks of its surroundings. Nothing here is acknowledged or repeated: send it as a packet is sent.
 pub trait Out {
@@ -18,10 +19,12 @@ pub trait Out {
 }
 
 /// Limits of a plane. Rates are bytes per second of sealed casts that come in, 0 = unlimited.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Options {
     /// Of casts that may be asked for again, all trees together.
     pub cache_bytes: usize,
+    /// What one tree may bring for each of its groups: who has not its key cannot tell them apart.
+    pub group_rate: u64,
     /// What one origin may send through this node.
     pub origin_rate: u64,
     /// What one previous hop may bring.
@@ -32,8 +35,10 @@ impl Default for Options {
     fn default() -> Options {
         Options {
             cache_bytes: CACHE_MAX,
-            origin_rate: 0,
-            hop_rate: 0,
+            group_rate: sealed(GROUP),
+            origin_rate: sealed(ORIGIN),
+            // It stands for more than one origin.
+            hop_rate: 2 * sealed(ORIGIN),
         }
     }
 }

@@ -6,11 +6,12 @@ use super::config::{
     CastName, CastRefusal, ControlRefusal, TreeConfig, TreeError, TreeEvent, TreeName, TroubleCode,
 };
 use super::counters::Counters;
+use super::excess::Takings;
 use super::limits::{
     ADOPTABLE_MAX, BACKUPS_MAX, BAD_TAGS_UNTOLD, BEAT_EVERY, CHILDREN_MAX, EPOCH_LINGER, REORDER,
     RESENDS_PER_SECOND, SEQUENCE_END, TREES_MAX,
 };
-use super::node::{Tree, bytes_limit};
+use super::node::Tree;
 use super::out::{Options, Out};
 use super::pass::pass_on;
 use super::ticks::{Beats, Tools, tick_tree};
@@ -40,8 +41,7 @@ pub struct TreePlane {
     pub(super) budget: OriginBuckets,
     /// What this machine passes on for others, in everything.
     relay: Arc<Budget>,
-    origins: OriginBuckets,
-    hops: OriginBuckets,
+    takings: Takings,
     beats: Beats,
     pub(super) due: u64,
 }
@@ -63,8 +63,7 @@ impl TreePlane {
             writer: Writer::default(),
             budget: OriginBuckets::new(budget),
             relay,
-            origins: OriginBuckets::new(bytes_limit(options.origin_rate)),
-            hops: OriginBuckets::new(bytes_limit(options.hop_rate)),
+            takings: Takings::new(options),
             beats: Beats::default(),
             due: u64::MAX,
         }
@@ -82,6 +81,15 @@ impl TreePlane {
         &self.counters
     }
 
+    /// Another rate for what each group of a tree may bring, bytes a second, 0 = unlimited.
+    pub fn set_group_rate(&mut self, now: u64, bytes_per_second: u64) {
+        if self.takings.set_group_rate(bytes_per_second) {
+            for tree in self.trees.iter_mut().flatten() {
+                tree.taking = self.takings.of_tree(now, tree.newest().groups);
+            }
+        }
+    }
+
     /// Adds an epoch of a tree or replaces it; the newest `EPOCHS_KEPT` are followed. At the origin the newest one is what
     /// children hear of from now on.
     ///
@@ -96,7 +104,15 @@ impl TreePlane {
         }
         self.due = self.due.min(now);
         if let Some(place) = self.place(config.name) {
-            return self.tree(place).map_or(Ok(()), |tree| tree.set(now, config));
+            let Some(tree) = &mut self.trees[usize::from(place)] else {
+                return Ok(());
+            };
+            let groups = tree.newest().groups;
+            tree.set(now, config)?;
+            if tree.newest().groups != groups {
+                tree.taking = self.takings.of_tree(now, tree.newest().groups);
+            }
+            return Ok(());
         }
         if self.names.len() >= TREES_MAX {
             return Err(TreeError::TooManyTrees);
@@ -106,7 +122,8 @@ impl TreePlane {
             (self.trees.len() - 1) as u16
         });
         self.names.insert(config.name.key(), place);
-        let mut tree = Box::new(Tree::new(now, config, self.relay.clone()));
+        let taking = self.takings.of_tree(now, config.groups);
+        let mut tree = Box::new(Tree::new(now, config, self.relay.clone(), taking));
         tree.due = now;
         self.trees[usize::from(place)] = Some(tree);
         Ok(())
@@ -143,6 +160,9 @@ impl TreePlane {
         len: usize,
     ) -> Result<Pass, CastRefusal> {
         let result = self.try_check(now, from, cast, len);
+        if self.takings.has_words() {
+            self.due = self.due.min(now);
+        }
         if let Err(refusal) = result {
             let counters = &mut self.counters;
             *match refusal {
@@ -169,9 +189,7 @@ impl TreePlane {
             return Err(CastRefusal::Malformed);
         }
         // Before anything else: who brings too much is not looked at closely.
-        if !self.hops.take_all(u64::from(from), now, len as u32) {
-            return Err(CastRefusal::HopRate);
-        }
+        self.takings.hop(now, from, len)?;
         let place = self.place(cast.tree).ok_or(CastRefusal::UnknownTree)?;
         let Some(tree) = self.tree(place) else {
             return Err(CastRefusal::UnknownTree);
@@ -188,12 +206,8 @@ impl TreePlane {
             self.due = self.due.min(due);
             return Err(CastRefusal::Duplicate);
         }
-        if !self.origins.take_all(cast.tree.origin, now, len as u32) {
-            if let Some(tree) = self.tree(place) {
-                (tree.over_rate, tree.due) = (Some(from), now);
-            }
-            self.due = self.due.min(now);
-            return Err(CastRefusal::OriginRate);
+        if let Some(tree) = &mut self.trees[usize::from(place)] {
+            self.takings.cast(now, tree, cast, (from, len))?;
         }
         Ok(Pass {
             place,
@@ -350,6 +364,7 @@ impl TreePlane {
             return;
         }
         let mut due = u64::MAX;
+        self.takings.words().for_each(|event| out.event(event));
         let mut tools = Tools {
             cache: &mut self.cache,
             counters: &mut self.counters,

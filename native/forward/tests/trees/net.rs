@@ -417,6 +417,7 @@ impl Shape {
                 .collect(),
             repair,
             bytes_per_second: 0,
+            groups: 1,
         }
     }
 }

@@ -24,6 +24,7 @@ pub struct JsTreeConfig {
     pub adoptable: Vec<u32>,
     pub repair: String,
     pub bytes_per_second: f64,
+    pub groups: Option<u32>,
     pub key: Option<JsOwnKey>,
 }
 
@@ -74,6 +75,7 @@ pub fn tree_config(config: JsTreeConfig) -> Result<(TreeConfig, Option<(u32, Sec
         adoptable: config.adoptable,
         repair,
         bytes_per_second: config.bytes_per_second as u64,
+        groups: config.groups.unwrap_or(1).min(u32::from(u16::MAX)) as u16,
     };
     Ok((config, key))
 }

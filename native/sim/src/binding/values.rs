@@ -42,6 +42,7 @@ pub struct JsEvent {
     pub tree: Option<u32>,
     pub to: Option<u32>,
     pub bytes_per_second: Option<f64>,
+    pub dropped: Option<f64>,
     pub code: Option<String>,
     pub message: Option<String>,
 }
@@ -70,6 +71,12 @@ fn tree_event(net: u32, told: TreeEvent) -> JsEvent {
             code: Some(code.name().into()),
             peer: Some(peer),
             ..event("treeTrouble", net)
+        },
+        TreeEvent::Excess { name, hop, dropped } => JsEvent {
+            origin: name.and_then(|name| origin(name.origin)),
+            peer: Some(hop),
+            dropped: Some(dropped as f64),
+            ..event("limited", net)
         },
     }
 }

@@ -16,10 +16,12 @@ interface RowProps {
   networkId: string;
   /** The own role. */
   selfRole: Role;
+  /** It sends more to groups than its share. */
+  limited: boolean;
 }
 
 /** Draws again only when this member changed: unchanged members keep their identity in the mirror. */
-export const MemberRow = memo(function MemberRow({ member, networkId, selfRole }: RowProps) {
+export const MemberRow = memo(function MemberRow({ member, networkId, selfRole, limited }: RowProps) {
   const t = useT();
   const [open, setOpen] = useState(false);
   const id = useId();
@@ -45,6 +47,7 @@ export const MemberRow = memo(function MemberRow({ member, networkId, selfRole }
               {member.self && <em>{t('app.you')}</em>}
             </b>
             {member.role !== 'member' && <small>{t(`role.${member.role}`)}</small>}
+            {limited && <small className={styles['limited']}>{t('members.limited')}</small>}
           </span>
         </button>
         <span className={styles['path']}>

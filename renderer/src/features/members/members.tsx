@@ -52,7 +52,13 @@ export function Members({ network }: { network: Network }) {
         </div>
         <ul>
           {shown.map((member) => (
-            <MemberRow key={member.id} member={member} networkId={network.id} selfRole={network.selfRole} />
+            <MemberRow
+              key={member.id}
+              member={member}
+              networkId={network.id}
+              selfRole={network.selfRole}
+              limited={network.limited?.some((one) => one.member === member.id) ?? false}
+            />
           ))}
         </ul>
         {shown.length === 0 && <p className={styles['nomatch']}>{t('members.nomatch', { query })}</p>}
