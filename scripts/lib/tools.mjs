@@ -17,6 +17,7 @@ const packages = {
   dnsmasq: 'dnsmasq-base',
   chromium: 'chromium',
   'xvfb-run': 'xvfb',
+  ffmpeg: 'ffmpeg',
   xauth: 'xauth',
   conntrack: 'conntrack',
   curl: 'curl',

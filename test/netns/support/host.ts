@@ -44,6 +44,7 @@ export interface StatusNetwork {
   members: StatusMember[];
   groups: { address: string; members: string[]; joined: boolean }[];
   trees?: StatusTree[];
+  channels?: { name: string; address: string; port: number; joined: boolean }[];
   invites: { id: string; state: string }[];
   problems: { code: string }[];
 }
