@@ -50,7 +50,7 @@ function addCommands(program: Command, wrap: Wrap): void {
   program
     .command('daemon')
     .description('run the engine in the foreground; logs go to stderr')
-    .option('--adapter <name>', 'name of the first adapter, or none for no adapters')
+    .option('--adapter <name>', 'name of the first adapter (it begins with “weft”), or none for no adapters')
     .option('--listen <host:port>', 'UDP address to listen on; may be repeated', collect, [])
     .option('--ui <host:port>', 'where to serve the user interface (loopback only), or none')
     .action(wrap((session, [flags]) => daemon(session, flags as DaemonFlags)));

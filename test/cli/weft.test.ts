@@ -264,7 +264,8 @@ describe('weft', () => {
       ['--listen', 'x'],
       ['--ui', '80'],
       ['--adapter', '../x'],
-      ['--adapter', 'name-that-is-too-long'],
+      ['--adapter', 'weft-name-that-is-too-long'],
+      ['--adapter', 'tun0'],
     ])
       expect((await weft(['daemon', ...wrong])).code, wrong.join(' ')).toBe(2);
   });

@@ -2,9 +2,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { existsSync } from 'node:fs';
 import type { Host } from './support/host.ts';
-import type { Lab } from './support/lab.ts';
+import { Lab } from './support/lab.ts';
 import { startAvahi, type Avahi } from './support/avahi.ts';
-import { lanOf } from './support/lan.ts';
+import { joinAll, lanOf } from './support/lan.ts';
 import { until, whyNot } from './support/shell.ts';
 import { figure } from './support/figures.ts';
 
@@ -17,6 +17,8 @@ const noAvahi =
 if (noAvahi) console.log(`skipped: discovery: ${noAvahi}`);
 
 const FOUND_MS_MAX = 3000;
+/** avahi sees a new adapter, waits for its addresses and probes there first. */
+const APPEARS_MS_MAX = 10_000;
 
 describe.skipIf(noAvahi)('discovery by avahi', () => {
   let lab: Lab;
@@ -54,6 +56,53 @@ describe.skipIf(noAvahi)('discovery by avahi', () => {
     expect(ms).toBeLessThan(FOUND_MS_MAX);
     await browser.stop();
     await publisher.stop();
+  });
+});
+
+const noResolve = noAvahi ?? (existsSync('/usr/bin/avahi-resolve') ? null : 'avahi-utils has no avahi-resolve');
+
+describe.skipIf(noResolve)('avahi that runs before the adapter exists', () => {
+  let lab: Lab;
+  const daemons: Avahi[] = [];
+  afterAll(async () => {
+    for (const daemon of daemons) await daemon.stop();
+    await lab?.close();
+  });
+
+  it('finds services and members’ names as soon as there is one', { timeout: 90_000 }, async () => {
+    lab = await Lab.create({ hosts: ['anna', 'ben'] });
+    const hosts = [lab.host('anna'), lab.host('ben')] as [Host, Host];
+    const [anna, ben] = hosts;
+    await lab.inSwitch([
+      'nft',
+      'add table bridge t; add chain bridge t f { type filter hook forward priority 0; }; add rule bridge t f udp dport 5353 drop',
+    ]);
+    for (const host of hosts) {
+      daemons.push(await startAvahi(host));
+      expect(await host.must(['ip', '-o', 'link'])).not.toContain('weft0');
+    }
+    const [published, browsing] = daemons as [Avahi, Avahi];
+    const publisher = published.run(['avahi-publish', '-s', 'Stage lights', '_osc._udp', '9000']);
+    await publisher.says(/Established/, 5000);
+    for (const host of hosts) await host.startDaemon();
+    await joinAll(lab, ['anna', 'ben']);
+    const ready = Date.now();
+    const { ipv4, adapter } = await anna.overlay();
+    const browser = browsing.run(['avahi-browse', '-r', '-p', '_osc._udp']);
+    const service = new RegExp(`^=;${adapter};IPv4;Stage.*;${ipv4.replaceAll('.', '\\.')};9000;.*$`, 'm');
+    await browser.says(service, APPEARS_MS_MAX);
+    figure(
+      'avahi from before the adapter finds a remote service',
+      `${Date.now() - ready} ms`,
+      `≤ ${APPEARS_MS_MAX} ms`,
+    );
+    await browser.stop();
+    await publisher.stop();
+    const name = `${anna.name}-home.local`;
+    const asked = browsing.run(['avahi-resolve', '-4', '-n', name]);
+    const { stdout, stderr } = await asked.done;
+    expect(stdout, stderr).toContain(`${name}\t${ipv4}`);
+    expect(ben.daemon?.ended).toBeNull();
   });
 });
 

@@ -1,10 +1,11 @@
 // Must be shown 2: plain sockets, any member to any others; who did not join gets nothing; broadcast once; SSM; all-nodes.
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Host } from './support/host.ts';
 import type { Lab } from './support/lab.ts';
 import { countUnderlay, underlayCounts } from './support/count.ts';
-import { lanOf } from './support/lan.ts';
-import { until, whyNot, type Running } from './support/shell.ts';
+import { joinAll, lanOf } from './support/lan.ts';
+import { projectRoot, until, whyNot, type Running } from './support/shell.ts';
 import { figure } from './support/figures.ts';
 
 const reason = whyNot();
@@ -16,7 +17,7 @@ const names = ['anna', 'ben', 'cleo', 'dan'];
 
 interface Heard {
   count: number;
-  from: Record<string, { count: number; unique: number }>;
+  from: Record<string, { count: number; unique: number; bytes: number }>;
 }
 
 async function heard(receiver: Running): Promise<Heard> {
@@ -29,6 +30,11 @@ async function listen(host: Host, ...args: string[]): Promise<Running> {
   await receiver.says(/ready/, 5000);
   return receiver;
 }
+
+type Overlay = Awaited<ReturnType<Host['overlay']>>;
+
+/** How sockets name the adapter for the group's family. */
+const device = ({ ipv4, adapter }: Overlay, group: string): string => (group.includes(':') ? `::%${adapter}` : ipv4);
 
 /** Until the sender knows that all these hosts joined. */
 async function joined(sender: Host, group: string, count: number): Promise<void> {
@@ -55,13 +61,9 @@ describe.skipIf(reason)('multicast between plain sockets', () => {
       for (const sender of hosts) {
         const [first, second, outsider] = hosts.filter((host) => host !== sender) as [Host, Host, Host];
         const own = await sender.overlay();
-        const device = async (host: Host) => {
-          const { ipv4, adapter } = await host.overlay();
-          return group.includes(':') ? `::%${adapter}` : ipv4;
-        };
         const receivers = await Promise.all(
           [first, second].map(async (host) =>
-            listen(host, '--group', group, '--interface', await device(host), '--port', '5007'),
+            listen(host, '--group', group, '--interface', device(await host.overlay(), group), '--port', '5007'),
           ),
         );
         await joined(sender, group, 2);
@@ -71,7 +73,7 @@ describe.skipIf(reason)('multicast between plain sockets', () => {
           '--to',
           group,
           '--interface',
-          await device(sender),
+          device(own, group),
           '--port',
           '5007',
           '--count',
@@ -89,7 +91,7 @@ describe.skipIf(reason)('multicast between plain sockets', () => {
         for (const result of results) {
           const entry = Object.values(result.from)[0];
           expect(Object.keys(result.from), `${sender.name} to ${group}`).toHaveLength(1);
-          if (!group.includes(':')) expect(Object.keys(result.from)[0]).toBe(source);
+          expect(Object.keys(result.from)[0]).toBe(source);
           expect(entry, `${sender.name} to ${group}`).toMatchObject({ count: PACKETS, unique: PACKETS });
         }
         expect((await underlayCounts(outsider)).arrived, `${outsider.name} did not join`).toBe(0);
@@ -101,49 +103,30 @@ describe.skipIf(reason)('multicast between plain sockets', () => {
       }
     });
 
-  it('stops within 2 s of the leave', async () => {
-    const [anna, ben] = hosts as [Host, Host];
-    const group = '239.7.7.8';
-    const { ipv4 } = await ben.overlay();
-    const receiver = await listen(ben, '--group', group, '--interface', ipv4, '--port', '5008');
-    await joined(anna, group, 1);
-    const { ipv4: own } = await anna.overlay();
-    const sender = anna.program(
-      'send',
-      '--to',
-      group,
-      '--interface',
-      own,
-      '--port',
-      '5008',
-      '--count',
-      '6000',
-      '--rate',
-      '1000',
-      '--size',
-      '900',
-    );
-    await until('packets flow', 3000, async () => {
-      await countUnderlay(ben, 700);
-      await new Promise((settle) => setTimeout(settle, 100));
-      return (await underlayCounts(ben)).arrived > 0;
-    });
-    const left = Date.now();
-    await receiver.stop();
-    await until(
-      'nothing arrives any more',
-      LEAVE_MS_MAX,
-      async () => {
+  for (const [label, group] of [
+    ['IGMP', '239.7.7.8'],
+    ['MLD', 'ff15::7778'],
+  ] as const)
+    it(`stops within 2 s of the leave by ${label}`, async () => {
+      const [anna, ben] = hosts as [Host, Host];
+      const way = async (host: Host) => device(await host.overlay(), group);
+      const receiver = await listen(ben, '--group', group, '--interface', await way(ben), '--port', '5008');
+      await joined(anna, group, 1);
+      const more = ['--port', '5008', '--count', '6000', '--rate', '1000', '--size', '900'];
+      const sender = anna.program('send', '--to', group, '--interface', await way(anna), ...more);
+      const flows = async () => {
         await countUnderlay(ben, 700);
         await new Promise((settle) => setTimeout(settle, 100));
-        return (await underlayCounts(ben)).arrived === 0;
-      },
-      10,
-    );
-    figure('leave to silence', `${Date.now() - left} ms`, '≤ 2 s');
-    expect(sender.ended, 'the sender was still sending').toBe(null);
-    await sender.stop();
-  });
+        return (await underlayCounts(ben)).arrived > 0;
+      };
+      await until('packets flow', 3000, flows);
+      const left = Date.now();
+      await receiver.stop();
+      await until('nothing arrives any more', LEAVE_MS_MAX, async () => !(await flows()), 10);
+      figure(`leave by ${label} to silence`, `${Date.now() - left} ms`, '≤ 2 s');
+      expect(sender.ended, 'the sender was still sending').toBe(null);
+      await sender.stop();
+    });
 
   it('brings subnet broadcast and 255.255.255.255 to everyone exactly once', async () => {
     const [anna, ...others] = hosts as [Host, ...Host[]];
@@ -159,27 +142,63 @@ describe.skipIf(reason)('multicast between plain sockets', () => {
       for (const receiver of receivers) {
         const result = await heard(receiver);
         expect(result.from[ipv4], `broadcast to ${to}`).toMatchObject({ count: 50, unique: 50 });
+        expect(result.count, `broadcast to ${to}, from anybody`).toBe(50);
       }
     }
   });
 
-  it('keeps source filters: only the asked source arrives', async () => {
-    const [anna, ben, cleo] = hosts as [Host, Host, Host];
-    const group = '232.7.7.9';
-    const [a, b, c] = await Promise.all([anna.overlay(), ben.overlay(), cleo.overlay()]);
-    const receiver = await listen(cleo, '--group', group, '--source', a.ipv4, '--interface', c.ipv4, '--port', '5010');
-    await joined(anna, group, 1);
-    await joined(ben, group, 1);
-    await countUnderlay(cleo, 700);
-    const send = (host: Host, from: string) =>
-      host.program('send', '--to', group, '--interface', from, '--port', '5010', '--count', '100', '--size', '900')
-        .done;
-    await send(ben, b.ipv4);
-    expect((await underlayCounts(cleo)).arrived, 'the unwanted source stays at its sender').toBe(0);
-    await send(anna, a.ipv4);
-    await new Promise((settle) => setTimeout(settle, 150));
-    expect(await heard(receiver)).toMatchObject({ count: 100, from: { [a.ipv4]: { count: 100, unique: 100 } } });
-  });
+  for (const [label, group, mode] of [
+    ['IGMPv3, only one source', '232.7.7.9', 'include'],
+    ['MLDv2, only one source', 'ff3e::7779', 'include'],
+    ['IGMPv3, all but one source', '239.7.7.10', 'exclude'],
+    ['MLDv2, all but one source', 'ff15::777a', 'exclude'],
+  ] as const)
+    it(`keeps source filters: ${label}`, async () => {
+      const [anna, ben, cleo] = hosts as [Host, Host, Host];
+      const [a, b, c] = await Promise.all([anna.overlay(), ben.overlay(), cleo.overlay()]);
+      const address = (overlay: Overlay) => (group.includes(':') ? overlay.ipv6 : overlay.ipv4);
+      const listed = mode === 'include' ? a : b;
+      const program = join(projectRoot, 'test/netns/programs/filter.py');
+      const receiver = cleo.start(['python3', program, group, '5010', c.adapter, mode, address(listed)]);
+      await receiver.says(/ready/, 5000);
+      await joined(anna, group, 1);
+      await joined(ben, group, 1);
+      await countUnderlay(cleo, 700);
+      const more = ['--port', '5010', '--count', '100', '--size', '900'];
+      const send = (host: Host, from: Overlay) =>
+        host.program('send', '--to', group, '--interface', device(from, group), ...more).done;
+      await send(ben, b);
+      expect((await underlayCounts(cleo)).arrived, 'the unwanted source stays at its sender').toBe(0);
+      await send(anna, a);
+      await until('all came', 3000, () => receiver.stdout.split('\n').filter(Boolean).length > 100).catch(
+        () => undefined,
+      );
+      await receiver.stop();
+      const sources = receiver.stdout.trim().split('\n').slice(1);
+      expect(sources).toEqual(Array.from({ length: 100 }, () => address(a)));
+    });
+
+  for (const size of [4_000, 20_000])
+    it(`carries multicast packets of ${size} bytes`, async () => {
+      const [anna, ...others] = hosts as [Host, ...Host[]];
+      for (const group of ['239.7.7.11', 'ff15::777b']) {
+        const from = await anna.overlay();
+        const receivers = await Promise.all(
+          others.map(async (host) =>
+            listen(host, '--group', group, '--interface', device(await host.overlay(), group), '--port', '5011'),
+          ),
+        );
+        await joined(anna, group, others.length);
+        const more = ['--port', '5011', '--count', '20', '--rate', '50', '--size', String(size)];
+        await anna.program('send', '--to', group, '--interface', device(from, group), ...more).done;
+        await new Promise((settle) => setTimeout(settle, 300));
+        for (const receiver of receivers) {
+          const { from: seen } = await heard(receiver);
+          const source = group.includes(':') ? from.ipv6 : from.ipv4;
+          expect(seen, group).toEqual({ [source]: { count: 20, unique: 20, bytes: 20 * size } });
+        }
+      }
+    });
 
   it('answers ping ff02::1 from every member', async () => {
     const [anna, ...others] = hosts as [Host, ...Host[]];
@@ -189,5 +208,54 @@ describe.skipIf(reason)('multicast between plain sockets', () => {
     });
     for (const host of others)
       expect(found.stdout, host.name).toContain(await host.linkLocal((await host.overlay()).adapter));
+  });
+});
+
+describe.skipIf(reason)('two networks on the same hosts', () => {
+  let lab: Lab;
+  beforeAll(async () => {
+    lab = await lanOf(['anna', 'ben', 'cleo']);
+    await joinAll(lab, ['anna', 'ben', 'cleo'], 'work');
+  });
+  afterAll(() => lab?.close());
+
+  it('the same group in both does not cross', async () => {
+    const [anna, ben, cleo] = ['anna', 'ben', 'cleo'].map((name) => lab.host(name)) as [Host, Host, Host];
+    const group = '239.7.7.12';
+    const program = join(projectRoot, 'test/netns/programs/filter.py');
+    // ben listens in the one, cleo in the other.
+    const ears = await Promise.all(
+      (
+        [
+          [ben, 'home'],
+          [cleo, 'work'],
+        ] as const
+      ).map(async ([host, network]) => {
+        const ear = host.start(['python3', program, group, '5012', (await host.overlay(network)).adapter, 'any']);
+        await ear.says(/ready/, 5000);
+        await until(`anna knows ${host.name}'s group`, 5000, async () =>
+          (await anna.network(network)).groups.some(
+            ({ address, members }) => address === group && members.length === 1,
+          ),
+        );
+        return ear;
+      }),
+    );
+    const [home, work] = ears as [Running, Running];
+    const own = { home: await anna.overlay('home'), work: await anna.overlay('work') };
+    const send = async (network: 'home' | 'work') => {
+      await Promise.all([ben, cleo].map((host) => countUnderlay(host, 700)));
+      const more = ['--port', '5012', '--count', '100', '--size', '900'];
+      await anna.program('send', '--to', group, '--interface', own[network].ipv4, ...more).done;
+    };
+    const said = (ear: Running) => ear.stdout.trim().split('\n').slice(1);
+    await send('home');
+    await until('ben heard all', 3000, () => said(home).length >= 100);
+    expect((await underlayCounts(cleo)).arrived, 'cleo takes part in the other network').toBe(0);
+    await send('work');
+    await until('cleo heard all', 3000, () => said(work).length >= 100);
+    expect((await underlayCounts(ben)).arrived, 'ben takes part in the other network').toBe(0);
+    expect(said(home)).toEqual(Array.from({ length: 100 }, () => own.home.ipv4));
+    expect(said(work)).toEqual(Array.from({ length: 100 }, () => own.work.ipv4));
   });
 });

@@ -21,7 +21,14 @@ const SETUP_MS = 600_000;
 const SHARE_MIN = 0.999;
 const KILLS = inLab ? 20 : 3;
 const GAP_MS_MAX = 300;
-const REPAIR_MS_MAX = 200;
+const KILL_RATE = 100;
+/** Of a packet by its sender, whatever the number of members; where a tree changes, an old and a new child may both get one. */
+const COPIES_MAX = 4;
+const CHANGE_SHARE = 0.01;
+/** By a sender whose uplink carries the stream but once. */
+const ALONE_COPIES_MAX = 1.05;
+const MOVES_PER_S = 20;
+const MOVING_S = inLab ? 15 : 6;
 const RESIDUAL_MAX = 0.001;
 const DEPTH_MAX = 4;
 const pause = (ms: number): Promise<void> => new Promise((settle) => setTimeout(settle, ms));
@@ -46,7 +53,16 @@ afterAll(() => {
   const loss = rows.get('loss') ?? [];
   if (hosts.length > 0)
     writeTable('3-hosts', { title: 'Real hosts', note, head: ['what', 'seen', 'bound'], rows: hosts }, 'multicast');
-  const head = ['lost on each link', 'repair', 'missing at receivers', 'delay p50', 'p95', 'p99', 'longest'];
+  const head = [
+    'lost on each link',
+    'repair',
+    'missing at receivers',
+    'missing or later than 200 ms',
+    'delay p50',
+    'p95',
+    'p99',
+    'longest',
+  ];
   if (loss.length > 0) writeTable('4-loss', { title: 'Loss and repair', note, head, keys: 2, rows: loss }, 'multicast');
 });
 
@@ -68,6 +84,8 @@ interface Sum {
   worst: number;
   missing: number;
   doubles: number;
+  /** Came, but later than 200 ms. */
+  late: number;
   p50: number;
   p95: number;
   p99: number;
@@ -78,10 +96,11 @@ interface Sum {
 /** What these receivers got of `count` packets from each of these senders (but themselves). */
 function sum(all: Map<string, CrowdReport>, receivers: readonly Host[], senders: readonly Host[], count: number): Sum {
   const shares: number[] = [];
-  let [doubles, missing] = [0, 0];
+  let [doubles, missing, late] = [0, 0, 0];
   const reports = receivers.map((host) => all.get(host.name) as CrowdReport);
   for (const [index, receiver] of receivers.entries()) {
     doubles += reports[index]?.doubles ?? 0;
+    late += reports[index]?.late ?? 0;
     for (const sender of senders) {
       if (sender === receiver) continue;
       const got = reports[index]?.from[sender.name] ?? 0;
@@ -91,7 +110,7 @@ function sum(all: Map<string, CrowdReport>, receivers: readonly Host[], senders:
   }
   const most = (of: (report: CrowdReport) => number | null): number => Math.max(...reports.map((one) => of(one) ?? 0));
   return {
-    ...{ share: shares.reduce((a, b) => a + b, 0) / shares.length, worst: Math.min(...shares), missing, doubles },
+    ...{ share: shares.reduce((a, b) => a + b, 0) / shares.length, worst: Math.min(...shares), missing, doubles, late },
     ...{ p50: most(({ p50 }) => p50), p95: most(({ p95 }) => p95), p99: most(({ p99 }) => p99) },
     ...{ max: most(({ max }) => max), gap: most(({ gap }) => gap) },
   };
@@ -116,6 +135,12 @@ const uplink = async (host: Host, kilobits: number): Promise<void> => {
   await host.mustWeft('settings', `uplinkKBps=${Math.floor(kilobits / 8)}`);
 };
 
+/** What the host's shaper threw away so far. */
+async function droppedBy(host: Host): Promise<number> {
+  const told = await host.must(['tc', '-s', 'qdisc', 'show', 'dev', 'eth0']);
+  return Number(/qdisc tbf [\s\S]*?dropped (\d+)/.exec(told)?.[1] ?? NaN);
+}
+
 describe.skipIf(reason)('trees of real hosts', () => {
   it.each(SIZES)('%i hosts: one sends to most, then all to all', { timeout: SETUP_MS * 2 }, async (count) => {
     const { hosts, crowd } = await crew(count);
@@ -139,7 +164,7 @@ describe.skipIf(reason)('trees of real hosts', () => {
     const strays = await Promise.all(outside.map(async (host) => (await underlayCounts(host)).arrived));
     tell(`${count} hosts: packets at those who did not subscribe`, strays.join(', '), '0');
     expect(strays).toEqual(strays.map(() => 0));
-    expect(copies).toBeLessThanOrEqual(degree * 1.02);
+    expect(copies).toBeLessThanOrEqual(Math.min(degree, COPIES_MAX) * (1 + CHANGE_SHARE));
     expect(one).toMatchObject({ missing: 0, doubles: 0 });
 
     await crowd.listen([sender], GROUP);
@@ -167,17 +192,20 @@ describe.skipIf(reason)('trees of real hosts', () => {
     await crowd.listen(others, GROUP);
     await warm(crowd, sender, others.length, 100, 5, 597);
     await countUnderlay(sender, 500);
+    const dropped = await droppedBy(sender);
     const { sent } = await crowd.send([sender], { group: GROUP, rate: 100, count: 1_000, size: 597 });
     await pause(1_500);
     const seen = sum(await crowd.report(), others, [sender], sent);
     const copies = (await underlayCounts(sender)).left / sent;
+    const cut = (await droppedBy(sender)) - dropped;
     tell(
-      `${SIZE} hosts, uplink 1 Mbit/s, 500 kbit/s to ${others.length}`,
-      `${shown(seen)}; ${copies.toFixed(2)} copies`,
-      '≥ 99.9 %',
+      `${SIZE} hosts, uplink 1 Mbit/s (tbf), 500 kbit/s to ${others.length}`,
+      `${shown(seen)}; ${copies.toFixed(2)} copies, ${cut} dropped by tbf`,
+      'all, ≤ 1.05 copies, 0 dropped',
     );
-    expect(seen.doubles).toBe(0);
-    expect(seen.share).toBeGreaterThanOrEqual(SHARE_MIN);
+    expect(copies).toBeLessThanOrEqual(ALONE_COPIES_MAX);
+    expect(cut).toBe(0);
+    expect(seen).toMatchObject({ missing: 0, doubles: 0 });
   });
 
   it('12 hosts with 10 Mbit/s each carry 8 Mbit/s from one to the 11 others', { timeout: SETUP_MS }, async () => {
@@ -205,18 +233,27 @@ describe.skipIf(reason)('trees of real hosts', () => {
     await crowd.listen(others, GROUP);
     await warm(crowd, sender, others.length);
     const gaps: number[] = [];
+    const lost: number[] = [];
     for (let kill = 0; kill < KILLS; kill++) {
-      const sending = crowd.send([sender], { group: GROUP, rate: 100, count: 500, size: 400 });
+      const sending = crowd.send([sender], { group: GROUP, rate: KILL_RATE, count: 5 * KILL_RATE, size: 400 });
       await pause(1_500);
       const relay = await relayOf(sender, others);
       await crowd.reset();
       await relay.stopDaemon('SIGKILL');
-      await sending;
+      const { fresh } = await sending;
       await pause(300);
+      const all = await crowd.report();
       const rest = others.filter((host) => host !== relay);
-      const seen = sum(await crowd.report(), rest, [sender], 1);
-      gaps.push(seen.gap);
-      expect(seen.doubles, relay.name).toBe(0);
+      const worst = Math.max(...rest.map(({ name }) => all.get(name)?.gap ?? Infinity));
+      gaps.push(worst);
+      for (const { name } of rest) {
+        const { from, doubles, gap } = all.get(name) as CrowdReport;
+        const missing = fresh - (from[sender.name] ?? 0);
+        lost.push(missing);
+        expect(doubles, `${name} without ${relay.name}`).toBe(0);
+        // Nothing is lost but what was sent in the silence.
+        expect(missing, `${name} without ${relay.name}`).toBeLessThanOrEqual(Math.ceil((gap / 1_000) * KILL_RATE));
+      }
       await relay.startDaemon();
       await online(relay, hosts.length);
       await crowd.listen([relay], GROUP);
@@ -224,7 +261,7 @@ describe.skipIf(reason)('trees of real hosts', () => {
     }
     gaps.sort((a, b) => a - b);
     const at = (share: number): number => gaps[Math.ceil(share * gaps.length) - 1] ?? 0;
-    const seen = `p50 ${at(0.5)} ms, p95 ${at(0.95)} ms, longest ${at(1)} ms`;
+    const seen = `p50 ${at(0.5)} ms, p95 ${at(0.95)} ms, longest ${at(1)} ms; ${Math.max(...lost)} packets missing at most`;
     tell(`${SIZE} hosts, 100 packets/s, a relay killed ${KILLS} times: longest silence anywhere`, seen, 'p95 ≤ 300 ms');
     expect(at(0.95)).toBeLessThanOrEqual(GAP_MS_MAX);
   });
@@ -236,24 +273,26 @@ describe.skipIf(reason)('trees of real hosts', () => {
     const staying = others.slice(moving.length);
     await crowd.listen(others, GROUP);
     await warm(crowd, sender, others.length, 1_000, 3, 300);
-    const sending = crowd.send([sender], { group: GROUP, rate: 1_000, count: 15_000, size: 300 });
-    const gone = new Set<Host>();
-    const end = Date.now() + 15_000;
+    const sending = crowd.send([sender], { group: GROUP, rate: 1_000, count: MOVING_S * 1_000, size: 300 });
+    // Whoever was first to leave is first to come back: one of each every 100 ms, on time.
+    const [inside, outside] = [moving.slice(1), moving.slice(0, 1)];
+    await crowd.leave(outside);
+    const begun = Date.now();
     let moves = 0;
-    for (; Date.now() < end; moves++) {
-      const host = moving[moves % moving.length] as Host;
-      if (gone.delete(host)) await crowd.listen([host], GROUP);
-      else {
-        gone.add(host);
-        await crowd.leave([host]);
-      }
-      await pause(100);
+    for (; moves < MOVING_S * MOVES_PER_S; moves++) {
+      await pause(Math.max(0, begun + (moves * 1_000) / MOVES_PER_S - Date.now()));
+      const [from, to] = moves % 2 === 0 ? [inside, outside] : [outside, inside];
+      const host = from.shift() as Host;
+      to.push(host);
+      await (moves % 2 === 0 ? crowd.leave([host]) : crowd.listen([host], GROUP));
     }
+    const rate = moves / 2 / ((Date.now() - begun) / 1_000);
     const { sent } = await sending;
     await pause(1_500);
     const seen = sum(await crowd.report(), staying, [sender], sent);
-    const what = `${SIZE} hosts, 1,000 packets/s, ${(moves / 15).toFixed(1)} a second join or leave: at the ${staying.length} who stay`;
+    const what = `${SIZE} hosts, 1,000 packets/s, ${rate.toFixed(1)} a second join and as many leave: at the ${staying.length} who stay`;
     tell(what, `${seen.missing} lost, ${seen.doubles} doubled, longest silence ${seen.gap} ms`, '0 lost, 0 doubled');
+    expect(rate).toBeGreaterThanOrEqual(MOVES_PER_S / 2 - 0.5);
     expect(seen).toMatchObject({ missing: 0, doubles: 0 });
   });
 
@@ -275,18 +314,22 @@ describe.skipIf(reason)('trees of real hosts', () => {
         const { sent } = await crowd.send([sender], { group: address, rate: 100, count: 1_500, size: 900 });
         await pause(1_500);
         const seen = sum(await crowd.report(), others, [sender], sent);
-        const residual = 1 - seen.share;
+        // Missing, or too late to be of use.
+        const residual = (seen.missing + seen.late) / (sent * others.length);
         const delays = [seen.p50, seen.p95, seen.p99, seen.max].map((ms) => `${ms} ms`);
-        rows.get('loss')?.push([`${lost} %`, repair, percent(residual), ...delays]);
+        rows
+          .get('loss')
+          ?.push([`${lost} %`, repair, percent(seen.missing / (sent * others.length)), percent(residual), ...delays]);
         figure(
           `${lost} % lost on each link, repair ${repair}`,
-          `${percent(residual)} missing, delays ${delays.join(', ')}`,
+          `${percent(residual)} missing or later than 200 ms, delays ${delays.join(', ')}`,
         );
         expect(seen.doubles).toBe(0);
         if (repair === 'off' || lost > 5) continue;
         expect(residual, `${repair} at ${lost} %`).toBeLessThanOrEqual(RESIDUAL_MAX);
-        expect(seen.p99, `${repair} at ${lost} %`).toBeLessThanOrEqual(REPAIR_MS_MAX);
       }
+      // The next channel is made and joined on links that lose nothing: here it is what was joined that counts.
+      await inTurns(hosts, (host) => lose(host, 0));
       await crowd.leave(others);
     }
   });

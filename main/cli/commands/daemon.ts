@@ -10,8 +10,11 @@ export interface DaemonFlags {
   ui?: string;
 }
 
-/** What the kernel takes as a device name. */
-const ADAPTER_NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,14}$/;
+/**
+ * What the kernel takes as a device name. Any Weft on this machine knows by its beginning that the device leads into an overlay: its
+ * addresses are not told to members, and nothing is sent there that would go round in a circle.
+ */
+const ADAPTER_NAME = /^weft[a-zA-Z0-9_.-]{0,11}$/;
 
 export async function daemon(session: Session, flags: DaemonFlags): Promise<number> {
   const options = daemonOptions(session.options.stateDir, flags);

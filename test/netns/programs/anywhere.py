@@ -70,7 +70,7 @@ def sniff(interface):
             start = (packet[0] & 15) * 4
             source, to = socket.inet_ntoa(packet[12:16]), socket.inet_ntoa(packet[16:20])
             if packet[9] == 17:
-                say(source=source, to=to, payload=packet[start + 8:].hex())
+                say(source=source, to=to, ports=struct.unpack_from('>HH', packet, start), payload=packet[start + 8:].hex())
             elif packet[9] == 2 and packet[start] == 0x22:
                 at = start + 8
                 for _ in range(struct.unpack_from('>H', packet, start + 6)[0]):
@@ -79,7 +79,7 @@ def sniff(interface):
         elif packet[0] >> 4 == 6:
             source, to = (socket.inet_ntop(socket.AF_INET6, packet[at:at + 16]) for at in (8, 24))
             if packet[6] == 17:
-                say(source=source, to=to, payload=packet[48:].hex())
+                say(source=source, to=to, ports=struct.unpack_from('>HH', packet, 40), payload=packet[48:].hex())
             elif packet[6] == 0 and packet[48:49] == b'\x8f':
                 at = 56
                 for _ in range(struct.unpack_from('>H', packet, 54)[0]):

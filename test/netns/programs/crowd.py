@@ -4,6 +4,8 @@
 #   {"do":"close","name":N}
 #   {"do":"send","from":[{"name":N,"netns":PATH,"address":OWN}...],"group":G,"port":P,"rate":PER_SECOND,"count":EACH,"size":BYTES}   answered at the end
 #   {"do":"reset"}   forget what came          {"do":"report"}   per receiver: what came, by sender, delays and the longest silence, all ms
+# A silence counts from the reset (or the join) on, and until the last sending ends: who hears nothing any more was silent that long.
+# `sent` is all of a sending, `fresh` what was sent of it since the last reset.
 # No number is used twice: what is left of a sending when `reset` comes, and arrives behind it, is not taken for the next one's.
 # Datagrams: sender's number u32, sequence u32, time of sending f64 (monotonic).
 import ctypes, json, os, select, socket, struct, sys, time
@@ -12,6 +14,8 @@ libc = ctypes.CDLL(None, use_errno=True)
 HEAD = struct.Struct('>IId')
 CLONE_NEWNET = 0x40000000
 RECEIVE_BYTES = 8 << 20
+# What comes later is of no use to a stream.
+LATE_MS = 200
 
 
 def enter(path):
@@ -28,7 +32,7 @@ class Receiver:
 
     def reset(self):
         self.lowest = min([job.first for job in jobs], default=numbers_used)
-        self.seen, self.doubles, self.delays, self.last, self.gap, self.order = {}, 0, [], None, 0.0, 0
+        self.seen, self.doubles, self.delays, self.last, self.gap = {}, 0, [], time.monotonic(), 0.0
 
     def take(self):
         for _ in range(256):
@@ -46,9 +50,11 @@ class Receiver:
                 continue
             numbers.add(number)
             self.delays.append((now - sent) * 1000)
-            if self.last is not None:
-                self.gap = max(self.gap, now - self.last)
+            self.silent(now)
             self.last = now
+
+    def silent(self, now):
+        self.gap = max(self.gap, now - self.last)
 
     def report(self):
         delays = sorted(self.delays)
@@ -56,6 +62,7 @@ class Receiver:
         return {
             'from': {str(sender): len(numbers) for sender, numbers in self.seen.items()},
             'doubles': self.doubles,
+            'late': sum(delay > LATE_MS for delay in delays),
             'p50': at(0.5), 'p95': at(0.95), 'p99': at(0.99), 'max': at(1),
             'gap': round(self.gap * 1000, 1),
         }
@@ -113,6 +120,7 @@ class Sending:
         global numbers_used
         self.first, numbers_used = numbers_used, numbers_used + self.count
         self.begun = time.monotonic()
+        self.before = 0
 
     def step(self, now):
         due = min(self.count, int((now - self.begun) * self.rate) + 1)
@@ -128,7 +136,9 @@ class Sending:
             return True
         for _, sock in self.socks:
             sock.close()
-        answer(self.id, {'sent': self.sent, 'failed': self.failed, 'seconds': round(now - self.begun, 2)})
+        for receiver in receivers.values():
+            receiver.silent(now)
+        answer(self.id, {'sent': self.sent, 'fresh': self.sent - self.before, 'failed': self.failed, 'seconds': round(now - self.begun, 2)})
         return False
 
     def wait(self, now):
@@ -151,6 +161,8 @@ def obey(ask):
     elif do == 'reset':
         for receiver in receivers.values():
             receiver.reset()
+        for job in jobs:
+            job.before = job.sent
     elif do == 'report':
         return answer(ask['id'], {'all': {name: receiver.report() for name, receiver in receivers.items()}})
     answer(ask['id'], {})

@@ -10,17 +10,21 @@ export interface CrowdReport {
   /** Different packets, by the sender's name. */
   from: Record<string, number>;
   doubles: number;
+  /** More than 200 ms under way. */
+  late: number;
   /** Delays, ms; null without packets. */
   p50: number | null;
   p95: number | null;
   p99: number | null;
   max: number | null;
-  /** Longest time between two packets, ms. */
+  /** Longest time without a packet, from the reset until the sending ended, ms. */
   gap: number;
 }
 
 export interface Sent {
   sent: number;
+  /** Of these since the last reset. */
+  fresh: number;
   failed: number;
   seconds: number;
 }
@@ -102,8 +106,13 @@ export class Crowd {
   async send(hosts: readonly Host[], { group, rate, count, size }: Sending): Promise<Sent> {
     const from = await Promise.all(hosts.map((host) => this.place(host)));
     const command = { do: 'send', from, group, port: PORT, rate, count, size };
-    const { sent = 0, failed = 0, seconds = 0 } = await this.ask(command, (count / rate) * 2_000 + ANSWER_MS);
-    return { sent, failed, seconds };
+    const {
+      sent = 0,
+      fresh = 0,
+      failed = 0,
+      seconds = 0,
+    } = await this.ask(command, (count / rate) * 2_000 + ANSWER_MS);
+    return { sent, fresh, failed, seconds };
   }
 
   async reset(): Promise<void> {
