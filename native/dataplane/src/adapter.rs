@@ -226,6 +226,10 @@ impl AdapterThread {
             .ok_or(DropReason::Truncated)?;
         let vnet = VnetHeader::decode(head).ok_or(DropReason::BadOffload)?;
         let ethernet = Frame::parse(frame)?;
+        // Whatever comes here by a bridge would go round: by the members, to the LAN behind the bridge, and back.
+        if ethernet.src() != view.mac {
+            return Err(DropReason::Bridged);
+        }
         if ethernet.ethertype() == ether::ETHERTYPE_ARP {
             let mut out = [0; ANSWER_MAX];
             let n = answer_arp(&view.table, &ethernet, &mut out)?;

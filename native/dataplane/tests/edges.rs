@@ -103,6 +103,35 @@ fn casts_in_other_names_and_junk_go_nowhere() {
     assert!(b.frames().iter().all(|f| udp_payload(f, ipv4(1), PORT).is_none()));
 }
 
+/// Two adapters in bridges to one LAN: what comes to one host's adapter goes by the LAN into the other's.
+#[test]
+fn a_cast_that_comes_back_by_a_bridge_stays_there() {
+    let (mut a, mut b) = (Host::new(1, ALL, None), Host::new(2, ALL, None));
+    introduce(&mut [&mut a, &mut b]);
+    join(&mut a, &mut b);
+    b.inject([0; VNET_LEN], &igmp_join(ipv4(2), GROUP));
+    b.wait("groups", |e| matches!(e, Event::Groups { .. }).then_some(()));
+    a.receivers(GROUP.into(), &[2]);
+    a.inject([0; VNET_LEN], &udp_frame(ipv4(1), GROUP, PORT, b"once"));
+    let came = b.frame("cast", |f| {
+        udp_payload(f, ipv4(1), PORT).is_some().then(|| f.to_vec())
+    });
+    a.inject([0; VNET_LEN], &came);
+    // Nor does somebody else's report change what is joined here.
+    a.inject([0; VNET_LEN], &{
+        let mut report = igmp_join(ipv4(9), GROUP);
+        report[6..12].copy_from_slice(&[2, 9, 9, 9, 9, 9]);
+        report
+    });
+    let deadline = Instant::now() + PATIENCE;
+    while a.drops("bridged") < 2 {
+        assert!(Instant::now() < deadline, "{:?}", a.plane.stats());
+    }
+    a.inject([0; VNET_LEN], &udp_frame(ipv4(1), GROUP, PORT, b"then"));
+    assert_eq!(b.payloads(ipv4(1), PORT, 1, 4), [b"then".to_vec()]);
+    assert!(!a.has(|e| matches!(e, Event::Groups { .. })));
+}
+
 #[test]
 fn junk_changes_nothing() {
     let (mut a, mut b) = (Host::new(1, ALL, None), Host::new(2, ALL, None));

@@ -44,7 +44,13 @@ fn lets_in_what_is_for_this_host() {
         (plain6(ipv6(1), GROUP6), [0x33, 0x33, 0, 0, 0, 0x77]),
     ] {
         let ether = accept(&bytes).unwrap().ether;
-        assert_eq!((&ether[..6], &ether[6..12]), (&mac_there[..], &mac(1).0[..]));
+        // Nobody's own address above casts: that is how a host knows those that come back to it by a bridge.
+        let source = if mac_there[0] & 1 == 1 {
+            mac(1).of_casts()
+        } else {
+            mac(1)
+        };
+        assert_eq!((&ether[..6], &ether[6..12]), (&mac_there[..], &source.0[..]));
         assert_eq!(
             ether[12..],
             if bytes[0] >> 4 == 4 { [8, 0] } else { [0x86, 0xdd] }

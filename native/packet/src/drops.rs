@@ -56,6 +56,8 @@ drop_reasons! {
     Dhcp => "dhcp",
     /// Our own outer datagrams, routed into the adapter by mistake.
     TunnelLoop => "tunnelLoop",
+    /// Came out of the adapter without being this host's own: somebody bridged the adapter.
+    Bridged => "bridged",
     /// Valid only on this host or link (interface-local groups, hop limit 0, duplicate address probes, gratuitous ARP).
     LocalOnly => "localOnly",
     /// Duplicate address probes and questions nobody here may answer.

@@ -11,6 +11,9 @@ pub const ETHERTYPE_IPV4: u16 = 0x0800;
 pub const ETHERTYPE_ARP: u16 = 0x0806;
 pub const ETHERTYPE_IPV6: u16 = 0x86dd;
 
+/// Of the first byte: neither the bit of groups nor that of local addresses.
+const CAST_BIT: u8 = 4;
+
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Mac(pub [u8; 6]);
 
@@ -29,6 +32,19 @@ impl Mac {
                 Mac([0x33, 0x33, o[12], o[13], o[14], o[15]])
             }
         }
+    }
+
+    pub fn is_group(self) -> bool {
+        self.0[0] & 1 == 1
+    }
+
+    /// The source under which casts of the host with this address are written to other hosts' adapters. It is nobody's own, so a
+    /// host that gets its cast back from its own adapter, by a bridge to a LAN that another member is bridged to as well, sees that
+    /// it did not send this frame.
+    pub fn of_casts(self) -> Mac {
+        let mut bytes = self.0;
+        bytes[0] ^= CAST_BIT;
+        Mac(bytes)
     }
 }
 
@@ -100,5 +116,6 @@ pub fn header_for(packet: &L3<'_>, sender: Mac, own: Mac, broadcast: bool) -> [u
         IpAddr::V6(a) if a.is_multicast() => (Mac::of_group(a.into()), ETHERTYPE_IPV6),
         IpAddr::V6(_) => (own, ETHERTYPE_IPV6),
     };
-    header(dst, sender, ethertype)
+    let src = if dst.is_group() { sender.of_casts() } else { sender };
+    header(dst, src, ethertype)
 }
