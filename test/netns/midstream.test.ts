@@ -7,7 +7,7 @@ import type { Host } from './support/host.ts';
 import { Internet } from './support/internet.ts';
 import { until, whyNot, type Running } from './support/shell.ts';
 import { addSite, type Site, type SiteKind } from './support/site.ts';
-import { inLab, writeTable } from './support/tables.ts';
+import { inLab, labIt, writeTable } from './support/tables.ts';
 import { limit } from './support/wire.ts';
 
 const reason = whyNot();
@@ -105,7 +105,7 @@ describe.skipIf(reason)('in mid-stream', () => {
     expect(seen.lost).toBe(0);
   });
 
-  it('the address of one end changes', { timeout: 90_000 }, async () => {
+  labIt('the address of one end changes', { timeout: 90_000 }, async () => {
     const here = await pair(['open', 'open']);
     await wayIs(here, /^udp$/, 15_000);
     for (const [index, direction] of [
@@ -119,7 +119,7 @@ describe.skipIf(reason)('in mid-stream', () => {
     }
   });
 
-  it('one direction dies', { timeout: 90_000 }, async () => {
+  labIt('one direction dies', { timeout: 90_000 }, async () => {
     const here = await pair(['open', 'easy-nat']);
     await wayIs(here, /^udp$/, 15_000);
     const flow = await Flow.start(here.left, here.right, { rate: RATE, seconds: 8 });
@@ -135,7 +135,7 @@ describe.skipIf(reason)('in mid-stream', () => {
     judge('only the way there dies', await other.done(), await way(here));
   });
 
-  it('a stream’s other end vanishes without a word', { timeout: 120_000 }, async () => {
+  labIt('a stream’s other end vanishes without a word', { timeout: 120_000 }, async () => {
     const here = await pair(['udp-blocked', 'open'], true);
     await wayIs(here, /^(tcp|tls|wss?|https?)$/, 20_000);
     const flow = await Flow.start(here.left, here.right, { rate: RATE, seconds: 8 });

@@ -7,7 +7,7 @@ import type { Host } from './support/host.ts';
 import { Internet } from './support/internet.ts';
 import { until, whyNot } from './support/shell.ts';
 import { addSite, type Site, type SiteKind } from './support/site.ts';
-import { inLab, writeTable } from './support/tables.ts';
+import { inLab, labIt, writeTable } from './support/tables.ts';
 import { trafficSince, watchTraffic } from './support/traffic.ts';
 import { applyProfile, layWire, lossRuns, profiles, type Wire } from './support/wire.ts';
 
@@ -111,14 +111,14 @@ async function cast(from: Host, to: Host): Promise<number> {
 }
 
 describe.skipIf(reason)('lines', () => {
-  it('broadband: joins, and a stream arrives', { timeout: 90_000 }, async () => {
+  labIt('broadband: joins, and a stream arrives', { timeout: 90_000 }, async () => {
     const { near, far } = await join('broadband');
     const seen = await (await Flow.start(far, near, { rate: 500, seconds: 4, size: 1_200 })).done();
     tell('broadband', '4.8 Mbit/s of UDP', `${seen.lost} of ${seen.sent} lost`, 'none');
     expect(seen.lost).toBe(0);
   });
 
-  it('mobile: joins, and goes on with a new address', { timeout: 120_000 }, async () => {
+  labIt('mobile: joins, and goes on with a new address', { timeout: 120_000 }, async () => {
     const { near, far, site, wire } = await join('mobile');
     const rate = 100;
     for (const [from, to, way] of [

@@ -10,7 +10,7 @@ import type { Host } from './support/host.ts';
 import { Internet } from './support/internet.ts';
 import { until, whyNot } from './support/shell.ts';
 import { addSite, type Site } from './support/site.ts';
-import { inLab, writeTable } from './support/tables.ts';
+import { inLab, labIt, writeTable } from './support/tables.ts';
 import { limit } from './support/wire.ts';
 
 const reason = whyNot();
@@ -161,7 +161,7 @@ describe.skipIf(reason)('relays', () => {
     expectGap(seen);
   });
 
-  it('eight flows use three relays together', { timeout: 180_000 }, async () => {
+  labIt('eight flows use three relays together', { timeout: 180_000 }, async () => {
     const here = await scene(3);
     await answered(here);
     for (const relay of here.relays) await limit(internet as Internet, relay, RELAY_BPS, RELAY_BPS);
@@ -224,7 +224,7 @@ describe.skipIf(reason)('relays', () => {
     },
   );
 
-  it('flows leave a relay that has no room for them', { timeout: 120_000 }, async () => {
+  labIt('flows leave a relay that has no room for them', { timeout: 120_000 }, async () => {
     const here = await scene(3);
     await answered(here);
     const budgets = [50, 300, 300];

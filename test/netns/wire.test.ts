@@ -4,6 +4,7 @@ import { figure } from './support/figures.ts';
 import { Internet } from './support/internet.ts';
 import { whyNot } from './support/shell.ts';
 import { addSite, type Site } from './support/site.ts';
+import { labIt } from './support/tables.ts';
 import { applyProfile, layWire, lossRuns, profiles, type Wire } from './support/wire.ts';
 
 const reason = whyNot();
@@ -41,7 +42,7 @@ describe.skipIf(reason)('lines', () => {
     return end.sum_received.bits_per_second as number;
   };
 
-  it('broadband: 100/20 Mbit/s, 20 ms', async () => {
+  labIt('broadband: 100/20 Mbit/s, 20 ms', {}, async () => {
     const [site, wire] = await line('broadband');
     const ms = await roundTrip(site);
     const up = await arrives(site, 40e6, 2, false);
@@ -69,7 +70,7 @@ describe.skipIf(reason)('lines', () => {
     expect(Number(Object.keys(toSite.runs).at(-1))).toBeLessThanOrEqual(3);
   });
 
-  it('narrowband: 64 kbit/s, 300 ms', async () => {
+  labIt('narrowband: 64 kbit/s, 300 ms', {}, async () => {
     const [site, wire] = await line('narrowband');
     const ms = await roundTrip(site);
     const up = await arrives(site, 90e3, 4, false);

@@ -3,6 +3,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus, release } from 'node:os';
 import { join } from 'node:path';
+import { it, type TestOptions } from 'vitest';
 import { CONNECTIVITY_HEAD } from '../../pages/connectivity.ts';
 import { MULTICAST_HEAD } from '../../pages/multicast.ts';
 import { markdownTable, mergedRows, sectionOf, withSection } from '../../pages/sections.ts';
@@ -24,6 +25,12 @@ export interface Table {
 
 /** True in `npm run lab`: everything runs, and tables are written. */
 export const inLab = process.env['WEFT_LAB'] === '1';
+
+/** A test of `npm run lab` alone; elsewhere it is said that it was left out. */
+export function labIt(name: string, options: TestOptions, run: () => Promise<void>): void {
+  if (!inLab) console.log(`skipped: only in npm run lab: ${name}`);
+  it.runIf(inLab)(name, options, run);
+}
 
 /** Puts rows into a page's section, whose name sorts as it is to be read; each row says when it was measured. Outside of the lab: nothing. */
 export function writeTable(name: string, table: Table, page: Page = 'connectivity'): void {
