@@ -29,13 +29,20 @@ let lastDial = 0;
 export class Callers {
   readonly #io: CallersIo;
   readonly #callers = new Map<number, Caller>();
+  /** The earliest deadline; null: something happened to a caller since. */
+  #nextMono: number | null = null;
 
   constructor(io: CallersIo) {
     this.#io = io;
   }
 
+  #known(peer: number): Caller | undefined {
+    this.#nextMono = null;
+    return this.#callers.get(peer);
+  }
+
   #of(peer: number): Caller {
-    const known = this.#callers.get(peer);
+    const known = this.#known(peer);
     if (known) return known;
     const { net, dataplane, links, chance } = this.#io;
     const caller = new Caller(
@@ -78,14 +85,14 @@ export class Callers {
 
   /** `unreachable` is the data plane's word alone: what is being dialled may still stand. */
   down(peer: number, reason: string): void {
-    const caller = this.#callers.get(peer);
+    const caller = this.#known(peer);
     if (reason === 'unreachable' && caller?.unanswered()) return;
     caller?.down();
     this.#callers.delete(peer);
   }
 
   suspect(nowMono: number, peer: number): void {
-    this.#callers.get(peer)?.suspect(nowMono);
+    this.#known(peer)?.suspect(nowMono);
   }
 
   /** How others may be called changed: what is no longer allowed is left for something else. */
@@ -94,11 +101,11 @@ export class Callers {
   }
 
   changed(nowMono: number, peer: number): void {
-    this.#callers.get(peer)?.changed(nowMono);
+    this.#known(peer)?.changed(nowMono);
   }
 
   met(peer: number, endpoints: readonly string[]): void {
-    this.#callers.get(peer)?.met(endpoints);
+    this.#known(peer)?.met(endpoints);
   }
 
   /** The peer dials by WebRTC: the number of this end's dial, null when it is not wanted. */
@@ -108,16 +115,19 @@ export class Callers {
 
   /** The ways through others changed. */
   rerouted(): void {
+    this.#nextMono = null;
     for (const caller of this.#callers.values()) caller.rerouted();
   }
 
   clear(): void {
+    this.#nextMono = null;
     for (const caller of this.#callers.values()) caller.down();
     this.#callers.clear();
   }
 
   /** What a transport says. False: it was about none of these callers. */
   take(input: LinkInput): boolean {
+    this.#nextMono = null;
     if (input.kind === 'linkOpen' || input.kind === 'linkFailed') this.#io.ended(input.dial);
     for (const caller of this.#callers.values()) {
       if (input.kind === 'linkOpen' && caller.opened(input.dial, input.link, input.transport)) return true;
@@ -128,12 +138,17 @@ export class Callers {
   }
 
   nextDeadline(): number {
-    let next = Infinity;
-    for (const caller of this.#callers.values()) next = Math.min(next, caller.nextDeadline());
-    return next;
+    if (this.#nextMono === null) {
+      let next = Infinity;
+      for (const caller of this.#callers.values()) next = Math.min(next, caller.nextDeadline());
+      this.#nextMono = next;
+    }
+    return this.#nextMono;
   }
 
   tick(nowMono: number): void {
+    if (this.nextDeadline() > nowMono) return;
+    this.#nextMono = null;
     for (const caller of this.#callers.values()) if (caller.nextDeadline() <= nowMono) caller.tick(nowMono);
   }
 }

@@ -481,11 +481,13 @@ export class Network {
 
   nextDeadline(): number {
     const { strangers, secret, keeper, testimonies, casting } = this.#parts;
-    const { reaching } = this;
-    const running = Math.min(reaching.nextDeadline(), this.#groupsTold.dueMono, casting.nextDeadline());
+    const running = this.#running
+      ? Math.min(this.reaching.nextDeadline(), this.#groupsTold.dueMono, casting.nextDeadline())
+      : Infinity;
     const adapter = Math.min(this.adapter?.nextDeadline() ?? Infinity, this.#hostGroups.nextDeadline());
-    const parts = [this.paths, strangers, secret, keeper, testimonies].map((part) => part.nextDeadline());
-    return Math.min(this.#rollMono, this.#offMono, this.#running ? running : Infinity, adapter, ...parts);
+    const records = Math.min(secret.nextDeadline(), keeper.nextDeadline(), testimonies.nextDeadline());
+    const others = Math.min(this.paths.nextDeadline(), strangers.nextDeadline(), records);
+    return Math.min(this.#rollMono, this.#offMono, running, adapter, others);
   }
 
   tick(now: Now): void {

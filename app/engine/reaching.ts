@@ -25,6 +25,10 @@ const REROUTE_COALESCE_MS = 200;
 /** … and for others' statements, per member: the more there are, the less one changes and the more often it happens. */
 const REROUTE_COALESCE_MS_PER_MEMBER = 2;
 const REROUTE_COALESCE_MS_MAX = 1_000;
+/** Next hops for others' frames cost as much as there are members: they are told at most once in this time for each … */
+const ROUTES_EVERY_MS_PER_MEMBER = 10;
+/** … but not more seldom than this. */
+const ROUTES_EVERY_MS_MAX = 5_000;
 /** Next hops for others' frames, in the data plane's table. */
 const ROUTES_MAX = 4_096;
 /** Relays and next hops are computed for networks up to this many members; beyond, only sessions that exist pass frames on. */
@@ -76,6 +80,8 @@ export class Reaching {
   /** Proxies that links of this network go through, by link. */
   readonly #proxies = new Map<number, string>();
   #routes = '';
+  #routesMono = Infinity;
+  #routesToldMono = -Infinity;
   #service = '';
   /** How others may be called, as it was at the last look. */
   #policy = '';
@@ -110,7 +116,7 @@ export class Reaching {
     this.#signals = new Signals({
       self: io.self,
       isUp: (origin) => io.paths.contacts.isUp(origin),
-      directs: () => io.paths.contacts.ups().filter((origin) => !io.paths.contacts.isRelayed(origin)),
+      directs: () => io.paths.contacts.directs(),
       neighboursOf: (origin) => io.paths.presence(origin)?.neighbours ?? [],
       send: (origin, bytes) => {
         const handle = io.peers.of(origin)?.handle;
@@ -193,7 +199,7 @@ export class Reaching {
     this.#signals.clear();
     this.#spread.clear();
     this.#routes = '';
-    this.#rerouteMono = Infinity;
+    this.#rerouteMono = this.#routesMono = Infinity;
   }
 
   /** The data plane knows nothing of the network any more. */
@@ -248,9 +254,9 @@ export class Reaching {
     this.rerouteSoon(nowMono, Math.max(REROUTE_COALESCE_MS, Math.min(waitMs, REROUTE_COALESCE_MS_MAX)));
   }
 
-  #reroute(): void {
+  #reroute(nowMono: number): void {
     this.#rerouteMono = Infinity;
-    const { net, ports, peers, paths } = this.#io;
+    const { peers, paths } = this.#io;
     for (const origin of paths.contacts.ups()) {
       const peer = peers.of(origin);
       if (!peer) continue;
@@ -259,15 +265,26 @@ export class Reaching {
     }
     this.#callers.rerouted();
     if (paths.memberCount > ROUTED_MEMBERS_MAX) return;
-    const routes: { origin: Uint8Array; via: number }[] = [];
+    const everyMs = Math.min(paths.memberCount * ROUTES_EVERY_MS_PER_MEMBER, ROUTES_EVERY_MS_MAX);
+    this.#routesMono = Math.min(this.#routesMono, Math.max(nowMono, this.#routesToldMono + everyMs));
+  }
+
+  #tellRoutes(nowMono: number): void {
+    this.#routesMono = Infinity;
+    this.#routesToldMono = nowMono;
+    const { net, ports, peers, paths } = this.#io;
+    const hops: [Origin, number][] = [];
     for (const [origin, hop] of paths.routes.nextHops(ROUTES_MAX)) {
       const via = peers.of(hop)?.handle;
-      if (via !== undefined) routes.push({ origin: unhex(origin), via });
+      if (via !== undefined) hops.push([origin, via]);
     }
-    const text = routes.map(({ origin, via }) => `${origin.join('.')}>${via}`).join();
+    const text = hops.join();
     if (text === this.#routes) return;
     this.#routes = text;
-    ports.dataplane.setRoutes(net, routes);
+    ports.dataplane.setRoutes(
+      net,
+      hops.map(([origin, via]) => ({ origin: unhex(origin), via })),
+    );
   }
 
   /** Flows to a relayed member go over all its relays. */
@@ -284,8 +301,8 @@ export class Reaching {
     const { net, ports, paths, conduct } = this.#io;
     const theirs = paths.presence(peer.origin)?.uplinkKBps ?? 0;
     const pace = paceOf(conduct().uplinkKBps, theirs, this.#lines.get(peer.handle));
-    const text = JSON.stringify(pace);
-    if ((this.#paces.get(peer.handle) ?? '{}') === text) return;
+    const text = `${pace.bytesPerSecond ?? 0} ${pace.aggregateMs ?? 0}`;
+    if ((this.#paces.get(peer.handle) ?? '0 0') === text) return;
     this.#paces.set(peer.handle, text);
     ports.dataplane.setPace?.(net, peer.handle, pace);
   }
@@ -340,11 +357,12 @@ export class Reaching {
   // ---- time ----------------------------------------------------------------------------------------------------------------
 
   nextDeadline(): number {
-    return Math.min(this.#rerouteMono, this.#callers.nextDeadline());
+    return Math.min(this.#rerouteMono, this.#routesMono, this.#callers.nextDeadline());
   }
 
   tick(now: Now): void {
-    if (this.#rerouteMono <= now.mono) this.#reroute();
+    if (this.#rerouteMono <= now.mono) this.#reroute(now.mono);
+    if (this.#routesMono <= now.mono) this.#tellRoutes(now.mono);
     this.#callers.tick(now.mono);
   }
 }

@@ -1,6 +1,7 @@
 // Online by links that both ends claim.
 import { describe, expect, it } from 'vitest';
-import { reachable } from '../../app/mesh/paths/reach.ts';
+import { Reach } from '../../app/mesh/paths/reach.ts';
+import { Graph } from '../../app/mesh/routing/graph.ts';
 import { neighboursTarget } from '../../app/mesh/paths/neighbours.ts';
 import type { Presence } from '../../app/wire/messages/presence.ts';
 
@@ -24,14 +25,20 @@ const presence = (origin: string, neighbours: string[], off = false): Presence =
 });
 
 function online(statements: Presence[], ups: string[], suspected: string[] = []): string {
-  const table = new Map(statements.map((one) => [one.origin, one]));
-  const view = {
-    self: 'me',
-    presence: (origin: string) => table.get(origin),
+  const graph = new Graph();
+  const names = [...new Set(['me', ...statements.flatMap(({ origin, neighbours }) => [origin, ...neighbours])])];
+  for (const name of names) graph.add(name);
+  for (const statement of statements) graph.say(statement);
+  const reach = new Reach({
+    graph,
     ups: () => ups,
     suspected: (origin: string) => suspected.includes(origin),
-  };
-  return [...reachable(view)].sort().join(' ');
+    anySuspected: () => suspected.length > 0,
+  });
+  return names
+    .filter((name) => name === 'me' || reach.has(name))
+    .sort()
+    .join(' ');
 }
 
 describe('reachable', () => {

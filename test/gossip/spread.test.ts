@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { Chance } from '../../app/mesh/paths/chance.ts';
 import { NEWS_WAIT_FROM_MEMBERS, NEWS_WAIT_MS } from '../../app/mesh/paths/limits.ts';
+import { Graph } from '../../app/mesh/routing/graph.ts';
 import { Statements } from '../../app/mesh/paths/statements.ts';
 import { decodeMessage } from '../../app/wire/messages/message.ts';
 import { decodePresence, encodePresenceBody } from '../../app/wire/messages/presence.ts';
@@ -40,6 +41,7 @@ function world(members: number): {
       isRelayed: () => false,
       roundTrips: () => new Map(),
     },
+    new Graph(),
     new Chance({ bytes: (length) => new Uint8Array(length).fill(128) }),
     {
       networkId: new Uint8Array(32),

@@ -1,5 +1,6 @@
 // Ways through others, from what members say of themselves: who may pass on, in which order, and next hops.
 import { describe, expect, it } from 'vitest';
+import { Graph } from '../../app/mesh/routing/graph.ts';
 import { RELAYS_PER_DESTINATION, ROUTE_HOPS_MAX, Routes } from '../../app/mesh/routing/routes.ts';
 import { FEATURE_METERED, FEATURE_RELAYS, type Presence } from '../../app/wire/messages/presence.ts';
 
@@ -16,6 +17,9 @@ const name = (letter: string): string => letter.repeat(16);
 /** A network seen by `me`: what each member says, and with whom `me` has direct sessions. */
 function routes(directs: string, members: Record<string, Said>): Routes {
   const presences = new Map<string, Presence>();
+  const graph = new Graph();
+  for (const { links = [] } of Object.values(members)) for (const letter of links) graph.add(name(letter));
+  for (const letter of [...directs, ...Object.keys(members), '0']) graph.add(name(letter));
   for (const [letter, said] of Object.entries(members)) {
     const statement: Partial<Presence> = {
       origin: name(letter),
@@ -26,11 +30,12 @@ function routes(directs: string, members: Record<string, Said>): Routes {
       relayed: (said.relayed ?? []).map(name),
     };
     presences.set(name(letter), statement as Presence);
+    graph.say(statement as Presence);
   }
   return new Routes({
     self: name('0'),
+    graph,
     presence: (origin) => presences.get(origin),
-    presences: () => presences.values(),
     directs: () => [...directs].map(name),
   });
 }
@@ -154,5 +159,46 @@ describe('next hops for others’ frames', () => {
   it('are at most as many as asked for', () => {
     const known = routes('a', { a: { links: ['1', '2', '3', '4'] } });
     expect(Object.keys(next(known, 2))).toHaveLength(2);
+  });
+});
+
+describe('the graph', () => {
+  const statement = (letter: string, links: string, relayed = ''): Presence =>
+    ({
+      ...{ origin: name(letter), off: false, features: FEATURE_RELAYS },
+      ...{ neighbours: [...links].map(name), relayed: [...relayed].map(name) },
+    }) as Presence;
+  const around = (graph: Graph, letter: string): string => {
+    const found: string[] = [];
+    graph.around(graph.number(name(letter)), (other) => found.push(graph.name(other)[0] as string));
+    return found.join('');
+  };
+
+  it('gives a number that became free to somebody else, without the links of before', () => {
+    const graph = new Graph();
+    for (const letter of 'abcd') graph.add(name(letter));
+    graph.say(statement('a', 'bcd', 'bd'));
+    graph.say(statement('b', 'a'));
+    expect([around(graph, 'a'), around(graph, 'c'), around(graph, 'd')]).toEqual(['cb', 'a', '']);
+    graph.remove(name('b'));
+    expect(graph.number(name('b'))).toBe(-1);
+    expect([around(graph, 'a'), around(graph, 'c'), around(graph, 'd')]).toEqual(['c', 'a', '']);
+    expect(graph.add(name('e'))).toBe(true);
+    expect([around(graph, 'a'), around(graph, 'e'), graph.consents(graph.number(name('e')))]).toEqual(['c', '', false]);
+    expect(graph.add(name('e'))).toBe(false);
+  });
+
+  it('leaves out what is said of nobody, and grows', () => {
+    const graph = new Graph();
+    graph.add(name('a'));
+    graph.say(statement('a', 'xyz'));
+    expect(around(graph, 'a')).toBe('');
+    const many = Array.from({ length: 100 }, (_, number) => `${number}`.padStart(16, '0'));
+    for (const other of many) graph.add(other);
+    graph.say({ ...statement('a', ''), neighbours: many.slice(90) });
+    expect(many.filter((other) => graph.number(other) > 0)).toHaveLength(100);
+    const found: number[] = [];
+    graph.around(graph.number(many[95] as string), (other) => found.push(other));
+    expect(found).toEqual([graph.number(name('a'))]);
   });
 });

@@ -88,6 +88,11 @@ export class Caller {
   readonly #links = new Map<number, string>();
   /** Nothing came back since. */
   #suspected = false;
+  /** Ways as the data plane was told them last. */
+  #told = '';
+  /** Endpoints as they were told last, and as they were read. */
+  #endpoints = '';
+  #parsed: readonly Endpoint[] = [];
   #upgrades = 0;
   #upgradeMono = Infinity;
 
@@ -209,8 +214,11 @@ export class Caller {
 
   /** Others can pass frames on, or cannot any more. */
   rerouted(): void {
-    if (this.#state === 'up') this.#io.setWays(this.#ways());
-    else if (this.#state === 'calling' && this.#io.vias().length > 0) this.#io.connect(this.#ways());
+    const before = this.#told;
+    const ways = this.#ways();
+    if (this.#told === before) return;
+    if (this.#state === 'up') this.#io.setWays(ways);
+    else if (this.#state === 'calling' && this.#io.vias().length > 0) this.#io.connect(ways);
   }
 
   /** The peer says other endpoints than before. */
@@ -336,8 +344,14 @@ export class Caller {
 
   /** Where the peer may be called of where it is said to be; `more` first. */
   #callable(more: readonly string[] = []): Endpoint[] {
-    const parsed = [...more, ...this.#io.endpoints()].map(parseEndpoint).filter((endpoint) => endpoint !== null);
-    return parsed.map((endpoint) => this.#io.mayCall(endpoint)).filter((endpoint) => endpoint !== null);
+    const endpoints = [...more, ...this.#io.endpoints()];
+    const text = endpoints.join();
+    // Asked for often, and seldom other endpoints; who may be called may change meanwhile.
+    if (text !== this.#endpoints) {
+      this.#endpoints = text;
+      this.#parsed = endpoints.map(parseEndpoint).filter((endpoint) => endpoint !== null);
+    }
+    return this.#parsed.map((endpoint) => this.#io.mayCall(endpoint)).filter((endpoint) => endpoint !== null);
   }
 
   #datagrams(more: readonly string[] = []): string[] {
@@ -350,6 +364,12 @@ export class Caller {
 
   /** Everything that can be tried without dialling: best first. */
   #ways(): string[] {
+    const ways = this.#collectWays();
+    this.#told = ways.join();
+    return ways;
+  }
+
+  #collectWays(): string[] {
     const links = [...this.#links].sort(([, a], [, b]) => rankOf(a) - rankOf(b)).map(([link]) => `link:${link}`);
     const vias = this.#io.vias().map((peer) => `via:${peer}`);
     const rest = [...links, ...vias].slice(0, WAYS_MAX / 2);

@@ -50,6 +50,7 @@ export interface SessionInfo {
 }
 
 export interface ContactsIo {
+  isMember(origin: Origin): boolean;
   endpoints(origin: Origin): readonly string[];
   /** Calls the member where `endpointsOf` says, and through others. */
   connect(origin: Origin): void;
@@ -61,12 +62,17 @@ export interface ContactsIo {
 /** An endpoint's address and port alone. */
 export const withoutCarrier = (endpoint: string): string => endpoint.split('/')[0] as string;
 
+/** Members with whom nothing was tried yet have no entry: in a large network they are nearly all. */
 export class Contacts {
   readonly #io: ContactsIo;
   readonly #chance: Chance;
   readonly #contacts = new Map<Origin, Contact>();
-  #upCount = 0;
-  #connectingCount = 0;
+  readonly #up = new Set<Contact>();
+  readonly #connecting = new Set<Contact>();
+  readonly #suspected = new Set<Contact>();
+  /** Made when first asked for after a change. */
+  #ups: Origin[] | null = null;
+  #directs: Origin[] | null = null;
 
   constructor(io: ContactsIo, chance: Chance) {
     this.#io = io;
@@ -74,7 +80,7 @@ export class Contacts {
   }
 
   get upCount(): number {
-    return this.#upCount;
+    return this.#up.size;
   }
 
   get(origin: Origin): Contact | undefined {
@@ -94,11 +100,16 @@ export class Contacts {
     return contact?.state === 'up' && contact.transport === 'relay';
   }
 
-  /** Members with a session, in the order in which they became known. */
-  ups(): Origin[] {
-    const ups: Origin[] = [];
-    for (const contact of this.#contacts.values()) if (contact.state === 'up') ups.push(contact.origin);
-    return ups;
+  /** Members with a session, in the order in which those came up. */
+  ups(): readonly Origin[] {
+    this.#ups ??= Array.from(this.#up, ({ origin }) => origin);
+    return this.#ups;
+  }
+
+  /** Those whose session does not go through others. */
+  directs(): readonly Origin[] {
+    this.#directs ??= this.ups().filter((origin) => !this.isRelayed(origin));
+    return this.#directs;
   }
 
   /** Of direct sessions, in ms; those that came up last are last. */
@@ -108,7 +119,7 @@ export class Contacts {
     return new Map(measured.map(({ origin, rttMs }) => [origin, rttMs as number]));
   }
 
-  add(origin: Origin, hints: string[] = []): Contact {
+  #add(origin: Origin): Contact {
     let contact = this.#contacts.get(origin);
     if (!contact) {
       contact = {
@@ -126,21 +137,30 @@ export class Contacts {
       };
       this.#contacts.set(origin, contact);
     }
-    if (hints.length > 0) contact.hints = [...new Set([...hints, ...contact.hints])].slice(0, HINTS_MAX);
     return contact;
+  }
+
+  /** Endpoints of a member, told by a link or a stranger's packets. */
+  hint(origin: Origin, hints: readonly string[]): void {
+    if (hints.length === 0) return;
+    const contact = this.#add(origin);
+    contact.hints = [...new Set([...hints, ...contact.hints])].slice(0, HINTS_MAX);
   }
 
   remove(origin: Origin): void {
     const contact = this.#contacts.get(origin);
-    if (contact) this.#set(contact, 'idle', 0);
+    if (!contact) return;
+    this.#set(contact, 'idle', 0);
+    this.#suspected.delete(contact);
     this.#contacts.delete(origin);
   }
 
   /** Where the member may be called, best first. */
   endpointsOf(origin: Origin): string[] {
     const contact = this.#contacts.get(origin);
-    if (!contact) return [];
-    const told = [...this.#io.endpoints(origin), ...contact.hints];
+    const endpoints = this.#io.endpoints(origin);
+    if (!contact) return endpoints.slice(0, CONNECT_ENDPOINTS_MAX);
+    const told = [...endpoints, ...contact.hints];
     const last = contact.lastEndpoint;
     // What is told says more than what was seen: a stream may answer there, too.
     const all = new Set(last === undefined || told.includes(withoutCarrier(last)) ? [] : [last]);
@@ -151,12 +171,11 @@ export class Contacts {
   }
 
   /** Whether a connect now would be sensible. */
-  mayTry(contact: Contact, nowMono: number): boolean {
-    return contact.state === 'idle' && contact.nextTryMono <= nowMono && this.#reachable(contact.origin);
-  }
-
-  #reachable(origin: Origin): boolean {
-    return this.endpointsOf(origin).length > 0 || this.#io.hasRelay(origin);
+  mayTry(origin: Origin, nowMono: number): boolean {
+    const contact = this.#contacts.get(origin);
+    if (contact && (contact.state !== 'idle' || contact.nextTryMono > nowMono)) return false;
+    const seen = contact && (contact.hints.length > 0 || contact.lastEndpoint !== undefined);
+    return seen || this.#io.endpoints(origin).length > 0 || this.#io.hasRelay(origin);
   }
 
   /**
@@ -164,9 +183,9 @@ export class Contacts {
    * False when nothing was started.
    */
   connect(origin: Origin, nowMono: number, urgent = false): boolean {
-    const contact = this.#contacts.get(origin);
-    if (!contact || !this.mayTry(contact, nowMono)) return false;
-    if (!urgent && this.#connectingCount >= CONNECTING_MAX) return false;
+    if (!this.#io.isMember(origin) || !this.mayTry(origin, nowMono)) return false;
+    if (!urgent && this.#connecting.size >= CONNECTING_MAX) return false;
+    const contact = this.#add(origin);
     this.#io.connect(origin);
     this.#set(contact, 'connecting', nowMono);
     if (urgent) contact.busyMono = nowMono;
@@ -184,15 +203,17 @@ export class Contacts {
 
   /** True when the session is new, false when it only roamed or was renewed. */
   up(origin: Origin, nowMono: number, session: SessionInfo): boolean {
-    const contact = this.add(origin);
+    const contact = this.#add(origin);
     const fresh = contact.state !== 'up';
     // Where a stream came from is not where one could call.
     const datagrams = session.transport === undefined || session.transport === 'udp';
     if (session.endpoint && datagrams) contact.lastEndpoint = `${session.endpoint}/udp`;
+    if (contact.transport !== session.transport) this.#directs = null;
     contact.transport = session.transport;
     contact.rttMs = session.rttMs;
     contact.failures = 0;
     contact.suspectSeq = -1;
+    this.#suspected.delete(contact);
     contact.lastUpMono = nowMono;
     if (fresh) {
       contact.busyMono = nowMono;
@@ -212,15 +233,18 @@ export class Contacts {
       contact.lastUpMono = nowMono;
       contact.failures = 0;
       contact.nextTryMono = nowMono + (reason === 'closed' ? this.#chance.jitter(BACKOFF_FIRST_MS) : 0);
-      if (reason !== 'closed') contact.suspectSeq = seq;
+      if (reason !== 'closed') {
+        contact.suspectSeq = seq;
+        this.#suspected.add(contact);
+      }
     } else if (was === 'connecting') this.#failed(contact, nowMono);
     return wasUp;
   }
 
   /** Gives up handshakes that the data plane never reported on. */
   expireConnects(nowMono: number): void {
-    for (const contact of this.#contacts.values()) {
-      if (contact.state !== 'connecting' || nowMono - contact.sinceMono < CONNECT_TIMEOUT_MS) continue;
+    for (const contact of this.#connecting) {
+      if (nowMono - contact.sinceMono < CONNECT_TIMEOUT_MS) continue;
       this.#set(contact, 'idle', nowMono);
       this.#failed(contact, nowMono);
     }
@@ -244,8 +268,7 @@ export class Contacts {
 
   /** Ends sessions that carry next to nothing, except those that `keep` names. `packets`: counters of the data plane. */
   endIdle(nowMono: number, packets: (origin: Origin) => number, keep: (origin: Origin) => boolean): void {
-    for (const contact of this.#contacts.values()) {
-      if (contact.state !== 'up') continue;
+    for (const contact of this.#up) {
       const count = packets(contact.origin);
       // A counter that shrank is a new session's.
       if (count < contact.packets || count - contact.packets > DIRECT_IDLE_FRAMES) contact.busyMono = nowMono;
@@ -271,8 +294,7 @@ export class Contacts {
   /** Ends the session, if any, and leaves the member alone for a while. */
   bar(origin: Origin, nowMono: number, ms: number): void {
     this.end(origin, nowMono);
-    const contact = this.#contacts.get(origin);
-    if (contact) contact.nextTryMono = nowMono + this.#chance.jitter(ms);
+    if (this.#io.isMember(origin)) this.#add(origin).nextTryMono = nowMono + this.#chance.jitter(ms);
   }
 
   /** Whether a probe of this member's session is due, because others doubt that it lives. */
@@ -283,6 +305,10 @@ export class Contacts {
     return true;
   }
 
+  get anySuspected(): boolean {
+    return this.#suspected.size > 0;
+  }
+
   suspected(origin: Origin, seq: number): boolean {
     const contact = this.#contacts.get(origin);
     return contact !== undefined && contact.state !== 'up' && contact.suspectSeq >= 0 && seq <= contact.suspectSeq;
@@ -291,18 +317,16 @@ export class Contacts {
   /** When something is to be done without any event. */
   nextDeadline(): number {
     let next = Infinity;
-    if (this.#connectingCount === 0) return next;
-    for (const contact of this.#contacts.values()) {
-      if (contact.state === 'connecting') next = Math.min(next, contact.sinceMono + CONNECT_TIMEOUT_MS);
-    }
+    for (const { sinceMono } of this.#connecting) next = Math.min(next, sinceMono + CONNECT_TIMEOUT_MS);
     return next;
   }
 
   #set(contact: Contact, state: Contact['state'], nowMono: number): void {
-    if (contact.state === 'up') this.#upCount--;
-    if (contact.state === 'connecting') this.#connectingCount--;
-    if (state === 'up') this.#upCount++;
-    if (state === 'connecting') this.#connectingCount++;
+    if (contact.state === 'up' || state === 'up') this.#ups = this.#directs = null;
+    this.#up.delete(contact);
+    this.#connecting.delete(contact);
+    if (state === 'up') this.#up.add(contact);
+    if (state === 'connecting') this.#connecting.add(contact);
     contact.state = state;
     contact.sinceMono = nowMono;
   }

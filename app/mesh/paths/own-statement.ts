@@ -200,6 +200,10 @@ export class OwnStatement {
     this.touch(nowMono, 0);
   }
 
+  isDue(nowMono: number): boolean {
+    return Math.min(this.#dueMono, this.#refreshMono) <= nowMono;
+  }
+
   nextDeadline(nowMono: number): number {
     const due = Math.min(this.#dueMono, this.#refreshMono);
     return due <= nowMono ? nowMono + this.#bucket.waitMs(nowMono) : due;
@@ -207,7 +211,7 @@ export class OwnStatement {
 
   /** The statement to publish now, or null when none is due. */
   publish(now: MeshTime, active: readonly Origin[], relayed: readonly Origin[], rtts: RoundTrips): Presence | null {
-    if (Math.min(this.#dueMono, this.#refreshMono) > now.mono || !this.#bucket.take(now.mono)) return null;
+    if (!this.isDue(now.mono) || !this.#bucket.take(now.mono)) return null;
     this.#dueMono = Infinity;
     this.#refreshMono = now.mono + this.#chance.jitter(PRESENCE_REFRESH_MS);
     this.#seq = Math.max(Math.floor(now.wall), this.#seq + 1);

@@ -15,7 +15,8 @@ import {
 import { Neighbours, neighboursTarget } from './neighbours.ts';
 import type { GossipMessage, PathMember, PathsIo, PathsStart } from './io.ts';
 import type { MeshTime, Service } from './own-statement.ts';
-import { reachable } from './reach.ts';
+import { Reach } from './reach.ts';
+import { Graph } from '../routing/graph.ts';
 import { Routes } from '../routing/routes.ts';
 import { Seeker } from './seeker.ts';
 import { Statements } from './statements.ts';
@@ -33,7 +34,8 @@ export class Paths {
   readonly #neighbours: Neighbours;
   #on = false;
   #now: MeshTime;
-  #online: Set<Origin> | null = null;
+  readonly #graph = new Graph();
+  readonly #reach: Reach;
   /** When each member was doubted last. */
   readonly #doubts = new Map<Origin, number>();
   readonly #seeker: Seeker;
@@ -48,12 +50,19 @@ export class Paths {
     this.#chance = new Chance(io.random);
     this.routes = new Routes({
       self: start.self,
+      graph: this.#graph,
       presence: (origin) => this.#statements.table.get(origin),
-      presences: () => this.#statements.table.all(),
-      directs: () => this.contacts.ups().filter((origin) => !this.contacts.isRelayed(origin)),
+      directs: () => this.contacts.directs(),
+    });
+    this.#reach = new Reach({
+      graph: this.#graph,
+      ups: () => this.contacts.ups(),
+      suspected: (origin) => this.contacts.suspected(origin, this.#statements.table.seq(origin)),
+      anySuspected: () => this.contacts.anySuspected,
     });
     this.contacts = new Contacts(
       {
+        isMember: (origin) => origin !== this.self && this.#members.has(origin),
         endpoints: (origin) => this.#statements.table.get(origin)?.endpoints ?? [],
         connect: (origin) => io.connect(origin),
         hasRelay: (origin) => this.routes.has(origin),
@@ -71,6 +80,7 @@ export class Paths {
     );
     this.#seeker = new Seeker(
       {
+        members: () => this.#others(),
         contacts: this.contacts,
         neighbours: this.#neighbours,
         target: () => this.#target(),
@@ -90,9 +100,14 @@ export class Paths {
         isRelayed: (origin) => this.contacts.isRelayed(origin),
         roundTrips: () => this.contacts.roundTrips(),
       },
+      this.#graph,
       this.#chance,
       start,
     );
+  }
+
+  *#others(): IterableIterator<Origin> {
+    for (const origin of this.#members.keys()) if (origin !== this.self) yield origin;
   }
 
   /** Begins to look for neighbours and to publish. */
@@ -143,13 +158,16 @@ export class Paths {
   setMembers(now: MeshTime, members: Iterable<PathMember>): void {
     this.#now = now;
     const left = new Set(this.#members.keys());
+    let fresh = false;
     for (const member of members) {
       left.delete(member.origin);
       if (this.#members.has(member.origin)) continue;
       this.#members.set(member.origin, member);
-      if (member.origin !== this.self) this.contacts.add(member.origin);
+      if (this.#graph.add(member.origin)) fresh = true;
     }
     for (const origin of left) this.#forget(origin);
+    // Statements may have named who was no member then.
+    if (fresh) for (const presence of this.#statements.table.all()) this.#graph.say(presence);
     for (const aged of this.#statements.recognised(now)) this.#hear(null, aged);
     this.#graphChanged();
     if (this.#on) this.#seeker.soon(now.mono);
@@ -160,6 +178,7 @@ export class Paths {
     this.#statements.forget(origin);
     this.contacts.remove(origin);
     this.#members.delete(origin);
+    this.#graph.remove(origin);
     this.#doubts.delete(origin);
     this.#io.changed('groups');
   }
@@ -167,7 +186,7 @@ export class Paths {
   /** Endpoints learned from a link or a stranger's packets. */
   hint(origin: Origin, endpoints: string[]): void {
     if (!this.#members.has(origin) || origin === this.self) return;
-    this.contacts.add(origin, endpoints);
+    this.contacts.hint(origin, endpoints);
     if (this.#on) this.#seeker.soon(this.#now.mono);
   }
 
@@ -226,13 +245,7 @@ export class Paths {
     if (origin === this.self) return this.#on;
     if (!this.#on) return false;
     if (this.contacts.isUp(origin)) return true;
-    this.#online ??= reachable({
-      self: this.self,
-      presence: (other) => this.#statements.table.get(other),
-      ups: () => this.contacts.ups(),
-      suspected: (other) => this.contacts.suspected(other, this.#statements.table.seq(other)),
-    });
-    return this.#online.has(origin);
+    return this.#reach.has(origin);
   }
 
   get memberCount(): number {
@@ -431,7 +444,7 @@ export class Paths {
 
   /** What follows from statements and sessions is computed anew when it is asked for. */
   #graphChanged(): void {
-    this.#online = null;
+    this.#reach.forget();
     this.routes.forget();
     this.#io.changed('routes');
   }
@@ -444,7 +457,7 @@ export class Paths {
     const heard = this.#statements.hear(this.#now, from, aged);
     if (heard.kind === 'bad') return 'bad';
     // A renewal changes no link, but says that its author lives.
-    if (heard.kind === 'renewed') this.#online = null;
+    if (heard.kind === 'renewed') this.#reach.forget();
     if (heard.kind !== 'news') return 'ok';
     this.#graphChanged();
     this.#react(heard.presence, heard.before);

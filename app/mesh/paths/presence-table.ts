@@ -8,6 +8,7 @@ import {
 } from '../../wire/messages/presence.ts';
 import { DIGEST_CHUNKS_MAX, type Aged, type Known } from '../../wire/messages/message.ts';
 import { Bucket } from '../guard/bucket.ts';
+import type { Graph } from '../routing/graph.ts';
 import { MEMBERS_PER_CHUNK, ORIGIN_BURST, ORIGIN_PER_SECOND } from './limits.ts';
 
 export interface Heard {
@@ -30,6 +31,9 @@ export type Insertion =
 /** `false`: wrong signature; `null`: nobody of that name is a member. */
 export type VerifyPresence = (presence: Presence) => boolean | null;
 
+/** Where the two halves of a fingerprint start. */
+const HASH_HIGH = 0x811c9dc5;
+const HASH_LOW = 0x9dc5811c;
 const SEQ_AT = 9;
 const SEQ_BYTES = 6;
 
@@ -38,12 +42,18 @@ export class PresenceTable {
   /** Newest sequences of statements that ran out: they do not come back. */
   readonly #gone = new Map<Origin, number>();
   readonly #buckets = new Map<Origin, Bucket>();
+  /** Halves of the fingerprint. */
+  #high = 0;
+  #low = 0;
   readonly #verify: VerifyPresence;
+  /** Told of all statements. */
+  readonly #graph: Graph;
   /** No statement but the own runs out before. */
   #earliestMono = Infinity;
 
-  constructor(verify: VerifyPresence) {
+  constructor(verify: VerifyPresence, graph: Graph) {
     this.#verify = verify;
+    this.#graph = graph;
   }
 
   get size(): number {
@@ -84,7 +94,7 @@ export class PresenceTable {
     if (valid === null) return { kind: 'unknown', origin };
     if (!valid) return { kind: 'bad' };
     this.#gone.delete(origin);
-    this.#entries.set(origin, { presence, bornMono, expiresMono });
+    this.#set({ presence, bornMono, expiresMono });
     this.#earliestMono = Math.min(this.#earliestMono, expiresMono);
     const kind = before && sameWords(before, presence) ? 'renewed' : 'changed';
     return { kind, presence, before };
@@ -93,11 +103,34 @@ export class PresenceTable {
   /** The own statement, made here: no limit and no check. */
   put(nowMono: number, presence: Presence): void {
     const expiresMono = nowMono + presence.ttlMinutes * 60_000;
-    this.#entries.set(presence.origin, { presence, bornMono: nowMono, expiresMono });
+    this.#set({ presence, bornMono: nowMono, expiresMono });
+  }
+
+  #set(heard: Heard): void {
+    const { presence } = heard;
+    const before = this.#entries.get(presence.origin);
+    if (before) this.#mix(before.presence);
+    this.#entries.set(presence.origin, heard);
+    this.#mix(presence);
+    this.#graph.say(presence);
+  }
+
+  #drop(origin: Origin): void {
+    const heard = this.#entries.get(origin);
+    if (!heard) return;
+    this.#entries.delete(origin);
+    this.#mix(heard.presence);
+    this.#graph.silent(origin);
+  }
+
+  /** Into the fingerprint, or out of it. */
+  #mix(presence: Presence): void {
+    this.#high ^= hash32(presence, HASH_HIGH);
+    this.#low ^= hash32(presence, HASH_LOW);
   }
 
   remove(origin: Origin): void {
-    this.#entries.delete(origin);
+    this.#drop(origin);
     this.#gone.delete(origin);
     this.#buckets.delete(origin);
   }
@@ -113,7 +146,7 @@ export class PresenceTable {
         this.#earliestMono = Math.min(this.#earliestMono, heard.expiresMono);
         continue;
       }
-      this.#entries.delete(origin);
+      this.#drop(origin);
       this.#gone.set(origin, heard.presence.seq);
       gone.push(origin);
     }
@@ -144,23 +177,17 @@ export class PresenceTable {
     const chunks = new Array<number>(count).fill(0);
     for (const { presence } of this.#entries.values()) {
       const chunk = chunkOf(presence.origin, count);
-      chunks[chunk] = ((chunks[chunk] as number) ^ hash32(presence, 0x811c9dc5)) >>> 0;
+      chunks[chunk] = ((chunks[chunk] as number) ^ hash32(presence, HASH_HIGH)) >>> 0;
     }
     return chunks;
   }
 
   /** 8 bytes over the whole table, for the greeting. */
   fingerprint(): Uint8Array {
-    let high = 0;
-    let low = 0;
-    for (const { presence } of this.#entries.values()) {
-      high ^= hash32(presence, 0x811c9dc5);
-      low ^= hash32(presence, 0x9dc5811c);
-    }
     const bytes = new Uint8Array(8);
     const view = new DataView(bytes.buffer);
-    view.setUint32(0, high >>> 0);
-    view.setUint32(4, low >>> 0);
+    view.setUint32(0, this.#high >>> 0);
+    view.setUint32(4, this.#low >>> 0);
     return bytes;
   }
 

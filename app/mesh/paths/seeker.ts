@@ -9,6 +9,8 @@ import type { Neighbours } from './neighbours.ts';
 const SEEK_EVERY_MS = 1_000;
 
 export interface SeekerIo {
+  /** Other members. */
+  members(): Iterable<Origin>;
   contacts: Contacts;
   neighbours: Neighbours;
   /** How many neighbours are wished. */
@@ -61,9 +63,8 @@ export class Seeker {
     if (missing === 0) return;
     const likely: Origin[] = [];
     const others: Origin[] = [];
-    for (const contact of contacts.all()) {
-      const { origin } = contact;
-      if (!contacts.mayTry(contact, nowMono) || neighbours.declined(origin, nowMono) || isOff(origin)) continue;
+    for (const origin of this.#io.members()) {
+      if (!contacts.mayTry(origin, nowMono) || neighbours.declined(origin, nowMono) || isOff(origin)) continue;
       (isOnline(origin) ? likely : others).push(origin);
     }
     for (let tries = missing; tries > 0 && likely.length + others.length > 0; tries--) {
@@ -78,10 +79,8 @@ export class Seeker {
     const { contacts, isOnline, isOff } = this.#io;
     this.#rescueMono = nowMono + this.#chance.jitter(RESCUE_EVERY_MS);
     const lost: Origin[] = [];
-    for (const contact of contacts.all()) {
-      if (isOnline(contact.origin) || isOff(contact.origin) || !contacts.mayTry(contact, nowMono)) continue;
-      lost.push(contact.origin);
-    }
+    for (const origin of this.#io.members())
+      if (!isOnline(origin) && !isOff(origin) && contacts.mayTry(origin, nowMono)) lost.push(origin);
     const origin = this.#chance.pick(lost);
     if (origin !== undefined) contacts.connect(origin, nowMono);
   }

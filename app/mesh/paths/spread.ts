@@ -13,14 +13,37 @@ import type { Chance } from './chance.ts';
 import { DIGEST_EVERY_MS, LAZY_FORWARD_MS, NEWS_WAIT_FROM_MEMBERS, NEWS_WAIT_MS } from './limits.ts';
 import type { PresenceTable } from './presence-table.ts';
 
+/**
+ * What a member has shown to know is remembered this long, twice at most: a statement is passed on within that time or not at all, and a
+ * memory of everything would take as much as there are members for each session.
+ */
+const KNOWN_MS = 60_000;
 /** Statements in one message weigh at most this much, so that they fit a control message together. */
 const BATCH_BYTES_MAX = 48_000;
 
-interface Ear {
-  /** Newest sequence per origin that this member is known to have. */
-  has: Map<Origin, number>;
+class Ear {
+  /** Newest sequence per origin that this member is known to have, of late and of the time before. */
+  #has = new Map<Origin, number>();
+  #had = new Map<Origin, number>();
   /** Statements that it is to get. */
-  waiting: Set<Origin>;
+  readonly waiting = new Set<Origin>();
+
+  has(origin: Origin, seq: number): boolean {
+    return (this.#has.get(origin) ?? this.#had.get(origin) ?? -1) >= seq;
+  }
+
+  learn(origin: Origin, seq: number): void {
+    if (!this.has(origin, seq)) this.#has.set(origin, seq);
+  }
+
+  forget(origin: Origin): void {
+    for (const list of [this.#has, this.#had, this.waiting]) list.delete(origin);
+  }
+
+  age(): void {
+    this.#had = this.#has;
+    this.#has = new Map();
+  }
 }
 
 export interface SpreadIo {
@@ -36,16 +59,18 @@ export class Spread {
   readonly #ears = new Map<Origin, Ear>();
   #flushMono = Infinity;
   #digestMono: number;
+  #agedMono: number;
 
   constructor(io: SpreadIo, table: PresenceTable, chance: Chance, nowMono: number) {
     this.#io = io;
     this.#table = table;
     this.#chance = chance;
     this.#digestMono = nowMono + chance.jitter(DIGEST_EVERY_MS);
+    this.#agedMono = nowMono;
   }
 
   up(origin: Origin): void {
-    this.#ears.set(origin, { has: new Map(), waiting: new Set() });
+    this.#ears.set(origin, new Ear());
   }
 
   down(origin: Origin): void {
@@ -54,16 +79,12 @@ export class Spread {
 
   forget(origin: Origin): void {
     this.#ears.delete(origin);
-    for (const ear of this.#ears.values()) {
-      ear.has.delete(origin);
-      ear.waiting.delete(origin);
-    }
+    for (const ear of this.#ears.values()) ear.forget(origin);
   }
 
   /** `by` has shown that it has this statement. */
   heard(by: Origin, origin: Origin, seq: number): void {
-    const ear = this.#ears.get(by);
-    if (ear && (ear.has.get(origin) ?? -1) < seq) ear.has.set(origin, seq);
+    this.#ears.get(by)?.learn(origin, seq);
   }
 
   /** Sends a statement that says something new to all of `to` who lack it. */
@@ -75,9 +96,9 @@ export class Spread {
     for (const other of to) {
       if (other === origin) continue;
       const ear = this.#ears.get(other);
-      if (!ear || (ear.has.get(origin) ?? -1) >= seq) continue;
+      if (!ear || ear.has(origin, seq)) continue;
       if (!this.#io.send(other, bytes)) continue;
-      ear.has.set(origin, seq);
+      ear.learn(origin, seq);
       ear.waiting.delete(origin);
     }
   }
@@ -103,7 +124,7 @@ export class Spread {
     let any = false;
     for (const other of this.#io.neighbours()) {
       const ear = this.#ears.get(other);
-      if (other === origin || !ear || (ear.has.get(origin) ?? -1) >= seq) continue;
+      if (other === origin || !ear || ear.has(origin, seq)) continue;
       ear.waiting.add(origin);
       any = true;
     }
@@ -116,6 +137,10 @@ export class Spread {
 
   tick(nowMono: number): void {
     if (this.#flushMono <= nowMono) this.#flush(nowMono);
+    if (this.#agedMono + KNOWN_MS <= nowMono) {
+      this.#agedMono = nowMono;
+      for (const ear of this.#ears.values()) ear.age();
+    }
     if (this.#digestMono > nowMono) return;
     this.#digestMono = nowMono + this.#chance.jitter(DIGEST_EVERY_MS);
     const neighbour = this.#chance.pick(this.#io.neighbours());
@@ -125,7 +150,8 @@ export class Spread {
   #flush(nowMono: number): void {
     this.#flushMono = Infinity;
     for (const [other, ear] of this.#ears) {
-      const due = [...ear.waiting].filter((origin) => (ear.has.get(origin) ?? -1) < this.#table.seq(origin));
+      if (ear.waiting.size === 0) continue;
+      const due = [...ear.waiting].filter((origin) => !ear.has(origin, this.#table.seq(origin)));
       ear.waiting.clear();
       this.#give(other, due, nowMono);
     }
@@ -147,7 +173,7 @@ export class Spread {
       if (batch.length === PRESENCES_PER_MESSAGE_MAX || size + aged.bytes.length > BATCH_BYTES_MAX) send();
       batch.push(aged);
       size += aged.bytes.length + 4;
-      ear?.has.set(origin, this.#table.seq(origin));
+      ear?.learn(origin, this.#table.seq(origin));
     }
     send();
   }

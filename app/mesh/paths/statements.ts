@@ -1,6 +1,7 @@
 // All statements of presence in one network: those heard, verified and passed on, and the own one.
 import type { Aged } from '../../wire/messages/message.ts';
 import { presenceParts, presenceSigned, type Origin, type Presence } from '../../wire/messages/presence.ts';
+import type { Graph } from '../routing/graph.ts';
 import type { Chance } from './chance.ts';
 import { OwnStatement, type MeshTime, type RoundTrips } from './own-statement.ts';
 import { PresenceTable, sameWords } from './presence-table.ts';
@@ -37,13 +38,14 @@ export class Statements {
 
   constructor(
     io: StatementsIo,
+    graph: Graph,
     chance: Chance,
     start: { networkId: Uint8Array; self: Origin; reservedSeq: number; boxKey: Uint8Array; now: MeshTime },
   ) {
     this.#io = io;
     this.#self = start.self;
     this.#networkId = start.networkId;
-    this.table = new PresenceTable((presence) => this.#verify(presence));
+    this.table = new PresenceTable((presence) => this.#verify(presence), graph);
     this.spread = new Spread(io, this.table, chance, start.now.mono);
     const own = {
       networkId: start.networkId,
@@ -133,7 +135,8 @@ export class Statements {
   }
 
   /** Makes and sends the own statement when it is due. True when it was. */
-  publish(now: MeshTime, sessions: () => Origin[]): boolean {
+  publish(now: MeshTime, sessions: () => readonly Origin[]): boolean {
+    if (!this.own.isDue(now.mono)) return false;
     const neighbours = this.#io.neighbours();
     const relayed = neighbours.filter((origin) => this.#io.isRelayed(origin));
     const presence = this.own.publish(now, neighbours, relayed, this.#io.roundTrips());

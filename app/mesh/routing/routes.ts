@@ -1,5 +1,6 @@
 // Next hops to members without a direct session: shortest ways along links that both ends claim, over members that consent.
-import { FEATURE_METERED, FEATURE_RELAYS, type Origin, type Presence } from '../../wire/messages/presence.ts';
+import { FEATURE_METERED, type Origin, type Presence } from '../../wire/messages/presence.ts';
+import type { Graph } from './graph.ts';
 
 /** Relays named for one destination. */
 export const RELAYS_PER_DESTINATION = 4;
@@ -8,8 +9,8 @@ export const ROUTE_HOPS_MAX = 4;
 
 export interface RouteView {
   self: Origin;
+  graph: Graph;
   presence(origin: Origin): Presence | undefined;
-  presences(): Iterable<Presence>;
   /** Own sessions that are up and do not go through others. */
   directs(): readonly Origin[];
 }
@@ -24,12 +25,6 @@ export interface Relay {
 
 /** Relays without a declared limit count as this much. */
 const UNLIMITED_KBPS = 12_500;
-const consents = (presence: Presence | undefined): presence is Presence =>
-  presence !== undefined && !presence.off && (presence.features & FEATURE_RELAYS) !== 0;
-
-const links = ({ neighbours, relayed }: Presence): Origin[] =>
-  relayed.length === 0 ? neighbours : neighbours.filter((neighbour) => !relayed.includes(neighbour));
-
 const weightOf = ({ relayKBps }: Presence): number =>
   relayKBps === 0 ? UNLIMITED_KBPS : Math.min(relayKBps, UNLIMITED_KBPS);
 
@@ -39,10 +34,8 @@ export class Routes {
   readonly #view: RouteView;
   /** Of each destination that was asked for: its relays. */
   #known = new Map<Origin, Relay[]>();
-  /** Of each member: who claims a direct link to it. Made when first asked for after a change. */
-  #claims: Map<Origin, Origin[]> | null = null;
-  /** Own direct sessions whose other ends consent. */
-  #mine: Origin[] | null = null;
+  /** Own direct sessions whose other ends consent, by number. Made when first asked for after a change. */
+  #mine: number[] | null = null;
 
   constructor(view: RouteView) {
     this.#view = view;
@@ -51,11 +44,22 @@ export class Routes {
   /** Statements or sessions changed. */
   forget(): void {
     if (this.#known.size > 0) this.#known = new Map();
-    this.#claims = this.#mine = null;
+    this.#mine = null;
   }
 
+  /** Whoever has a session may have one with the destination, too. */
   has(destination: Origin): boolean {
-    return this.relays(destination).length > 0;
+    const number = this.#view.graph.number(destination);
+    const mine = this.#relaying();
+    return mine.length > 1 || (mine.length === 1 && mine[0] !== number);
+  }
+
+  #relaying(): number[] {
+    const { graph, directs } = this.#view;
+    this.#mine ??= directs()
+      .map((origin) => graph.number(origin))
+      .filter((number) => number >= 0 && graph.consents(number));
+    return this.#mine;
   }
 
   /** Members with a direct session through which the destination can be reached, nearest first, then by weight. */
@@ -70,23 +74,22 @@ export class Routes {
 
   /** From the destination backwards, so that every own session at the least distance is found. */
   #find(destination: Origin): Relay[] {
-    const { self, presence, directs } = this.#view;
-    this.#mine ??= directs().filter((origin) => consents(presence(origin)));
-    const mine = this.#mine.filter((origin) => origin !== destination);
+    const { self, graph } = this.#view;
+    const start = graph.number(destination);
+    const mine = this.#relaying().filter((number) => number !== start);
     if (mine.length === 0) return [];
-    let front = [destination];
-    const seen = new Set<Origin>([destination, self]);
+    graph.search();
+    for (const number of [start, graph.number(self)]) if (number >= 0) graph.see(number);
+    let front = start < 0 ? [] : [start];
     for (let hops = 1; hops < ROUTE_HOPS_MAX && front.length > 0; hops++) {
-      const next: Origin[] = [];
-      for (const at of front) {
-        for (const other of this.#towards(at)) {
-          if (seen.has(other)) continue;
-          seen.add(other);
-          next.push(other);
-        }
-      }
-      const reached = new Set(next);
-      const near = mine.filter((origin) => reached.has(origin));
+      const next: number[] = [];
+      // Either end's word will do: a frame in vain costs little.
+      const step = (other: number): void => {
+        if (graph.consents(other) && graph.see(other)) next.push(other);
+      };
+      for (const at of front) graph.around(at, step);
+      // Those seen before the last step would have ended the search.
+      const near = mine.filter((number) => graph.saw(number));
       if (near.length > 0) return this.#ranked(near, hops + 1);
       front = next;
     }
@@ -97,53 +100,34 @@ export class Routes {
 
   /** Next hops towards members without a direct session, for frames that others pass on through here. At most `max`. */
   nextHops(max: number): Map<Origin, Origin> {
-    const { self, presence, directs } = this.#view;
+    const { self, graph, directs } = this.#view;
     const found = new Map<Origin, Origin>();
-    const direct = new Set(directs());
-    const claimed = this.#claimed();
-    let front = [...direct]
-      .filter((origin) => consents(presence(origin)))
-      .map((origin) => ({ at: origin, by: origin }));
+    graph.search();
+    const own = graph.number(self);
+    if (own >= 0) graph.see(own);
+    for (const origin of directs()) {
+      const number = graph.number(origin);
+      if (number >= 0) graph.see(number);
+    }
+    let front = this.#relaying().map((number) => ({ at: number, by: graph.name(number) }));
     for (let hops = 2; hops < ROUTE_HOPS_MAX && front.length > 0; hops++) {
       const next: typeof front = [];
       for (const { at, by } of front) {
-        const own = presence(at);
-        for (const other of [...(own ? links(own) : []), ...(claimed.get(at) ?? [])]) {
-          if (other === self || direct.has(other) || found.has(other) || found.size >= max) continue;
-          found.set(other, by);
-          if (consents(presence(other))) next.push({ at: other, by });
-        }
+        graph.around(at, (other) => {
+          if (found.size >= max || !graph.see(other)) return;
+          found.set(graph.name(other), by);
+          if (graph.consents(other)) next.push({ at: other, by });
+        });
       }
       front = next;
     }
     return found;
   }
 
-  #claimed(): Map<Origin, Origin[]> {
-    if (this.#claims) return this.#claims;
-    const claims = new Map<Origin, Origin[]>();
-    for (const other of this.#view.presences()) {
-      for (const end of links(other)) {
-        const ends = claims.get(end);
-        if (ends) ends.push(other.origin);
-        else claims.set(end, [other.origin]);
-      }
-    }
-    this.#claims = claims;
-    return claims;
-  }
-
-  /** Members that can send to `at` and consent to pass on. Either end's word will do: a frame in vain costs little. */
-  *#towards(at: Origin): IterableIterator<Origin> {
-    const { presence } = this.#view;
-    const own = presence(at);
-    for (const other of own ? links(own) : []) if (consents(presence(other))) yield other;
-    for (const other of this.#claimed().get(at) ?? []) if (consents(presence(other))) yield other;
-  }
-
   /** Who pays for every byte is asked only where nobody else is as near. */
-  #ranked(origins: readonly Origin[], hops: number): Relay[] {
-    const { presence } = this.#view;
+  #ranked(numbers: readonly number[], hops: number): Relay[] {
+    const { graph, presence } = this.#view;
+    const origins = numbers.map((number) => graph.name(number));
     const free = origins.filter((origin) => !isMetered(presence(origin)));
     const relays = (free.length > 0 ? free : origins).map((origin) => ({
       origin,
