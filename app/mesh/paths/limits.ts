@@ -2,8 +2,9 @@
 
 /** Up to this many members everybody is everybody's neighbour. */
 export const FULL_MESH_MEMBERS_MAX = 6;
-/** Neighbours wished beyond that; one more from 32 members on, and one more for every fourfold after. */
+/** Neighbours wished beyond that; one more in larger networks, where one that is missing is not replaced at once: each change is told to all. */
 export const NEIGHBOURS_TARGET = 4;
+export const NEIGHBOURS_LARGE_FROM_MEMBERS = 32;
 /** Above the target, neighbours who ask are still accepted up to this surplus … */
 export const NEIGHBOURS_SURPLUS = 2;
 /** … and those that would be alone up to this many. */
@@ -11,8 +12,6 @@ export const NEIGHBOURS_MAX = 8;
 export const NEEDY_BELOW = 2;
 export const ASK_TIMEOUT_MS = 5_000;
 export const DECLINED_MS = 60_000;
-/** A neighbour too many is let go at most this often. */
-export const PRUNE_EVERY_MS = 30_000;
 
 export const CONNECT_TIMEOUT_MS = 8_000;
 export const BACKOFF_FIRST_MS = 1_000;
@@ -20,8 +19,9 @@ export const BACKOFF_MAX_MS = 60_000;
 /** Members that were not reached for LOST_LONG_MS are tried this rarely. */
 export const BACKOFF_LOST_MAX_MS = 300_000;
 export const LOST_LONG_MS = 600_000;
-/** In larger networks, one member that seems offline is tried this often: it heals partitions. */
+/** One member that seems offline is tried this often, and more seldom in proportion where more do so: it heals partitions. */
 export const RESCUE_EVERY_MS = 30_000;
+export const RESCUE_MEMBERS = 32;
 export const CONNECT_ENDPOINTS_MAX = 16;
 /** Connects under way at once that nobody's packets wait for. */
 export const CONNECTING_MAX = 8;
@@ -42,6 +42,8 @@ export const PRESENCE_TTL_MINUTES = 60;
 export const LAZY_FORWARD_MS = 8_000;
 /** News of others wait up to this long at each hop of a larger network: they share messages, and most neighbours have shown by then that they know. */
 export const NEWS_WAIT_MS = 240;
+/** The same for what concerns nobody's packets: who is whose neighbour, where somebody can be called. */
+export const CALM_NEWS_WAIT_MS = 1_000;
 export const NEWS_WAIT_FROM_MEMBERS = 48;
 /** How long a change waits for others before it is published. */
 export const GROUPS_COALESCE_MS = 50;
@@ -49,6 +51,9 @@ export const ENDPOINTS_COALESCE_MS = 20;
 export const OBSERVED_COALESCE_MS = 1_000;
 export const NEIGHBOUR_LOST_COALESCE_MS = 300;
 export const NEIGHBOUR_GAINED_COALESCE_MS = 1_500;
+/** From NEWS_WAIT_FROM_MEMBERS on, as long as there are other neighbours by which this member is reached. */
+export const NEIGHBOUR_LOST_CALM_MS = 1_500;
+export const NEIGHBOUR_GAINED_CALM_MS = 6_000;
 /** Own statements: a bucket of this many, refilled at that many a second. */
 export const PUBLISH_BURST = 20;
 export const PUBLISH_PER_SECOND = 1;

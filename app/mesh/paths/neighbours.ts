@@ -6,18 +6,16 @@ import {
   DECLINED_MS,
   FULL_MESH_MEMBERS_MAX,
   NEEDY_BELOW,
+  NEIGHBOURS_LARGE_FROM_MEMBERS,
   NEIGHBOURS_MAX,
   NEIGHBOURS_SURPLUS,
   NEIGHBOURS_TARGET,
-  PRUNE_EVERY_MS,
 } from './limits.ts';
 
 /** How many neighbours a member of a network with `members` members wishes to have. */
 export function neighboursTarget(members: number): number {
   if (members <= FULL_MESH_MEMBERS_MAX) return Math.max(0, members - 1);
-  let target = NEIGHBOURS_TARGET;
-  for (let size = 32; size <= members; size *= 4) target++;
-  return Math.min(target, NEIGHBOURS_MAX - NEIGHBOURS_SURPLUS);
+  return members < NEIGHBOURS_LARGE_FROM_MEMBERS ? NEIGHBOURS_TARGET : NEIGHBOURS_TARGET + 1;
 }
 
 export type LinkWord = 'ask' | 'keep' | 'drop';
@@ -43,7 +41,6 @@ export class Neighbours {
   readonly #chance: Chance;
   readonly #links = new Map<Origin, Link>();
   readonly #declined = new Map<Origin, number>();
-  #pruneMono = 0;
 
   constructor(io: NeighboursIo, chance: Chance) {
     this.#io = io;
@@ -126,8 +123,8 @@ export class Neighbours {
   }
 
   /**
-   * Asks members with a session while neighbours are missing, lets one go when there are too many. Returns how many more sessions
-   * are worth trying.
+   * Asks members with a session while neighbours are missing. Returns how many more sessions are worth trying. Some too many are kept:
+   * to part costs more than to stay.
    */
   plan(nowMono: number, target: number): number {
     let active = 0;
@@ -142,7 +139,10 @@ export class Neighbours {
       else if (link.mine) asked++;
       else if (!this.declined(origin, nowMono)) free.push(origin);
     }
-    while (active + asked < target && free.length > 0) {
+    // Larger networks bear that one is missing.
+    const enough = target > NEIGHBOURS_TARGET ? target - 1 : target;
+    const isEnough = active + asked >= enough;
+    while (!isEnough && active + asked < target && free.length > 0) {
       const origin = free.splice(this.#chance.below(free.length), 1)[0] as Origin;
       const link = this.#links.get(origin) as Link;
       link.mine = true;
@@ -150,14 +150,7 @@ export class Neighbours {
       asked++;
       this.#io.say(origin, 'ask', active < NEEDY_BELOW);
     }
-    if (active > target && nowMono >= this.#pruneMono) this.#prune(nowMono, target);
-    return Math.max(0, target - active - asked);
-  }
-
-  /** Only a neighbour that also has too many is let go, so that nobody is pushed below the target. */
-  #prune(nowMono: number, target: number): void {
-    if (this.#pruneMono > 0) this.#letGo(target + 1);
-    this.#pruneMono = nowMono + this.#chance.jitter(PRUNE_EVERY_MS);
+    return isEnough ? 0 : Math.max(0, target - active - asked);
   }
 
   declined(origin: Origin, nowMono: number): boolean {
@@ -168,12 +161,11 @@ export class Neighbours {
     return false;
   }
 
-  nextDeadline(target: number): number {
+  nextDeadline(): number {
     let next = Infinity;
     for (const link of this.#links.values()) {
       if (link.mine && !link.theirs) next = Math.min(next, link.askedMono + ASK_TIMEOUT_MS);
     }
-    if (this.activeCount > target) next = Math.min(next, this.#pruneMono);
     return next;
   }
 }

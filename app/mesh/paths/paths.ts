@@ -5,13 +5,19 @@ import { Chance } from './chance.ts';
 import { Contacts, withoutCarrier, type SessionInfo } from './contacts.ts';
 import {
   DIRECT_CHECK_EVERY_MS,
+  NEEDY_BELOW,
   ENDPOINTS_COALESCE_MS,
   GROUPS_COALESCE_MS,
   NEIGHBOUR_GAINED_COALESCE_MS,
   NEIGHBOUR_LOST_COALESCE_MS,
   OBSERVED_COALESCE_MS,
-  DOUBT_EVERY_MS,
+  NEIGHBOUR_GAINED_CALM_MS,
+  NEIGHBOUR_LOST_CALM_MS,
+  NEWS_WAIT_MS,
+  NEWS_WAIT_FROM_MEMBERS,
 } from './limits.ts';
+import { Doubts } from './doubts.ts';
+import { sameGroups } from './presence-table.ts';
 import { Neighbours, neighboursTarget } from './neighbours.ts';
 import type { GossipMessage, PathMember, PathsIo, PathsStart } from './io.ts';
 import type { MeshTime, Service } from './own-statement.ts';
@@ -36,8 +42,7 @@ export class Paths {
   #now: MeshTime;
   readonly #graph = new Graph();
   readonly #reach: Reach;
-  /** When each member was doubted last. */
-  readonly #doubts = new Map<Origin, number>();
+  readonly #doubts = new Doubts();
   readonly #seeker: Seeker;
   #idleMono = 0;
   /** Full list of a host's groups is not known yet: publish those of before. */
@@ -81,6 +86,7 @@ export class Paths {
     this.#seeker = new Seeker(
       {
         members: () => this.#others(),
+        memberCount: () => this.#members.size,
         contacts: this.contacts,
         neighbours: this.#neighbours,
         target: () => this.#target(),
@@ -179,7 +185,7 @@ export class Paths {
     this.contacts.remove(origin);
     this.#members.delete(origin);
     this.#graph.remove(origin);
-    this.#doubts.delete(origin);
+    this.#doubts.forget(origin);
     this.#io.changed('groups');
   }
 
@@ -310,19 +316,27 @@ export class Paths {
     const silent = wasUp && (reason === 'silent' || reason === 'unreachable');
     // A lost link shows in the next statement; a session that was none does not.
     if (silent && !wasNeighbour) this.#doubted(this.self, origin, this.#statements.table.seq(origin));
-    this.#ended(now, origin, wasUp && wasNeighbour && reason !== 'removed');
+    // The data plane has tried all ways before it gave up: in a larger network somebody else takes the place.
+    const again = reason !== 'removed' && !(silent && this.#isLarge);
+    this.#ended(now, origin, wasUp && wasNeighbour && again);
   }
 
   /** Somebody's session with a member fell silent. Who has one, too, makes sure; the others pass it on, once in a while. */
   #doubted(from: Origin, origin: Origin, seq: number): void {
     const { mono } = this.#now;
     if (origin === this.self || !this.#members.has(origin) || this.#statements.table.seq(origin) > seq) return;
-    const last = this.#doubts.get(origin) ?? -Infinity;
-    if (mono - last < DOUBT_EVERY_MS) return;
-    this.#doubts.set(origin, mono);
+    const waitMs = this.#isLarge ? this.#chance.below(NEWS_WAIT_MS) : 0;
+    if (!this.#doubts.hear(mono, from, origin, seq, waitMs)) return;
     if (this.contacts.probeDue(origin, mono)) this.#io.send(origin, encodeMessage({ type: 'probe' }));
-    const bytes = encodeMessage({ type: 'doubt', origin, seq });
-    for (const other of this.#neighbours.active()) if (other !== from && other !== origin) this.#io.send(other, bytes);
+    if (waitMs === 0) this.#passDoubts();
+  }
+
+  #passDoubts(): void {
+    for (const { origin, seq, told } of this.#doubts.due(this.#now.mono)) {
+      if (this.#statements.table.seq(origin) > seq) continue;
+      const bytes = encodeMessage({ type: 'doubt', origin, seq });
+      for (const other of this.#neighbours.active()) if (!told.has(other)) this.#io.send(other, bytes);
+    }
   }
 
   #ended(now: MeshTime, origin: Origin, again: boolean): void {
@@ -419,7 +433,7 @@ export class Paths {
     const { mono } = this.#now;
     const { origin } = presence;
     this.#io.changed('members');
-    if (!before || JSON.stringify(before.groups) !== JSON.stringify(presence.groups) || before.off !== presence.off) {
+    if (!before || !sameGroups(before, presence) || before.off !== presence.off) {
       this.#io.changed('groups');
     }
     // A link that somebody gave up: if the other end still has a session here, make the data plane prove it.
@@ -465,13 +479,21 @@ export class Paths {
   }
 
   #linkChanged(active: boolean): void {
-    this.#statements.own.touch(this.#now.mono, active ? NEIGHBOUR_GAINED_COALESCE_MS : NEIGHBOUR_LOST_COALESCE_MS);
+    const calm = this.#isLarge && this.#neighbours.activeCount > NEEDY_BELOW;
+    const gainedMs = calm ? NEIGHBOUR_GAINED_CALM_MS : NEIGHBOUR_GAINED_COALESCE_MS;
+    const lostMs = calm ? NEIGHBOUR_LOST_CALM_MS : NEIGHBOUR_LOST_COALESCE_MS;
+    this.#statements.own.touch(this.#now.mono, active ? gainedMs : lostMs);
     this.#graphChanged();
     this.#io.changed('members');
     if (!active && this.#on) this.#seeker.soon(this.#now.mono);
   }
 
   // ---- time ----------------------------------------------------------------------------------------------------------------
+
+  /** Everything that is told goes to many. */
+  get #isLarge(): boolean {
+    return this.#members.size >= NEWS_WAIT_FROM_MEMBERS;
+  }
 
   #target(): number {
     return neighboursTarget(this.#members.size);
@@ -487,6 +509,7 @@ export class Paths {
       this.contacts.nextDeadline(),
       this.#statements.table.nextExpiry(),
       this.#seeker.nextDeadline(),
+      this.#doubts.nextDeadline(),
       this.#idleMono,
       holding,
     );
@@ -503,6 +526,7 @@ export class Paths {
     if (this.#groupsHeldUntilMono > 0 && this.#groupsHeldUntilMono <= mono) this.setGroups(now, []);
     this.contacts.expireConnects(mono);
     this.#seeker.tick(mono);
+    this.#passDoubts();
     if (this.#idleMono <= mono) this.#endIdle();
     this.#publish();
     this.#statements.spread.tick(mono);

@@ -3,6 +3,7 @@ import {
   PRESENCE_BYTES_MAX,
   decodePresence,
   presenceHead,
+  type GroupWish,
   type Origin,
   type Presence,
 } from '../../wire/messages/presence.ts';
@@ -222,6 +223,13 @@ function hash32(presence: Presence, start: number): number {
   return hash >>> 0;
 }
 
+export const sameGroups = ({ groups: a }: Presence, { groups: b }: Presence): boolean =>
+  a.length === b.length &&
+  a.every((wish, place) => {
+    const other = b[place] as GroupWish;
+    return wish.group === other.group && wish.mode === other.mode && wish.sources.join() === other.sources.join();
+  });
+
 /** What places and round trips became is no news. */
 export const sameWords = (a: Presence, b: Presence): boolean =>
   a.off === b.off &&
@@ -231,5 +239,5 @@ export const sameWords = (a: Presence, b: Presence): boolean =>
   a.neighbours.join() === b.neighbours.join() &&
   a.relayed.join() === b.relayed.join() &&
   a.endpoints.join() === b.endpoints.join() &&
-  JSON.stringify(a.groups) === JSON.stringify(b.groups) &&
+  sameGroups(a, b) &&
   a.boxKey.every((byte, place) => byte === b.boxKey[place]);

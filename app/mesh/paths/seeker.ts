@@ -2,7 +2,7 @@
 import type { Origin } from '../../wire/messages/presence.ts';
 import type { Chance } from './chance.ts';
 import type { Contacts } from './contacts.ts';
-import { RESCUE_EVERY_MS } from './limits.ts';
+import { RESCUE_EVERY_MS, RESCUE_MEMBERS } from './limits.ts';
 import type { Neighbours } from './neighbours.ts';
 
 /** While neighbours are missing, candidates are looked for this often. */
@@ -11,6 +11,7 @@ const SEEK_EVERY_MS = 1_000;
 export interface SeekerIo {
   /** Other members. */
   members(): Iterable<Origin>;
+  memberCount(): number;
   contacts: Contacts;
   neighbours: Neighbours;
   /** How many neighbours are wished. */
@@ -32,8 +33,12 @@ export class Seeker {
   }
 
   start(nowMono: number): void {
-    this.#rescueMono = nowMono + this.#chance.jitter(RESCUE_EVERY_MS);
+    this.#rescueMono = nowMono + this.#rescueMs();
     this.seek(nowMono);
+  }
+
+  #rescueMs(): number {
+    return this.#chance.jitter(RESCUE_EVERY_MS * Math.max(1, this.#io.memberCount() / RESCUE_MEMBERS));
   }
 
   stop(): void {
@@ -46,11 +51,11 @@ export class Seeker {
   }
 
   nextDeadline(): number {
-    return Math.min(this.#seekMono, this.#rescueMono, this.#io.neighbours.nextDeadline(this.#io.target()));
+    return Math.min(this.#seekMono, this.#rescueMono, this.#io.neighbours.nextDeadline());
   }
 
   tick(nowMono: number): void {
-    const asked = this.#io.neighbours.nextDeadline(this.#io.target());
+    const asked = this.#io.neighbours.nextDeadline();
     if (Math.min(this.#seekMono, asked) <= nowMono) this.seek(nowMono);
     if (this.#rescueMono <= nowMono) this.#rescue(nowMono);
   }
@@ -77,7 +82,7 @@ export class Seeker {
   /** One member that seems offline: it may only be on the other side of what was a partition. */
   #rescue(nowMono: number): void {
     const { contacts, isOnline, isOff } = this.#io;
-    this.#rescueMono = nowMono + this.#chance.jitter(RESCUE_EVERY_MS);
+    this.#rescueMono = nowMono + this.#rescueMs();
     const lost: Origin[] = [];
     for (const origin of this.#io.members())
       if (!isOnline(origin) && !isOff(origin) && contacts.mayTry(origin, nowMono)) lost.push(origin);

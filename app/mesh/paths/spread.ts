@@ -10,7 +10,7 @@ import {
   type Message,
 } from '../../wire/messages/message.ts';
 import type { Chance } from './chance.ts';
-import { DIGEST_EVERY_MS, LAZY_FORWARD_MS, NEWS_WAIT_FROM_MEMBERS, NEWS_WAIT_MS } from './limits.ts';
+import { CALM_NEWS_WAIT_MS, DIGEST_EVERY_MS, LAZY_FORWARD_MS, NEWS_WAIT_FROM_MEMBERS, NEWS_WAIT_MS } from './limits.ts';
 import type { PresenceTable } from './presence-table.ts';
 
 /**
@@ -109,9 +109,12 @@ export class Spread {
   }
 
   /** Passes news of others on to the neighbours: at once where members are few. */
-  soon(origin: Origin, nowMono: number): void {
-    if (!this.waits) this.now(origin, this.#io.neighbours(), nowMono);
-    else this.#wait(origin, nowMono + this.#chance.below(NEWS_WAIT_MS));
+  soon(origin: Origin, nowMono: number, calm: boolean): void {
+    if (!this.waits) return this.now(origin, this.#io.neighbours(), nowMono);
+    const waitMs = calm ? CALM_NEWS_WAIT_MS : NEWS_WAIT_MS;
+    // What waits already is joined, so that a burst goes together.
+    const isSoon = this.#flushMono <= nowMono + waitMs;
+    this.#wait(origin, isSoon ? this.#flushMono : nowMono + this.#chance.below(waitMs));
   }
 
   /** Sends a renewal to the neighbours, some time. */

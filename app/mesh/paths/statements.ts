@@ -4,7 +4,7 @@ import { presenceParts, presenceSigned, type Origin, type Presence } from '../..
 import type { Graph } from '../routing/graph.ts';
 import type { Chance } from './chance.ts';
 import { OwnStatement, type MeshTime, type RoundTrips } from './own-statement.ts';
-import { PresenceTable, sameWords } from './presence-table.ts';
+import { PresenceTable, sameGroups, sameWords } from './presence-table.ts';
 import { Spread } from './spread.ts';
 
 /** Statements of members whose record has not come yet. */
@@ -22,6 +22,9 @@ export interface StatementsIo {
   isRelayed(origin: Origin): boolean;
   roundTrips(): RoundTrips;
 }
+
+/** Nobody's packets depend on what is new. */
+const isCalm = (before: Presence, now: Presence): boolean => before.off === now.off && sameGroups(before, now);
 
 /** `news`: something that was not said before. */
 export type Heard =
@@ -87,7 +90,7 @@ export class Statements {
       this.spread.later(origin, now.mono);
       return { kind: 'renewed' };
     }
-    this.spread.soon(origin, now.mono);
+    this.spread.soon(origin, now.mono, before !== undefined && isCalm(before, presence));
     return { kind: 'news', presence, before };
   }
 
