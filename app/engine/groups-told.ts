@@ -3,9 +3,9 @@
 /** Several changes go together. */
 const COALESCE_MS = 10;
 /** Telling costs as much as there are members: at most once in this time for each … */
-const EVERY_MS_PER_MEMBER = 1;
+const EVERY_MS_PER_MEMBER = 2;
 /** … but not more seldom than this. */
-const EVERY_MS_MAX = 500;
+const EVERY_MS_MAX = 1_000;
 
 export class GroupsTold {
   /** When it is to be told, on the monotonic clock; Infinity: nothing is new. */

@@ -28,6 +28,7 @@ export function pathsIo(parts: PathsIoParts): PathsIo {
   const handle = (origin: Origin): number | undefined => peers.of(origin)?.handle;
   return {
     random,
+    share: (bytes) => ports.share?.(bytes) ?? bytes,
     sign: (message) => crypto.sign(roll.keys.signSeed, message),
     verify: (key, message, signature) => crypto.verify(key, message, signature),
     send: (origin, bytes) => {

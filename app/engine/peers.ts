@@ -1,4 +1,5 @@
 // Members (and strangers) under the handles by which the data plane knows them. Handles are never used twice in a run.
+import { nameOf } from '../mesh/membership/identified.ts';
 import { hex } from '../wire/messages/hex.ts';
 import type { Origin } from '../wire/messages/presence.ts';
 import type { PeerConfig } from './ports.ts';
@@ -12,8 +13,8 @@ export interface Peer {
   key: Uint8Array;
   /** Empty for strangers. */
   origin: Origin;
-  /** What the data plane was told last. */
-  told: string;
+  /** As the data plane was told last; null: it was not, or of a stranger. */
+  told: RollMember | null;
 }
 
 export class Peers {
@@ -44,7 +45,7 @@ export class Peers {
   }
 
   #add(key: Uint8Array): Peer {
-    const peer: Peer = { handle: this.#next++, level: 'stranger', keyHex: hex(key), key, origin: '', told: '' };
+    const peer: Peer = { handle: this.#next++, level: 'stranger', keyHex: nameOf(key), key, origin: '', told: null };
     this.#byHandle.set(peer.handle, peer);
     this.#byKey.set(peer.keyHex, peer);
     return peer;
@@ -66,7 +67,7 @@ export class Peers {
     this.#byOrigin.delete(peer.origin);
     peer.level = 'stranger';
     peer.origin = '';
-    peer.told = '';
+    peer.told = null;
   }
 
   remove(peer: Peer): void {

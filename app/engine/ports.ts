@@ -295,6 +295,8 @@ export interface Host {
 
 export interface Ports {
   crypto: Crypto;
+  /** Equal bytes as one array, where many engines live in one process; nobody changes them. Absent: each engine keeps its own. */
+  share?(bytes: Uint8Array): Uint8Array;
   random: Random;
   store: Store;
   dataplane: Dataplane;

@@ -3,6 +3,7 @@ import { GroupDiff, groupTable, publisherTable, type MemberWishes } from '../mes
 import { dnsDomain, dnsName, mdnsName } from '../mesh/names/names.ts';
 import type { Paths } from '../mesh/paths/paths.ts';
 import type { Origin } from '../wire/messages/presence.ts';
+import { hex, utf8Encode } from '../wire/text.ts';
 import type { AdapterAddresses } from './adapter.ts';
 import { channelRights } from './channels.ts';
 import { memberConfig, type Peer, type Peers } from './peers.ts';
@@ -20,9 +21,13 @@ export interface ProjectionIo {
   self: Origin;
 }
 
+const sameAddresses = (a: RollMember, b: RollMember): boolean =>
+  a.ipv4 === b.ipv4 && a.ipv6 === b.ipv6 && a.mac === b.mac;
+
 export class Projection {
   readonly #io: ProjectionIo;
   readonly #groups = new GroupDiff();
+  /** Hash of the names that the resolver was told. */
   #names = '';
   #own: RollMember | undefined;
   /** Addresses of the own member as the data plane knows them. */
@@ -80,10 +85,10 @@ export class Projection {
       if (member.origin === self) continue;
       const peer = peers.member(member);
       left.delete(peer);
-      const told = `${member.ipv4} ${member.ipv6} ${member.mac}`;
-      if (peer.told === told) continue;
-      if (peer.told === '') fresh.push(peer);
-      peer.told = told;
+      const before = peer.told;
+      peer.told = member;
+      if (before && sameAddresses(before, member)) continue;
+      if (!before) fresh.push(peer);
       configs.push(memberConfig(peer, member));
     }
     this.#own = this.#self();
@@ -126,15 +131,16 @@ export class Projection {
       hosts.push({ name: dnsName(name, network), addresses });
       if (member.origin === self) own = { name: mdnsName(name, network), addresses };
     }
-    const text = JSON.stringify([own, hosts]);
-    if (text === this.#names) return;
-    this.#names = text;
+    // The text itself would be kept for nothing: it grows with the members.
+    const names = hex(ports.crypto.hash(utf8Encode(JSON.stringify([own, hosts]))));
+    if (names === this.#names) return;
+    this.#names = names;
     ports.adapters.setNames(net, dnsDomain(network), own, hosts);
   }
 
   /** The data plane knows nothing of the network any more. */
   forget(): void {
-    for (const peer of this.#io.peers.members()) peer.told = '';
+    for (const peer of this.#io.peers.members()) peer.told = null;
     this.#names = '';
     this.#groups.reset();
   }

@@ -18,7 +18,8 @@ import {
   type Made,
 } from '../mesh/membership/acts.ts';
 import { isKind, type Entry } from '../mesh/membership/entry.ts';
-import { memberIds } from '../mesh/membership/index-of.ts';
+import { identify, nameOf } from '../mesh/membership/identified.ts';
+import { idOf } from '../mesh/membership/index-of.ts';
 import { chainFor, decodeJoinRequest, sponsorJoin } from '../mesh/membership/join.ts';
 import { tidyName } from '../mesh/membership/label.ts';
 import { Ledger } from '../mesh/membership/ledger.ts';
@@ -226,7 +227,7 @@ export class Roll {
     const hashes = this.#ledger.tipsNow().slice(0, LOCATOR_TIPS_MAX);
     const all = this.#ledger.all();
     for (let back = 1; back < all.length; back *= 2) {
-      hashes.push(this.#ports.crypto.hash(all[all.length - 1 - back] as Uint8Array));
+      hashes.push(identify(this.#ports.crypto, all[all.length - 1 - back] as Uint8Array).hash);
     }
     return hashes;
   }
@@ -293,11 +294,11 @@ export class Roll {
   #index(): void {
     const { crypto } = this.#ports;
     for (const bytes of this.#ledger.all().slice(this.#indexed)) {
-      const hash = crypto.hash(bytes);
+      const { hash } = identify(crypto, bytes);
       for (let i = 0; i < DIGEST_BYTES; i++) this.#digest[i] = (this.#digest[i] as number) ^ (hash[i] as number);
       const entry = this.#ledger.get(hash) as Entry;
       if (isKind(entry, 'removal')) this.#removals++;
-      if (isKind(entry, 'membership')) this.#name(memberIds.get(entry) as string, entry.body.noiseKey);
+      if (isKind(entry, 'membership')) this.#name(idOf(entry), entry.body.noiseKey);
       if (isKind(entry, 'genesis')) {
         const owner = [...this.#now().members.values()].find(({ membership }) => membership === null);
         if (owner) this.#name(hex(owner.id), entry.body.noiseKey);
@@ -308,7 +309,7 @@ export class Roll {
 
   #name(id: string, noiseKey: Uint8Array): void {
     this.#idOf.set(id.slice(0, 16), id);
-    this.#idOf.set(hex(noiseKey), id);
+    this.#idOf.set(nameOf(noiseKey), id);
   }
 
   // ---- acts ----------------------------------------------------------------------------------------------------------------
@@ -423,7 +424,7 @@ function rollMember(view: MemberView): RollMember {
   return {
     id: view.idText,
     idBytes: view.id,
-    origin: hex(view.origin),
+    origin: nameOf(view.origin),
     originBytes: view.origin,
     name: view.name,
     label: view.label,

@@ -1,7 +1,7 @@
 // Who is told what, and when: news of others wait a moment in a larger network, and go to nobody who has shown that it knows them.
 import { describe, expect, it } from 'vitest';
 import { Chance } from '../../app/mesh/paths/chance.ts';
-import { NEWS_WAIT_FROM_MEMBERS, NEWS_WAIT_MS } from '../../app/mesh/paths/limits.ts';
+import { CALM_NEWS_WAIT_MS, NEWS_WAIT_FROM_MEMBERS } from '../../app/mesh/paths/limits.ts';
 import { Graph } from '../../app/mesh/routing/graph.ts';
 import { Statements } from '../../app/mesh/paths/statements.ts';
 import { decodeMessage } from '../../app/wire/messages/message.ts';
@@ -22,15 +22,20 @@ function statement(n: number, seq: number): Uint8Array {
 function world(members: number): {
   statements: Statements;
   sent: string[];
+  /** To whom summaries went. */
+  summaries: string[];
   hear(from: number, n: number, seq: number): void;
 } {
   const sent: string[] = [];
+  const summaries: string[] = [];
   const statements = new Statements(
     {
+      share: (bytes) => bytes,
       sign: () => new Uint8Array(64),
       verify: () => true,
       send: (to, bytes) => {
         const message = decodeMessage(bytes);
+        if (typeof message !== 'string' && message.type === 'summary') summaries.push(to);
         if (typeof message === 'string' || message.type !== 'presences') return true;
         for (const { bytes: one } of message.statements) sent.push(`${decodePresence(one)?.origin} to ${to}`);
         return true;
@@ -56,7 +61,7 @@ function world(members: number): {
   for (const n of [1, 2]) statements.spread.up(name(n));
   const hear = (from: number, n: number, seq: number): void =>
     void statements.hear({ mono: 1, wall: 1 }, name(from), { ageSeconds: 0, bytes: statement(n, seq) });
-  return { statements, sent, hear };
+  return { statements, sent, summaries, hear };
 }
 
 describe('news of others', () => {
@@ -71,9 +76,9 @@ describe('news of others', () => {
     hear(1, 7, 2);
     hear(1, 8, 2);
     expect(sent).toEqual([]);
-    expect(statements.spread.nextDeadline()).toBeLessThanOrEqual(1 + NEWS_WAIT_MS);
+    expect(statements.spread.nextDeadline()).toBeLessThanOrEqual(1 + CALM_NEWS_WAIT_MS);
     hear(2, 7, 2);
-    statements.spread.tick(1 + NEWS_WAIT_MS);
+    statements.spread.tick(1 + CALM_NEWS_WAIT_MS);
     expect(sent).toEqual([`${name(8)} to ${name(2)}`]);
   });
 
@@ -81,7 +86,45 @@ describe('news of others', () => {
     const { statements, sent, hear } = world(NEWS_WAIT_FROM_MEMBERS);
     hear(1, 7, 3);
     hear(2, 7, 2);
-    statements.spread.tick(1 + NEWS_WAIT_MS);
+    statements.spread.tick(1 + CALM_NEWS_WAIT_MS);
     expect(sent).toEqual([`${name(7)} to ${name(2)}`]);
+  });
+
+  it('are remembered for a minute or two only', () => {
+    const { statements, sent, hear } = world(NEWS_WAIT_FROM_MEMBERS);
+    hear(1, 7, 2);
+    statements.spread.tick(60_000);
+    statements.spread.tick(120_000);
+    statements.spread.heard(name(2), name(8), 2);
+    statements.spread.tick(180_000);
+    sent.length = 0;
+    hear(1, 8, 2);
+    statements.spread.tick(181_000);
+    expect(sent).toEqual([]);
+    statements.spread.tick(241_000);
+    statements.spread.tick(302_000);
+    statements.spread.now(name(8), [name(2)], 302_000);
+    expect(sent).toEqual([`${name(8)} to ${name(2)}`]);
+  });
+});
+
+describe('who lacks much', () => {
+  it('catches up with one member at a time', () => {
+    const { statements, sent, summaries } = world(64);
+    const chunks = Array.from({ length: 16 }, (_, number) => number + 1);
+    for (const from of [1, 2]) statements.spread.onDigest(name(from), chunks, 0);
+    expect(summaries).toEqual([name(1)]);
+    statements.spread.tick(999);
+    expect(summaries).toEqual([name(1)]);
+    expect(statements.spread.nextDeadline()).toBe(1_000);
+    statements.spread.tick(1_000);
+    expect(summaries).toEqual([name(1), name(2)]);
+    expect(sent).toEqual([]);
+  });
+
+  it('answers what differs by little at once', () => {
+    const { statements, summaries } = world(1);
+    for (const from of [1, 2]) statements.spread.onDigest(name(from), [7], 0);
+    expect(summaries).toEqual([name(1), name(2)]);
   });
 });

@@ -14,7 +14,7 @@ import { deriveKeys, networkIdOf, type MemberKeys } from '../identity/identity.t
 import type { EntryOf } from './entry.ts';
 import { Ledger } from './ledger.ts';
 import type { Refusal } from './rules.ts';
-import { memberIds } from './index-of.ts';
+import { idOf } from './index-of.ts';
 import { WITNESSES_MAX } from './settle.ts';
 
 export type Made = { bytes: Uint8Array; hash: Uint8Array } | { refused: Refusal | 'full' };
@@ -133,7 +133,7 @@ export function witness(actor: Actor, membership: EntryOf<'membership'>): Made |
   const { ledger, keys } = actor;
   const view = ledger.view();
   const own = view.members.get(hex(keys.id));
-  const id = memberIds.get(membership) ?? '';
+  const id = idOf(membership);
   const isParty = hex(membership.body.author) === hex(keys.id) || id === hex(keys.id);
   if (!own || own.role === 'guest' || isParty || !view.members.has(id)) return null;
   if (!ledger.establishedBefore(hex(keys.id), membership)) return null;

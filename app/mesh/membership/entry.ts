@@ -2,6 +2,8 @@
 import type { RecordBody, OfKind, RecordKind, Role } from '../../wire/record.ts';
 
 const FULL = 0xffffffff;
+/** Single words that are shared between sets. */
+const SHORT_MAX = 4_096;
 
 /**
  * Set of entry indexes. Nearly every record has seen nearly all that came before it here, so what lies below `floor` (in words of 32) is
@@ -30,7 +32,21 @@ export class Past {
     }
     let full = 0;
     while (words[full] === FULL) full++;
-    return new Past(floor + full, full === 0 ? words : words.slice(full));
+    return new Past(floor + full, Past.kept(full === 0 ? words : words.slice(full)));
+  }
+
+  /** Most have one word beyond the floor, and few different ones: an array of its own would weigh more than all else. */
+  private static readonly short = new Map<number, Uint32Array>();
+
+  private static kept(words: Uint32Array): Uint32Array {
+    if (words.length > 1) return words;
+    const word = words[0] ?? 0;
+    let shared = Past.short.get(word);
+    if (!shared) {
+      if (Past.short.size >= SHORT_MAX) return words;
+      Past.short.set(word, (shared = Uint32Array.of(word)));
+    }
+    return shared;
   }
 
   has(entry: Entry): boolean {

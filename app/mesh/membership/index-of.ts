@@ -1,14 +1,15 @@
 // Valid records, found by what they are about.
 import type { Crypto } from '../../wire/crypto.ts';
-import { compareBytes, ROLES, type Role } from '../../wire/record.ts';
+import { compareBytes, ROLES, type RecordBody, type Role } from '../../wire/record.ts';
 import { hex } from '../../wire/text.ts';
 import { memberIdOf } from '../identity/identity.ts';
+import { nameOf } from './identified.ts';
 import type { Entry, EntryOf, Standing } from './entry.ts';
 
-/** Member ids (hex) of membership entries: computed once, when the entry is judged. */
-export const memberIds = new WeakMap<Entry, string>();
+/** Member ids (hex) by what membership records say: computed once, when the first of them is taken. */
+const memberIds = new WeakMap<RecordBody, string>();
 
-export const idOf = (entry: EntryOf<'membership'>): string => memberIds.get(entry) ?? '';
+export const idOf = (entry: EntryOf<'membership'>): string => memberIds.get(entry.body) ?? '';
 
 /** 0 is the highest. */
 export const rank = (role: Role): number => ROLES.indexOf(role);
@@ -86,10 +87,10 @@ export class Index {
   private addMembership(entry: EntryOf<'membership'>): void {
     const { body } = entry;
     this.byKey.set(entry.key, entry);
-    memberIds.set(entry, hex(memberIdOf(this.crypto, body.memberKey)));
+    if (!memberIds.has(body)) memberIds.set(body, hex(memberIdOf(this.crypto, body.memberKey)));
     push(this.memberships, idOf(entry), entry);
     push(this.membershipsByCertificate, hex(body.certificate), entry);
-    push(this.membershipsByNoiseKey, hex(body.noiseKey), entry);
+    push(this.membershipsByNoiseKey, nameOf(body.noiseKey), entry);
   }
 }
 

@@ -2,7 +2,6 @@
 import type { Crypto } from '../../wire/crypto.ts';
 import {
   compareBytes,
-  decodeRecord,
   RECORD_BYTES_MAX,
   RECORD_HEADS_MAX,
   type RecordBody,
@@ -11,6 +10,7 @@ import {
 import { hex } from '../../wire/text.ts';
 import { Past, type Entry } from './entry.ts';
 import { Hindsight } from './hindsight.ts';
+import { identify } from './identified.ts';
 import { idOf, Index } from './index-of.ts';
 import { judge, type Refusal } from './rules.ts';
 import { computeView, type NetworkView } from './view.ts';
@@ -61,10 +61,8 @@ export class Ledger {
   /** Checks one record and takes it, with those that waited for it. Signatures are checked last, once. */
   add(bytes: Uint8Array): Added {
     if (bytes.length > RECORD_BYTES_MAX) return { status: 'refused', reason: 'malformed' };
-    const hash = this.crypto.hash(bytes);
-    const key = hex(hash);
+    const { hash, key, record } = identify(this.crypto, bytes);
     if (this.byKey.has(key)) return { status: 'known' };
-    const record = decodeRecord(bytes);
     if (!record) return { status: 'refused', reason: 'malformed' };
     const { kind } = record.body;
     const room = kind === 'removal' || kind === 'revocation' ? RECORDS_MAX + RECORDS_RESERVED : RECORDS_MAX;

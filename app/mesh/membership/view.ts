@@ -1,6 +1,6 @@
 // What the records mean together: removals first, then who counts, then names and addresses. Pure; the same on every replica.
 import type { Crypto } from '../../wire/crypto.ts';
-import type { Role } from '../../wire/record.ts';
+import type { RecordBody, Role } from '../../wire/record.ts';
 import {
   IPV4_COUNT,
   IPV4_FIRST,
@@ -155,10 +155,10 @@ function firstOwner(crypto: Crypto, networkId: Uint8Array, index: Index, genesis
 
 /** What follows from a member's id alone: kept as long as its record is, because a view is computed anew with every change. */
 type Fixed = Pick<MemberView, 'id' | 'idText' | 'origin' | 'ipv6' | 'linkLocal' | 'mac'>;
-const fixed = new WeakMap<Entry, Fixed>();
+const fixed = new WeakMap<RecordBody, Fixed>();
 
 function fixedOf(networkId: Uint8Array, entry: Entry, id: string): Fixed {
-  let known = fixed.get(entry);
+  let known = fixed.get(entry.body);
   if (!known) {
     const idBytes = unhex(id);
     known = {
@@ -169,7 +169,7 @@ function fixedOf(networkId: Uint8Array, entry: Entry, id: string): Fixed {
       linkLocal: linkLocalOf(idBytes),
       mac: macOf(idBytes),
     };
-    fixed.set(entry, known);
+    fixed.set(entry.body, known);
   }
   return known;
 }

@@ -13,6 +13,8 @@ export interface PathMember {
 
 export interface PathsIo {
   random: RandomSource;
+  /** The same bytes, perhaps as an array that others in the process keep as well. */
+  share(bytes: Uint8Array): Uint8Array;
   sign(message: Uint8Array): Uint8Array;
   verify(signKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean;
   send(origin: Origin, bytes: Uint8Array): boolean;

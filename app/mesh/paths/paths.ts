@@ -97,6 +97,7 @@ export class Paths {
     );
     this.#statements = new Statements(
       {
+        share: (bytes) => io.share(bytes),
         sign: (message) => io.sign(message),
         verify: (key, message, signature) => io.verify(key, message, signature),
         send: (origin, bytes) => io.send(origin, bytes),
@@ -412,7 +413,7 @@ export class Paths {
         return verdict;
       }
       case 'digest':
-        this.#statements.spread.onDigest(from, message.chunks);
+        this.#statements.spread.onDigest(from, message.chunks, now.mono);
         return 'ok';
       case 'summary':
         this.#statements.spread.onSummary(from, message, now.mono);

@@ -47,13 +47,15 @@ export class PresenceTable {
   #high = 0;
   #low = 0;
   readonly #verify: VerifyPresence;
+  readonly #share: (bytes: Uint8Array) => Uint8Array;
   /** Told of all statements. */
   readonly #graph: Graph;
   /** No statement but the own runs out before. */
   #earliestMono = Infinity;
 
-  constructor(verify: VerifyPresence, graph: Graph) {
+  constructor(verify: VerifyPresence, share: (bytes: Uint8Array) => Uint8Array, graph: Graph) {
     this.#verify = verify;
+    this.#share = share;
     this.#graph = graph;
   }
 
@@ -84,7 +86,7 @@ export class PresenceTable {
     const { origin, seq } = head;
     // Most come more than once: those are not read any further.
     if (seq <= this.seq(origin)) return { kind: 'old', origin, seq };
-    const presence = decodePresence(statement.bytes);
+    const presence = decodePresence(this.#share(statement.bytes));
     if (!presence) return { kind: 'bad' };
     const before = this.#entries.get(origin)?.presence;
     const bornMono = nowMono - statement.ageSeconds * 1000;

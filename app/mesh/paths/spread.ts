@@ -18,6 +18,9 @@ import type { PresenceTable } from './presence-table.ts';
  * memory of everything would take as much as there are members for each session.
  */
 const KNOWN_MS = 60_000;
+/** Where so many chunks of a digest differ, one side lacks much: it catches up with one member at a time, about this long. */
+const CATCH_UP_CHUNKS = 8;
+const CATCH_UP_MS = 1_000;
 /** Statements in one message weigh at most this much, so that they fit a control message together. */
 const BATCH_BYTES_MAX = 48_000;
 
@@ -60,6 +63,9 @@ export class Spread {
   #flushMono = Infinity;
   #digestMono: number;
   #agedMono: number;
+  /** Digests that wait until this side has caught up with somebody else: most of what they lead to will be known by then. */
+  readonly #digests = new Map<Origin, readonly number[]>();
+  #caughtUpMono = -Infinity;
 
   constructor(io: SpreadIo, table: PresenceTable, chance: Chance, nowMono: number) {
     this.#io = io;
@@ -75,6 +81,7 @@ export class Spread {
 
   down(origin: Origin): void {
     this.#ears.delete(origin);
+    this.#digests.delete(origin);
   }
 
   forget(origin: Origin): void {
@@ -135,7 +142,7 @@ export class Spread {
   }
 
   nextDeadline(): number {
-    return Math.min(this.#flushMono, this.#digestMono);
+    return Math.min(this.#flushMono, this.#digestMono, this.#digests.size > 0 ? this.#caughtUpMono : Infinity);
   }
 
   tick(nowMono: number): void {
@@ -144,6 +151,7 @@ export class Spread {
       this.#agedMono = nowMono;
       for (const ear of this.#ears.values()) ear.age();
     }
+    if (this.#caughtUpMono <= nowMono) this.#nextDigest(nowMono);
     if (this.#digestMono > nowMono) return;
     this.#digestMono = nowMono + this.#chance.jitter(DIGEST_EVERY_MS);
     const neighbour = this.#chance.pick(this.#io.neighbours());
@@ -187,11 +195,23 @@ export class Spread {
     this.#io.send(other, encodeMessage({ type: 'digest', chunks }));
   }
 
-  onDigest(from: Origin, chunks: readonly number[]): void {
+  #nextDigest(nowMono: number): void {
+    for (const [from, chunks] of this.#digests) {
+      this.#digests.delete(from);
+      return this.onDigest(from, chunks, nowMono);
+    }
+  }
+
+  onDigest(from: Origin, chunks: readonly number[], nowMono: number): void {
+    if (nowMono < this.#caughtUpMono && this.#ears.has(from)) {
+      this.#digests.set(from, chunks);
+      return;
+    }
     const own = this.#table.digest(chunks.length);
     const differing: number[] = [];
     for (const [index, chunk] of chunks.entries()) if (chunk !== own[index]) differing.push(index);
     if (differing.length === 0) return;
+    if (differing.length >= CATCH_UP_CHUNKS) this.#caughtUpMono = nowMono + CATCH_UP_MS;
     const known = this.#table.known(chunks.length, differing).slice(0, ORIGINS_PER_MESSAGE_MAX);
     this.#io.send(from, encodeMessage({ type: 'summary', chunkCount: chunks.length, chunks: differing, known }));
   }

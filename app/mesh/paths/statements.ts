@@ -11,6 +11,7 @@ import { Spread } from './spread.ts';
 const UNKNOWN_MAX = 64;
 
 export interface StatementsIo {
+  share(bytes: Uint8Array): Uint8Array;
   sign(message: Uint8Array): Uint8Array;
   verify(signKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean;
   send(origin: Origin, bytes: Uint8Array): boolean;
@@ -48,7 +49,11 @@ export class Statements {
     this.#io = io;
     this.#self = start.self;
     this.#networkId = start.networkId;
-    this.table = new PresenceTable((presence) => this.#verify(presence), graph);
+    this.table = new PresenceTable(
+      (presence) => this.#verify(presence),
+      (bytes) => io.share(bytes),
+      graph,
+    );
     this.spread = new Spread(io, this.table, chance, start.now.mono);
     const own = {
       networkId: start.networkId,

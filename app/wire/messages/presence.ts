@@ -181,8 +181,19 @@ function readGroup(reader: Reader): GroupWish {
   return { group: reader.good ? formatIp(address) : '', mode, sources };
 }
 
+/** Bytes of statements never change: what they say is read once for each array, whoever keeps it. */
+const decoded = new WeakMap<Uint8Array, Presence>();
+
 /** A statement as it travels: body and signature. Null when malformed; the signature is the caller's to check. */
 export function decodePresence(bytes: Uint8Array): Presence | null {
+  const known = decoded.get(bytes);
+  if (known) return known;
+  const presence = readPresence(bytes);
+  if (presence) decoded.set(bytes, presence);
+  return presence;
+}
+
+function readPresence(bytes: Uint8Array): Presence | null {
   if (bytes.length > PRESENCE_BYTES_MAX) return null;
   const reader = new Reader(bytes);
   if (reader.u8() !== PRESENCE_VERSION) return null;

@@ -7,6 +7,7 @@ import type { Network } from '../../../app/engine/network.ts';
 import type { AdapterRequest, Adapters, Crypto, DataplaneEvent, Now } from '../../../app/engine/ports.ts';
 import type { Nat, SimNode, World } from './binding.ts';
 import type { Chance } from './chance.ts';
+import type { Pool } from './pool.ts';
 import type { SharedStore } from './store.ts';
 
 const WALL_START = Date.UTC(2026, 10, 23);
@@ -18,6 +19,8 @@ export interface HostSetup {
   name: string;
   nat: Nat;
   crypto: Crypto;
+  /** Of all hosts of the run. */
+  pool: Pool;
   chance: Chance;
   /** Difference of its wall clock to the world's, ms. */
   wallSkewMs: number;
@@ -63,12 +66,13 @@ export class SimHost {
   /** A new process: reads its store and begins. */
   start(): void {
     this.#life++;
-    const { world, crypto, chance } = this.#setup;
+    const { world, crypto, pool, chance } = this.#setup;
     if (!world.alive(this.index)) world.restart(this.index);
     this.engine = new Engine(
       {
         crypto,
         random: chance,
+        share: (bytes) => pool.share(bytes),
         store: this.store,
         dataplane: this.node,
         adapters: this.#adapters(),

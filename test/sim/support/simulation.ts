@@ -9,6 +9,7 @@ import { kindsOf, ratesOf, type Kinds } from './kinds.ts';
 import { Model } from './model.ts';
 import { command, worldOptions, type SimOptions } from './options.ts';
 import type { TreeSample } from './probe.ts';
+import { Pool } from './pool.ts';
 import { enrol, makeRoster, type Roster } from './roster.ts';
 import { SharedStore } from './store.ts';
 
@@ -54,6 +55,7 @@ export class Simulation {
   /** Told after every virtual second or so. */
   progress: ((sim: Simulation) => void) | null = null;
   readonly #crypto: Crypto;
+  readonly #pool = new Pool();
   readonly #deadlines = new Deadlines();
   readonly #later: (() => void)[] = [];
   readonly #planned: Planned[] = [];
@@ -90,6 +92,7 @@ export class Simulation {
       name,
       nat,
       crypto: this.#crypto,
+      pool: this.#pool,
       chance,
       wallSkewMs: skew ? chance.below(2 * WALL_SKEW_MS_MAX) - WALL_SKEW_MS_MAX : 0,
       store: new SharedStore(),
