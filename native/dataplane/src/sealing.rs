@@ -347,7 +347,7 @@ impl AdapterThread {
         let lane = |child: &Child| Lane::of(view, &child.state, child.tx.path(), now, 0);
         self.batch.flush(&outlet, &mut self.outbox, &lane, &mut |sent| {
             let tx = &sent.child.tx;
-            if tx.hop().note_sent(now, sent.frames, sent.bytes) {
+            if tx.hop().note_cast(now, sent.frames, sent.bytes) {
                 commands.push(Command::Activity(tx.net(), tx.peer()));
             }
         });

@@ -50,6 +50,7 @@ mod tests {
         Traffic {
             last: last_data,
             last_data,
+            last_cast: 0,
             bytes: frames * 100,
             frames,
         }

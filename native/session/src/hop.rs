@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 struct Direction {
     last: AtomicU64,
     last_data: AtomicU64,
+    last_cast: AtomicU64,
     bytes: AtomicU64,
     frames: AtomicU64,
 }
@@ -19,6 +20,8 @@ pub struct Traffic {
     pub last: u64,
     /// The last frame that carried data (a packet, a cast, a control message), not upkeep.
     pub last_data: u64,
+    /// The last cast that was sent; `last_data` does not count them.
+    pub last_cast: u64,
     /// Bytes of whole frames, without IP and UDP headers.
     pub bytes: u64,
     pub frames: u64,
@@ -38,6 +41,7 @@ impl Direction {
         Traffic {
             last: self.last.load(Relaxed),
             last_data: self.last_data.load(Relaxed),
+            last_cast: self.last_cast.load(Relaxed),
             bytes: self.bytes.load(Relaxed),
             frames: self.frames.load(Relaxed),
         }
@@ -75,6 +79,16 @@ impl Hop {
     #[must_use]
     pub fn note_sent(&self, now: u64, frames: u64, bytes: u64) -> bool {
         self.sent.note(now, frames, bytes, true);
+        self.wake()
+    }
+
+    /// As `note_sent`, of casts: a receiver that misses some asks for them or finds another parent by itself, so nobody is in a
+    /// hurry to learn that it is gone.
+    #[inline]
+    #[must_use]
+    pub fn note_cast(&self, now: u64, frames: u64, bytes: u64) -> bool {
+        self.sent.note(now, frames, bytes, false);
+        self.sent.last_cast.store(now, Relaxed);
         self.wake()
     }
 

@@ -128,6 +128,10 @@ pub const SUSPECT_AFTER: u64 = 600 * MS;
 pub const SUSPECT_ROUND_TRIPS: u64 = 5;
 /// However long the round trips, a path is suspect after this much silence.
 pub const SUSPECT_LATEST: u64 = 3 * S;
+/// The same two where only casts were sent.
+pub const CAST_ANSWER_EXPECTED: u64 = 1_500 * MS;
+/// See `CAST_ANSWER_EXPECTED`.
+pub const CAST_SUSPECT_AFTER: u64 = 3 * S;
 /// So many frames within a second are a stream …
 pub const STREAM_FRAMES: u64 = 20;
 /// … and when nothing of it came for this long, or for `ANSWER_ROUND_TRIPS`, the path is asked whether it lives.

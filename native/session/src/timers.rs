@@ -6,10 +6,11 @@ use crate::handshake::{STEADY, URGENT, call, initiation_deadline, tick_initiatio
 use crate::hop::Traffic;
 use crate::lifecycle::{CLOSE_BY_ENGINE, cancel_initiation, end, forget_outdated, ping, probe, send};
 use crate::limits::{
-    ACTIVE_FOR, ACTIVE_TICK, ANSWER_EXPECTED, ANSWER_ROUND_TRIPS, BUSY_FOR, BUSY_TICK, HALF_OPEN_LIFETIME,
-    HANDSHAKE_GIVE_UP, IDLE_MISSED, IDLE_SUSPECT_AFTER, KEEPALIVE_AFTER, KEY_RETRY_MAX, PROBE_AGAIN,
-    PROBE_ANSWER, REKEY_AFTER, REKEY_BYTES, REKEY_FRAMES, REKEY_GRACE, REKEY_LATEST, REKEY_RESPONDER_DELAY,
-    RTT_FRESH, SILENT_AFTER, STREAM_SILENCE, SUSPECT_AFTER, SUSPECT_LATEST, SUSPECT_ROUND_TRIPS,
+    ACTIVE_FOR, ACTIVE_TICK, ANSWER_EXPECTED, ANSWER_ROUND_TRIPS, BUSY_FOR, BUSY_TICK, CAST_ANSWER_EXPECTED,
+    CAST_SUSPECT_AFTER, HALF_OPEN_LIFETIME, HANDSHAKE_GIVE_UP, IDLE_MISSED, IDLE_SUSPECT_AFTER,
+    KEEPALIVE_AFTER, KEY_RETRY_MAX, PROBE_AGAIN, PROBE_ANSWER, REKEY_AFTER, REKEY_BYTES, REKEY_FRAMES,
+    REKEY_GRACE, REKEY_LATEST, REKEY_RESPONDER_DELAY, RTT_FRESH, SILENT_AFTER, STREAM_SILENCE, SUSPECT_AFTER,
+    SUSPECT_LATEST, SUSPECT_ROUND_TRIPS,
 };
 use crate::path::Path;
 use crate::peer::{Generation, Peer};
@@ -80,11 +81,18 @@ struct View {
     last: u64,
     /// Data went out after the last frame came in, or new keys of our making have to be confirmed at the other end.
     waits: bool,
+    /// Casts alone went out since.
+    casts: bool,
 }
 
 impl View {
     fn last_data(&self) -> u64 {
-        self.sent.last_data.max(self.heard.last_data)
+        let sent = self.sent.last_data.max(self.sent.last_cast);
+        sent.max(self.heard.last_data)
+    }
+
+    fn expects(&self) -> bool {
+        self.waits || self.casts
     }
 }
 
@@ -99,6 +107,7 @@ fn view(peer: &Peer, now: u64) -> View {
         heard,
         last,
         waits,
+        casts: !waits && sent.last_cast > last,
     }
 }
 
@@ -112,7 +121,7 @@ fn watch(core: &mut Core, net: &mut NetState, peer: &mut Peer, now: u64) -> Opti
             cancel_initiation(core, net, peer);
         }
     }
-    if view.waits {
+    if view.expects() {
         peer.live.expecting.get_or_insert(now);
     }
     let patience = peer.live.rtt.times(ANSWER_ROUND_TRIPS, STREAM_SILENCE);
@@ -121,8 +130,8 @@ fn watch(core: &mut Core, net: &mut NetState, peer: &mut Peer, now: u64) -> Opti
     }
     let silent = if let Some(since) = peer.live.probe {
         watch_probe(core, net, peer, now, since)
-    } else if view.waits {
-        watch_active(core, net, peer, now)
+    } else if view.expects() {
+        watch_active(core, net, peer, now, &view)
     } else {
         watch_idle(core, net, peer, now, view.last)
     };
@@ -157,15 +166,19 @@ fn probe_answer_at(peer: &Peer, since: u64) -> u64 {
 }
 
 /// Data was sent: an answer of any kind is due soon.
-fn watch_active(core: &mut Core, net: &mut NetState, peer: &mut Peer, now: u64) -> bool {
+fn watch_active(core: &mut Core, net: &mut NetState, peer: &mut Peer, now: u64, view: &View) -> bool {
     let Some(since) = peer.live.expecting else {
         return false;
     };
-    let patience = answer_after(peer);
+    let (patience, limit) = if view.waits {
+        (answer_after(peer), suspect_after(peer))
+    } else {
+        (CAST_ANSWER_EXPECTED, CAST_SUSPECT_AFTER)
+    };
     if now >= since + patience && now >= peer.live.last_ping + patience {
         ping(core, peer, now);
     }
-    if now >= since + suspect_after(peer) && !peer.live.suspect {
+    if now >= since + limit && !peer.live.suspect {
         suspect(core, net, peer, now);
     }
     now >= since + SILENT_AFTER
@@ -331,7 +344,7 @@ fn session_deadline(peer: &Peer, now: u64) -> u64 {
     let recent = view.last_data() > 0 && view.last_data() + ACTIVE_FOR > now;
     let live = &peer.live;
     let watched = recent
-        || view.waits
+        || view.expects()
         || live.probe.is_some()
         || live.suspect
         || live.rekey.is_some()

@@ -1,5 +1,8 @@
 //! A sliding window over 64-bit counters: each is accepted once, and none that is older than the window.
 
+/// Words of a ring at first: enough for a session that only gossips.
+const WORDS_FIRST: usize = 8;
+
 /// `WORDS` words of 64 bits; remembers at least the last `(WORDS - 1) * 64` counters.
 ///
 /// A ring of words as in RFC 6479: moving forward clears whole words, never shifts. The ring starts small and
@@ -44,9 +47,7 @@ impl<const WORDS: usize> Window<WORDS> {
     /// Marks a counter that `check` allowed. Returns true when it is a new highest.
     #[inline]
     pub fn commit(&mut self, counter: u64) -> bool {
-        if self.words.is_empty() {
-            self.words = vec![0; WORDS];
-        }
+        self.make_room(counter);
         let is_new_highest = counter >= self.next;
         if is_new_highest {
             self.advance(counter);
@@ -54,6 +55,17 @@ impl<const WORDS: usize> Window<WORDS> {
         let (word, bit) = Self::place(counter);
         self.words[word] |= bit;
         is_new_highest
+    }
+
+    /// Until the ring is full size nothing wraps, so every counter has its place in a larger one as well.
+    #[inline]
+    fn make_room(&mut self, counter: u64) {
+        if self.words.len() == WORDS || counter / 64 < self.words.len() as u64 {
+            return;
+        }
+        let need = (counter / 64 + 1).min(WORDS as u64) as usize;
+        self.words
+            .resize(need.next_power_of_two().clamp(WORDS_FIRST.min(WORDS), WORDS), 0);
     }
 
     fn advance(&mut self, counter: u64) {
@@ -130,6 +142,19 @@ mod tests {
         fn long_jumps(counters in prop::collection::vec(prop_oneof![0u64..500, 60_000u64..70_000, any::<u32>().prop_map(u64::from)], 1..200)) {
             agree::<1024>(counters);
         }
+    }
+
+    #[test]
+    fn is_small_until_a_counter_needs_more() {
+        let mut window = Window::<2048>::new();
+        let mut sizes = Vec::new();
+        for counter in [0, 511, 512, 4_000, 131_072, 131_073] {
+            assert!(window.commit(counter));
+            sizes.push(window.words.len());
+        }
+        assert_eq!(sizes, [8, 8, 16, 64, 2048, 2048]);
+        // What was seen in the small ring is seen in the large one, as far as it reaches back.
+        assert!(!window.check(4_000) && !window.check(131_072) && window.check(4_001) && !window.check(0));
     }
 
     #[test]

@@ -160,6 +160,40 @@ fn a_one_way_stream_lives_by_its_pongs() {
 }
 
 #[test]
+fn casts_alone_are_asked_after_seldom_and_their_receiver_is_missed_all_the_same() {
+    let mut frames = [false, true].map(|as_casts| {
+        let mut world = World::pair(8);
+        world.as_casts = as_casts;
+        world.run(2 * S);
+        world.log.borrow_mut().clear();
+        for _ in 0..300 {
+            assert!(world.packet(1, 2, b"on"));
+            world.run(100 * MS);
+        }
+        assert!(world.node(1).downs().is_empty() && world.node(2).downs().is_empty());
+        let frames = world.log.borrow().len() - 300;
+        (world, frames)
+    });
+    // Pings and their answers of 30 s.
+    assert!(
+        frames[0].1 > 120 && frames[1].1 < 50,
+        "{} and {}",
+        frames[0].1,
+        frames[1].1
+    );
+    let world = &mut frames[1].0;
+    world.dead.insert(addr(2));
+    let since = world.now;
+    while world.now < since + 8 * S {
+        world.packet(1, 2, b"on");
+        world.run(100 * MS);
+    }
+    let (at, reason) = world.node(1).downs()[0];
+    assert_eq!(reason, DownReason::Silent);
+    assert!(at - since < 7 * S, "{} ms", (at - since) / MS);
+}
+
+#[test]
 fn a_restarted_peer_is_met_anew() {
     for caller in [1, 2] {
         let mut world = World::pair(12);

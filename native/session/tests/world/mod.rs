@@ -62,6 +62,8 @@ pub struct World {
     /// Everything ever sent.
     pub log: Rc<RefCell<Vec<Sent>>>,
     pub keep_log: bool,
+    /// `packet` tells the sessions that it sent a cast.
+    pub as_casts: bool,
 }
 
 impl World {
@@ -80,6 +82,7 @@ impl World {
             aliases: BTreeMap::new(),
             log: Rc::default(),
             keep_log: true,
+            as_casts: false,
         }
     }
 
@@ -163,7 +166,12 @@ impl World {
         frame[16] = wire::kind::PACKET;
         frame[17..17 + body.len()].copy_from_slice(body);
         tx.seal(counter, &mut frame);
-        if tx.hop().note_sent(now, 1, frame.len() as u64) {
+        let wakes = if self.as_casts {
+            tx.hop().note_cast(now, 1, frame.len() as u64)
+        } else {
+            tx.hop().note_sent(now, 1, frame.len() as u64)
+        };
+        if wakes {
             node.sessions.activity(now, NET, to);
         }
         let source = node.addr;

@@ -253,7 +253,12 @@ impl Node {
     fn send_sealed(&mut self, now: u64, tx: &Tx, kind: Kind, frame: Vec<u8>, flow: u64) {
         let bytes = frame.len() as u64;
         self.send(now, tx.path(), kind, frame, Some(flow));
-        if tx.hop().note_sent(now, 1, bytes) {
+        let wakes = if kind == Kind::Cast {
+            tx.hop().note_cast(now, 1, bytes)
+        } else {
+            tx.hop().note_sent(now, 1, bytes)
+        };
+        if wakes {
             self.sessions.activity(now, tx.net(), tx.peer());
             self.drain(now);
         }
