@@ -1,6 +1,9 @@
 // Rumours that a member fell silent, on their way to those who have a session with it: each goes once to everybody who has not told it.
 import type { Origin } from '../../wire/messages/presence.ts';
+import { encodeMessage } from '../../wire/messages/message.ts';
+import type { PathsIo } from './io.ts';
 import { DOUBT_EVERY_MS } from './limits.ts';
+import type { PresenceTable } from './presence-table.ts';
 
 interface Doubt {
   origin: Origin;
@@ -35,6 +38,15 @@ export class Doubts {
     for (const { passed, atMono } of this.#doubts.values())
       next = Math.min(next, passed ? atMono + DOUBT_EVERY_MS : atMono);
     return next;
+  }
+
+  /** Passes on what is due, where the member has said nothing newer. */
+  pass(nowMono: number, table: Pick<PresenceTable, 'seq'>, to: Iterable<Origin>, io: Pick<PathsIo, 'send'>): void {
+    for (const { origin, seq, told } of this.due(nowMono)) {
+      if (table.seq(origin) > seq) continue;
+      const bytes = encodeMessage({ type: 'doubt', origin, seq });
+      for (const other of to) if (!told.has(other)) io.send(other, bytes);
+    }
   }
 
   /** What is to be passed on now. */

@@ -96,3 +96,5 @@ export const WEBRTC_HEAD_START_MS = 3_000;
 /** A session that is not the best kind looks for a better one soon, and then ever more rarely. */
 export const UPGRADE_AFTER_MS = 1_000;
 export const UPGRADE_EVERY_MS: readonly number[] = [2_000, 5_000, 15_000, 60_000, 300_000];
+/** Sleeping longer than this, others have noticed. */
+export const LONG_SLEEP_MS = 20_000;

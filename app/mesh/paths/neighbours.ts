@@ -6,6 +6,10 @@ import {
   DECLINED_MS,
   FULL_MESH_MEMBERS_MAX,
   NEEDY_BELOW,
+  NEIGHBOUR_GAINED_CALM_MS,
+  NEIGHBOUR_GAINED_COALESCE_MS,
+  NEIGHBOUR_LOST_CALM_MS,
+  NEIGHBOUR_LOST_COALESCE_MS,
   NEIGHBOURS_LARGE_FROM_MEMBERS,
   NEIGHBOURS_MAX,
   NEIGHBOURS_SURPLUS,
@@ -16,6 +20,12 @@ import {
 export function neighboursTarget(members: number): number {
   if (members <= FULL_MESH_MEMBERS_MAX) return Math.max(0, members - 1);
   return members < NEIGHBOURS_LARGE_FROM_MEMBERS ? NEIGHBOURS_TARGET : NEIGHBOURS_TARGET + 1;
+}
+
+/** How long a link that began or ended may wait to be told; in a large network longer, while there are links enough. */
+export function linkNewsWaitMs(gained: boolean, isLarge: boolean, links: number): number {
+  if (isLarge && links > NEEDY_BELOW) return gained ? NEIGHBOUR_GAINED_CALM_MS : NEIGHBOUR_LOST_CALM_MS;
+  return gained ? NEIGHBOUR_GAINED_COALESCE_MS : NEIGHBOUR_LOST_COALESCE_MS;
 }
 
 export type LinkWord = 'ask' | 'keep' | 'drop';

@@ -2,23 +2,20 @@
 import { type GroupWish, type Origin, type Presence } from '../../wire/messages/presence.ts';
 import { encodeMessage, type Aged } from '../../wire/messages/message.ts';
 import { Chance } from './chance.ts';
-import { Contacts, withoutCarrier, type SessionInfo } from './contacts.ts';
+import { Contacts, type SessionInfo } from './contacts.ts';
 import {
   DIRECT_CHECK_EVERY_MS,
-  NEEDY_BELOW,
   ENDPOINTS_COALESCE_MS,
   GROUPS_COALESCE_MS,
+  LONG_SLEEP_MS,
   NEIGHBOUR_GAINED_COALESCE_MS,
-  NEIGHBOUR_LOST_COALESCE_MS,
   OBSERVED_COALESCE_MS,
-  NEIGHBOUR_GAINED_CALM_MS,
-  NEIGHBOUR_LOST_CALM_MS,
   NEWS_WAIT_MS,
   NEWS_WAIT_FROM_MEMBERS,
 } from './limits.ts';
 import { Doubts } from './doubts.ts';
-import { sameGroups } from './presence-table.ts';
-import { Neighbours, neighboursTarget } from './neighbours.ts';
+import { Neighbours, linkNewsWaitMs, neighboursTarget } from './neighbours.ts';
+import { News } from './news.ts';
 import type { GossipMessage, PathMember, PathsIo, PathsStart } from './io.ts';
 import type { MeshTime, Service } from './own-statement.ts';
 import { Reach } from './reach.ts';
@@ -44,6 +41,7 @@ export class Paths {
   readonly #reach: Reach;
   readonly #doubts = new Doubts();
   readonly #seeker: Seeker;
+  readonly #news: News;
   #idleMono = 0;
   /** Full list of a host's groups is not known yet: publish those of before. */
   #groupsHeldUntilMono = -1;
@@ -85,7 +83,8 @@ export class Paths {
     );
     this.#seeker = new Seeker(
       {
-        members: () => this.#others(),
+        self: start.self,
+        members: () => this.#members.keys(),
         memberCount: () => this.#members.size,
         contacts: this.contacts,
         neighbours: this.#neighbours,
@@ -95,6 +94,12 @@ export class Paths {
       },
       this.#chance,
     );
+    this.#news = new News({
+      self: start.self,
+      contacts: this.contacts,
+      paths: io,
+      hopeful: (nowMono) => this.#seeker.soon(nowMono),
+    });
     this.#statements = new Statements(
       {
         share: (bytes) => io.share(bytes),
@@ -111,10 +116,6 @@ export class Paths {
       this.#chance,
       start,
     );
-  }
-
-  *#others(): IterableIterator<Origin> {
-    for (const origin of this.#members.keys()) if (origin !== this.self) yield origin;
   }
 
   /** Begins to look for neighbours and to publish. */
@@ -333,11 +334,7 @@ export class Paths {
   }
 
   #passDoubts(): void {
-    for (const { origin, seq, told } of this.#doubts.due(this.#now.mono)) {
-      if (this.#statements.table.seq(origin) > seq) continue;
-      const bytes = encodeMessage({ type: 'doubt', origin, seq });
-      for (const other of this.#neighbours.active()) if (!told.has(other)) this.#io.send(other, bytes);
-    }
+    this.#doubts.pass(this.#now.mono, this.#statements.table, this.#neighbours.active(), this.#io);
   }
 
   #ended(now: MeshTime, origin: Origin, again: boolean): void {
@@ -408,9 +405,8 @@ export class Paths {
         this.#neighbours.hear(from, message.what, message.needy, now.mono, this.#target());
         return 'ok';
       case 'presences': {
-        let verdict: 'ok' | 'bad' = 'ok';
-        for (const aged of message.statements) if (this.#hear(from, aged) === 'bad') verdict = 'bad';
-        return verdict;
+        const verdicts = message.statements.map((aged) => this.#hear(from, aged));
+        return verdicts.includes('bad') ? 'bad' : 'ok';
       }
       case 'digest':
         this.#statements.spread.onDigest(from, message.chunks, now.mono);
@@ -427,34 +423,6 @@ export class Paths {
         this.#doubted(from, message.origin, message.seq);
         return 'ok';
     }
-  }
-
-  /** Acts on what a member newly says. */
-  #react(presence: Presence, before: Presence | undefined): void {
-    const { mono } = this.#now;
-    const { origin } = presence;
-    this.#io.changed('members');
-    if (!before || !sameGroups(before, presence) || before.off !== presence.off) {
-      this.#io.changed('groups');
-    }
-    // A link that somebody gave up: if the other end still has a session here, make the data plane prove it.
-    for (const lost of before?.neighbours ?? []) {
-      if (presence.neighbours.includes(lost)) continue;
-      const doubted = lost === this.self ? origin : lost;
-      if (this.contacts.probeDue(doubted, mono)) this.#io.send(doubted, encodeMessage({ type: 'probe' }));
-    }
-    if (before?.endpoints.join() === presence.endpoints.join()) return;
-    if (this.#on) this.#seeker.soon(mono);
-    if (!this.#on) return;
-    const contact = this.contacts.get(origin);
-    const isUp = contact?.state === 'up';
-    const isDirect = isUp && (contact.transport ?? 'udp') === 'udp';
-    // A session that works over a stream or a relay only looks for something better at the new places.
-    if (isUp && !isDirect) return this.#io.moved(origin);
-    if (!before) return;
-    const last = withoutCarrier(contact?.lastEndpoint ?? '');
-    const stale = !isDirect || !presence.endpoints.some((endpoint) => withoutCarrier(endpoint) === last);
-    if (stale) this.contacts.moved(origin, mono);
   }
 
   /** What follows from statements and sessions is computed anew when it is asked for. */
@@ -475,15 +443,13 @@ export class Paths {
     if (heard.kind === 'renewed') this.#reach.forget();
     if (heard.kind !== 'news') return 'ok';
     this.#graphChanged();
-    this.#react(heard.presence, heard.before);
+    this.#news.heard(this.#now.mono, heard.presence, heard.before, this.#on);
     return 'ok';
   }
 
   #linkChanged(active: boolean): void {
-    const calm = this.#isLarge && this.#neighbours.activeCount > NEEDY_BELOW;
-    const gainedMs = calm ? NEIGHBOUR_GAINED_CALM_MS : NEIGHBOUR_GAINED_COALESCE_MS;
-    const lostMs = calm ? NEIGHBOUR_LOST_CALM_MS : NEIGHBOUR_LOST_COALESCE_MS;
-    this.#statements.own.touch(this.#now.mono, active ? gainedMs : lostMs);
+    const waitMs = linkNewsWaitMs(active, this.#isLarge, this.#neighbours.activeCount);
+    this.#statements.own.touch(this.#now.mono, waitMs);
     this.#graphChanged();
     this.#io.changed('members');
     if (!active && this.#on) this.#seeker.soon(this.#now.mono);
@@ -552,6 +518,3 @@ export class Paths {
     this.#io.changed('members');
   }
 }
-
-/** Sleeping longer than this, others have noticed. */
-const LONG_SLEEP_MS = 20_000;

@@ -9,7 +9,7 @@ import type { Neighbours } from './neighbours.ts';
 const SEEK_EVERY_MS = 1_000;
 
 export interface SeekerIo {
-  /** Other members. */
+  self: Origin;
   members(): Iterable<Origin>;
   memberCount(): number;
   contacts: Contacts;
@@ -62,14 +62,15 @@ export class Seeker {
 
   /** Fills the set of neighbours from sessions, else tries members that seem online, else anybody with known endpoints. */
   seek(nowMono: number): void {
-    const { contacts, neighbours, target, isOnline, isOff } = this.#io;
+    const { self, contacts, neighbours, target, isOnline, isOff } = this.#io;
     const missing = neighbours.plan(nowMono, target());
     this.#seekMono = missing > 0 ? nowMono + SEEK_EVERY_MS : Infinity;
     if (missing === 0) return;
     const likely: Origin[] = [];
     const others: Origin[] = [];
     for (const origin of this.#io.members()) {
-      if (!contacts.mayTry(origin, nowMono) || neighbours.declined(origin, nowMono) || isOff(origin)) continue;
+      if (origin === self || !contacts.mayTry(origin, nowMono) || neighbours.declined(origin, nowMono) || isOff(origin))
+        continue;
       (isOnline(origin) ? likely : others).push(origin);
     }
     for (let tries = missing; tries > 0 && likely.length + others.length > 0; tries--) {
@@ -81,11 +82,11 @@ export class Seeker {
 
   /** One member that seems offline: it may only be on the other side of what was a partition. */
   #rescue(nowMono: number): void {
-    const { contacts, isOnline, isOff } = this.#io;
+    const { self, contacts, isOnline, isOff } = this.#io;
     this.#rescueMono = nowMono + this.#rescueMs();
     const lost: Origin[] = [];
     for (const origin of this.#io.members())
-      if (!isOnline(origin) && !isOff(origin) && contacts.mayTry(origin, nowMono)) lost.push(origin);
+      if (origin !== self && !isOnline(origin) && !isOff(origin) && contacts.mayTry(origin, nowMono)) lost.push(origin);
     const origin = this.#chance.pick(lost);
     if (origin !== undefined) contacts.connect(origin, nowMono);
   }
