@@ -39,7 +39,7 @@ function turmoil(seed: number): void {
     world.run(world.chance() * 8_000);
   }
   world.run(95_000);
-  world.until('all online', () => hosts.every((host) => allOnline(host, hosts.length)), 180_000);
+  world.until('all online', () => hosts.every((host) => allOnline(host, hosts.length)), 60_000);
   world.until('one view', () => agree(hosts), 5_000);
   const receives = (from: SimHost, to: SimHost): boolean =>
     from === to || to.joined.every(({ group }) => from.receivers(group).includes(to.name));
