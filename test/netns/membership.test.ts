@@ -61,7 +61,7 @@ describe.skipIf(reason)('without its creator', () => {
     figure('the creator is killed: longest gap of a ping between two others', `${gap.toFixed(0)} ms`, '≤ 0.5 s');
     figure('and their multicast meanwhile', `${missing} of ${numbers.length} missing`, '0');
     expect(gap).toBeLessThan(UNNOTICED_GAP_MS_MAX);
-    expect(numbers.length).toBeGreaterThan(CASTS_PER_SECOND);
+    expect(numbers.length).toBeGreaterThan(CASTS_PER_SECOND / 2);
     expect(missing).toBe(0);
     for (const from of [ben, cleo, dan])
       for (const to of [ben, cleo, dan]) {

@@ -252,8 +252,7 @@ export class Paths {
   isOnline(origin: Origin): boolean {
     if (origin === this.self) return this.#on;
     if (!this.#on) return false;
-    if (this.contacts.isUp(origin)) return true;
-    return this.#reach.has(origin);
+    return this.contacts.isUp(origin) || this.#reach.has(origin);
   }
 
   get memberCount(): number {
