@@ -77,7 +77,8 @@ export class EngineRunner {
       this.turn((time) => this.engine.handle(time, { kind: 'dataplane', events }));
       if (events.length < EVENTS_PER_POLL) return;
     }
-    setImmediate(() => this.poll());
+    // What still comes of a data plane that was stopped is nobody's: asking on would keep the process alive for ever.
+    if (!this.stopped) setImmediate(() => this.poll());
   }
 
   private turn(work: (time: Now) => void): void {
