@@ -281,7 +281,7 @@ export class Dataplane {
   setPace(net: number, peer: number, pace: Pace): void;
   /**
    * What one member, this host included, may send to one group, and this host to all; bytes a second, absent or 0: 400 and 800 MB/s.
-   * Broadcast and each group of discovery have 1 MB/s and 1,000 packets/s.
+   * Broadcast and each group of discovery have 1 MB/s and 500 packets/s.
    */
   setFair?(net: number, options: { bytesPerSecond?: number; ownBytesPerSecond?: number }): void;
   /** Replaces the next hops towards destinations without a session, for relaying: `origin` (8 bytes) is reached through the neighbour `via`. ≤ 4,096. */

@@ -1,18 +1,14 @@
 // What a member tries who has rights on its own host: to speak with another's address, and, once removed, to come back: by the link
 // that it came in by, by what it said before, and by its key alone.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { cpSync, readdirSync, readFileSync } from 'node:fs';
 import { join as pathJoin } from 'node:path';
-import { deriveKeys, type MemberKeys } from '../../app/mesh/identity/identity.ts';
-import { decodeLink } from '../../app/wire/link.ts';
-import { decodeMessage, encodeHint, type Message } from '../../app/wire/messages/message.ts';
-import { fromBase32, hex } from '../../app/wire/text.ts';
-import { nodeCrypto } from '../../main/host/crypto.ts';
+import { decodeMessage, type Message } from '../../app/wire/messages/message.ts';
 import { finish, record, type Capture } from './support/capture.ts';
 import { countUnderlay, underlayCounts } from './support/count.ts';
 import { figure } from './support/figures.ts';
 import type { Host } from './support/host.ts';
 import type { Lab } from './support/lab.ts';
+import { copyState, impersonate, type OwnAdapter } from './support/impostor.ts';
 import { join, knowsAll, lanOf } from './support/lan.ts';
 import { projectRoot, until, whyNot, type Running } from './support/shell.ts';
 
@@ -22,23 +18,8 @@ if (reason) console.log(`skipped: namespace tests: ${reason}`);
 const PORT = '5055';
 const SPOOFED = 50;
 const INSIST_SECONDS = 6;
-/** An adapter of one's own, with an address of one's choice. */
-interface Impostor {
-  name: string;
-  ipv4: string;
-  to: string;
-}
 const program = (name: string) => pathJoin(projectRoot, 'test/netns/programs', name);
 const names = async (host: Host) => (await host.network()).members.map(({ name }) => name).sort();
-
-/** What a copied state folder says: the network, and the keys in it. */
-function keysOf(copy: string): { network: Uint8Array; keys: MemberKeys } {
-  const device = readFileSync(pathJoin(copy, 'device'));
-  const { seed } = JSON.parse(device.subarray(device.indexOf('{')).toString()) as { seed: string };
-  const network = fromBase32(readdirSync(pathJoin(copy, 'networks'))[0] as string);
-  if (!network) throw new Error('the network folder is named otherwise than expected');
-  return { network, keys: deriveKeys(nodeCrypto, Buffer.from(seed, 'hex'), network, 0) };
-}
 
 describe.skipIf(reason)('a member with rights on its own host', () => {
   let lab: Lab;
@@ -66,37 +47,9 @@ describe.skipIf(reason)('a member with rights on its own host', () => {
     return figures[`drop.${why}`] ?? 0;
   };
 
-  /** Keeps a copy of a member's state while its daemon stands still. */
-  async function copyState(host: Host): Promise<string> {
-    await host.stopDaemon();
-    const copy = pathJoin(lab.folder, `${host.name}-copy`);
-    cpSync(host.state, copy, { recursive: true, filter: (path) => !path.endsWith('.sock') });
-    return copy;
-  }
-
   /** Calls anna from a host by a program of one's own with nothing but the keys of a copied state. */
-  function callAnna(from: Host, copy: string, seconds: number, adapter: Impostor | null = null): Running {
-    const { network, keys } = keysOf(copy);
-    const opened = decodeLink(nodeCrypto, came);
-    if (typeof opened === 'string') throw new Error(opened);
-    const anchor = opened.waysIn[0];
-    if (!anchor) throw new Error('the link names nobody');
-    const origin = hex(keys.id).slice(0, 16);
-    const given = {
-      addon: pathJoin(projectRoot, 'native/addon/weft.node'),
-      network: hex(network),
-      secret: hex(keys.noiseSecret),
-      origin,
-      key: hex(anchor.noiseKey),
-      peerOrigin: hex(anchor.member).slice(0, 16),
-      hint: hex(encodeHint({ purpose: 'member', origin })),
-      endpoints: anchor.endpoints.filter((endpoint) => endpoint.startsWith(anna.ipv4)).map((one) => one.split('/')[0]),
-      seconds,
-      adapter,
-    };
-    expect(given.endpoints.length).toBeGreaterThan(0);
-    return from.program('insist', JSON.stringify(given));
-  }
+  const callAnna = (from: Host, copy: string, seconds: number, adapter: OwnAdapter | null = null): Running =>
+    impersonate(from, { copy, link: came, target: anna, seconds, adapter });
 
   it('is not heard with another member’s address: its own Weft drops it', async () => {
     const [annas, bens, eves] = await Promise.all([anna, ben, eve].map((host) => host.overlay()));
@@ -124,7 +77,7 @@ describe.skipIf(reason)('a member with rights on its own host', () => {
     const { ipv4: eves } = await eve.overlay();
     const receiver = anna.program('receive', '--bind', annas, '--port', PORT, '--live');
     await receiver.says(/ready/, 5000);
-    const copy = await copyState(ben);
+    const copy = await copyState(ben, lab.folder);
     // The one that the helper still holds would have the routes.
     await ben.must(['ip', 'link', 'set', 'weft0', 'down']);
     const before = await dropped(anna, 'badSource');
@@ -159,7 +112,7 @@ describe.skipIf(reason)('a member with rights on its own host', () => {
   }
 
   it('is called back by its key alone while it is a member: the attack works', { timeout: 40_000 }, async () => {
-    eveCopy = await copyState(eve);
+    eveCopy = await copyState(eve, lab.folder);
     const { up, said } = await insist(eveCopy, 3);
     expect(up).toBeGreaterThan(0);
     expect(said.map((message) => (typeof message === 'string' ? message : message.type))).toContain('greet');

@@ -79,7 +79,7 @@ pub struct FairLimits {
 
 /// By which hosts find each other: more than a busy LAN has, less than what others would notice.
 pub const CHATTER: Ceiling = Ceiling {
-    packets: 1_000,
+    packets: 500,
     bytes: 1_000_000,
     burst_share: 1,
 };

@@ -49,8 +49,8 @@ fn honest_use_is_never_limited() {
     let mut fair = Fair::default();
     // Busy discovery, and the fastest stream that a host was measured to send.
     for (group, rate) in [
-        ("224.0.0.251", 900),
-        ("239.255.255.250", 900),
+        ("224.0.0.251", 450),
+        ("239.255.255.250", 450),
         ("239.1.2.3", 250_000),
     ] {
         assert_eq!(flood(&mut fair, 1, group, rate, 3), (rate * 3, vec![]), "{group}");

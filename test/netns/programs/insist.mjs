@@ -1,7 +1,7 @@
 // Calls a member with somebody's static key, by the native data plane alone, for some seconds, and prints {"up":n,"heard":[…]}: how often a
 // session came up, and the control messages that came by it (hex). With an adapter it prints "ready" and carries packets meanwhile,
 // whatever their source. One argument, JSON: addon, network, secret, origin, key, peerOrigin, hint (hex), endpoints, seconds,
-// adapter {name, ipv4, to} or null.
+// adapter {name, ipv4, to, groups} or null: what it sends to `groups` goes to the member called.
 import { createRequire } from 'node:module';
 
 const given = JSON.parse(process.argv[2]);
@@ -33,6 +33,11 @@ if (tap) {
   tap.ipv4 = `${adapter.ipv4}/${PREFIX}`;
   tap.isUp = true;
   dataplane.attachAdapter(1, tap.fd, adapter.name);
+  const receivers = [{ peer: 7, mode: 'exclude', sources: [] }];
+  dataplane.setGroups(
+    1,
+    (adapter.groups ?? []).map((group) => ({ group, receivers })),
+  );
 }
 
 let up = 0;

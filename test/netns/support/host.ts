@@ -45,6 +45,7 @@ export interface StatusNetwork {
   groups: { address: string; members: string[]; joined: boolean }[];
   trees?: StatusTree[];
   channels?: { name: string; address: string; port: number; joined: boolean }[];
+  limited?: { member: string; group: string | null; sinceMs: number; dropped: number }[];
   invites: { id: string; state: string }[];
   problems: { code: string }[];
 }
