@@ -283,6 +283,33 @@ describe.skipIf(why)('the window', () => {
     await page.getByRole('tab', { name: /Groups/, selected: true }).waitFor();
   });
 
+  it('a member that floods is named at its row and by a problem with a remedy, until it stops', async () => {
+    const { page, heading } = await open('mock=flood');
+    await heading('home');
+    const badge = page.getByText('Limited: sends too much');
+    await badge.waitFor();
+    expect(await badge.count()).toBe(1);
+    const name = await page.evaluate(() => {
+      const { networks } = window.weftMock.engine.state;
+      const [flooder] = networks.flatMap(({ limited = [] }) => limited);
+      return networks.flatMap(({ members }) => members).find(({ id }) => id === flooder?.member)?.name ?? '';
+    });
+    expect(name).not.toBe('');
+    expect(await page.getByRole('listitem').filter({ has: badge }).textContent()).toContain(name);
+    await page.getByText(`“${name}” sends more broadcast or multicast than its share`).first().waitFor();
+    await page
+      .getByText(/Stop the program that sends so much on that device/)
+      .first()
+      .waitFor();
+    await page.evaluate(() =>
+      window.weftMock.engine.change((state) => ({
+        ...state,
+        networks: state.networks.map(({ limited: _, ...network }) => ({ ...network, problems: [] })),
+      })),
+    );
+    await badge.waitFor({ state: 'detached' });
+  });
+
   it('500 members: a change draws within a frame or two', async () => {
     const { page, heading } = await open('mock=many');
     await heading('home');

@@ -9,6 +9,7 @@ import { copyState, impersonate } from './support/impostor.ts';
 import type { Lab } from './support/lab.ts';
 import { lanOf } from './support/lan.ts';
 import { projectRoot, until, whyNot, type Running } from './support/shell.ts';
+import { writeTable } from './support/tables.ts';
 
 const reason = whyNot();
 if (reason) console.log(`skipped: namespace tests: ${reason}`);
@@ -30,6 +31,17 @@ const HONEST_SHARE = 0.95;
 const CEILING_FACTOR = 1.6;
 const CHATTER_PER_SECOND = 625;
 const [RADIO, STAGE, FLOODED] = ['239.30.0.1', '239.30.0.2', '239.30.0.9'] as const;
+
+const rows: string[][] = [];
+afterAll(() => {
+  const note =
+    'Five hosts; the flooder’s line is declared as 25 Mbit/s, which bounds what its own Weft lets it send. `WEFT_LAB=1 npx vitest run test/netns/fairness.test.ts`.';
+  writeTable('7-fairness', { title: 'One member floods', note, head: ['what', 'seen', 'bound'], rows }, 'multicast');
+});
+function tell(what: string, seen: string, bound = ''): void {
+  figure(what, seen, bound);
+  rows.push([what, seen, bound]);
+}
 
 interface Heard {
   count: number;
@@ -100,7 +112,7 @@ describe.skipIf(reason)('one member floods', () => {
   const lostNothing = async (receiver: Running, from: Host, seconds: number, what: string): Promise<void> => {
     const report = await heard(receiver);
     const got = report.from[of(from)];
-    figure(`${what}, of ${RATE * seconds} while another floods`, `${got?.unique ?? 0}`, 'all, once');
+    tell(`${what} meanwhile`, `${got?.unique ?? 0} of ${RATE * seconds}`, 'all, once');
     expect(got, what).toMatchObject({ count: RATE * seconds, unique: RATE * seconds });
   };
 
@@ -128,28 +140,30 @@ describe.skipIf(reason)('one member floods', () => {
       share: (cpuOf(host) - cpu) / ((performance.now() - at) / 1_000),
     }));
     const { sent } = JSON.parse(stdout.trim().split('\n').at(-1) ?? '{}') as { sent: number };
-    figure('flood of broadcast and a group', `${Math.round(sent / FLOOD_SECONDS)} packets/s of ${FLOOD_SIZE} B`);
+    tell('flood of broadcast and a group', `${Math.round(sent / FLOOD_SECONDS)} packets/s of ${FLOOD_SIZE} B`);
     for (const { host, ms } of told) {
-      figure(`who floods is named by ${host === m ? 'its own host' : host.name} after`, `${ms} ms`, '≤ 1 s');
+      tell(`who floods is named by ${host === m ? 'its own host' : host.name} after`, `${ms} ms`, '≤ 1 s');
       expect(ms, host.name).toBeLessThanOrEqual(LIMITED_MS_MAX);
     }
     for (const { host, share } of shares) {
-      figure(`processor of ${host.name} meanwhile`, `${(share * 100).toFixed(1)} %`, '≤ 10 %');
+      tell(`processor of ${host.name} meanwhile`, `${(share * 100).toFixed(1)} %`, '≤ 10 %');
       expect(share, host.name).toBeLessThanOrEqual(CPU_SHARE_MAX);
     }
     await Promise.all(senders.map(({ done }) => done));
     await new Promise((settle) => setTimeout(settle, 300));
-    for (const receiver of radio) await lostNothing(receiver, a, seconds, 'packets of one channel');
-    for (const receiver of stage) await lostNothing(receiver, b, seconds, 'packets of another channel');
+    for (const [at, receiver] of radio.entries())
+      await lostNothing(receiver, a, seconds, `packets of anna’s channel at receiver ${at + 1}`);
+    for (const [at, receiver] of stage.entries())
+      await lostNothing(receiver, b, seconds, `packets of ben’s channel at receiver ${at + 1}`);
     const { bytes = 0, count = 0 } = (await heard(flooded)).from[of(m)] ?? {};
     const perSecond = bytes / 1_000 / FLOOD_SECONDS;
-    figure('of the flood its receiver gets', `${Math.round(perSecond)} kB/s`, `${UPLINK_KBPS} kB/s declared`);
+    tell('of the flood its receiver gets', `${Math.round(perSecond)} kB/s`, `${UPLINK_KBPS} kB/s declared`);
     expect(count).toBeGreaterThan(0);
     expect(perSecond).toBeLessThan(UPLINK_KBPS * CEILING_FACTOR);
 
     // The groups by which hosts find each other have a share of their own, however much goes elsewhere.
     const { count: broadcasts = 0 } = (await heard(broadcast)).from[of(m)] ?? {};
-    figure(
+    tell(
       'of its broadcasts each host gets',
       `${Math.round(broadcasts / FLOOD_SECONDS)}/s`,
       '500/s, and a burst of 500',
@@ -204,25 +218,21 @@ describe.skipIf(reason)('one member floods', () => {
     const unentitled = send(m, STAGE, 5_902, 2);
     const flooder = flood(m, of(m), FLOODED);
     const ms = await named(a, selfId, await firstMs(flooder));
-    figure('a Weft that holds nothing back is named by who gets it after', `${ms} ms`, '≤ 1 s');
+    tell('a Weft that holds nothing back is named by who gets it after', `${ms} ms`, '≤ 1 s');
     expect(ms).toBeLessThanOrEqual(LIMITED_MS_MAX);
     await Promise.all([honest, unentitled, flooder].map(({ done }) => done));
     const counted = (await dropped(a, 'noRight')) - before;
-    figure(
-      'packets of who may not publish',
-      `0 of ${RATE * 2} heard, ${counted} counted at hop one`,
-      '0 heard, counted',
-    );
+    tell('packets of who may not publish', `0 of ${RATE * 2} heard, ${counted} counted at hop one`, '0 heard, counted');
     expect(counted).toBeGreaterThan(0);
     const { bytes = 0 } = (await heard(flooded)).from[of(m)] ?? {};
     const perSecond = bytes / 1_000 / FLOOD_SECONDS;
-    figure('of its flood the receiver lets pass', `${Math.round(perSecond)} kB/s`, `${GROUP_KBPS} kB/s set`);
+    tell('of its flood the receiver lets pass', `${Math.round(perSecond)} kB/s`, `${GROUP_KBPS} kB/s set`);
     expect(bytes).toBeGreaterThan(0);
     expect(perSecond).toBeLessThan(GROUP_KBPS * CEILING_FACTOR);
     const report = await heard(stage);
     expect(Object.keys(report.from)).toEqual([of(b)]);
     const { count = 0, unique = 0 } = report.from[of(b)] ?? {};
-    figure(
+    tell(
       'packets of the channel’s publisher meanwhile',
       `${unique} of ${RATE * seconds}`,
       `≥ ${HONEST_SHARE * 100} %, once`,

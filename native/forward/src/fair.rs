@@ -50,7 +50,7 @@ impl Ceiling {
             return self;
         }
         let bytes = bytes_per_second.min(u64::from(self.bytes)) as u32;
-        let packets = (bytes / PACKET_LEAST).max(CHATTER.packets).min(self.packets);
+        let packets = (bytes / PACKET_LEAST).max(PACKETS_LEAST).min(self.packets);
         Ceiling {
             packets,
             bytes,
@@ -98,6 +98,8 @@ pub const ORIGIN: Ceiling = Ceiling {
 const ARRIVAL_SLACK: u32 = 4;
 /// Packets of an ordinary stream are not shorter on average, bytes: what a ceiling in bytes means in packets.
 const PACKET_LEAST: u32 = 200;
+/// However narrow a ceiling is, small packets have so many a second.
+const PACKETS_LEAST: u32 = 1_000;
 
 impl Default for FairLimits {
     fn default() -> FairLimits {
