@@ -154,7 +154,7 @@ impl World {
 
     /// Sends a packet over the hot half.
     pub fn packet(&mut self, from: u32, to: u32, body: &[u8]) -> bool {
-        let now = self.now;
+        let (now, as_casts) = (self.now, self.as_casts);
         let node = self.node(from);
         let Some(tx) = node.txs.get(&to).cloned() else {
             return false;
@@ -166,7 +166,7 @@ impl World {
         frame[16] = wire::kind::PACKET;
         frame[17..17 + body.len()].copy_from_slice(body);
         tx.seal(counter, &mut frame);
-        let wakes = if self.as_casts {
+        let wakes = if as_casts {
             tx.hop().note_cast(now, 1, frame.len() as u64)
         } else {
             tx.hop().note_sent(now, 1, frame.len() as u64)
