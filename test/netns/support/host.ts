@@ -1,12 +1,15 @@
 import { join } from 'node:path';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
-import { describe, type Outcome } from '../../../app/contract/errors.ts';
+import { describe, fail, type Outcome } from '../../../app/contract/errors.ts';
 import type { State } from '../../../app/contract/state.ts';
-import { Session } from '../../../main/cli/session.ts';
+import { connectEngine } from '../../../main/rpc/engine-client.ts';
 import { projectRoot, until, type Finished, type Running } from './shell.ts';
 import { Space } from './space.ts';
 
 const cli = join(projectRoot, 'dist/cli/weft.cjs');
+
+/** A daemon that is asleep or stuck does not hold up who asks. */
+const STATUS_MS_MAX = 20_000;
 
 export interface StatusMember {
   id: string;
@@ -123,9 +126,16 @@ export class Host extends Space {
   }
 
   /** What `weft status --json` prints, without a program of its own: tests ask many times a second. */
-  private asked(): Promise<Outcome<State>> {
-    const silent = { out: () => undefined, err: () => undefined, input: () => Promise.resolve('') };
-    return new Session(silent, { stateDir: this.state, json: true }).call('status', {});
+  private async asked(): Promise<Outcome<State>> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<Outcome<never>>((settle) => {
+      timer = setTimeout(() => settle(fail('timeout')), STATUS_MS_MAX);
+    });
+    const connected = await Promise.race([connectEngine(this.state, 'lab'), late]);
+    const outcome = connected.ok ? await Promise.race([connected.value.call('status', {}), late]) : connected;
+    if (connected.ok) connected.value.close();
+    clearTimeout(timer);
+    return outcome;
   }
 
   async status(): Promise<Status> {
