@@ -1,6 +1,6 @@
 //! Casts of trees as they come: checked, opened where the key is known, delivered, passed on.
 
-use crate::api::PeerId;
+use crate::api::{NetId, PeerId};
 use crate::core::{Core, Single};
 use crate::limits::CAST_HOP_LIMIT;
 use crate::receive::framed;
@@ -191,16 +191,25 @@ impl Core {
         let mut frame = framed(body);
         let taken = self.take_tree_cast(now, &mut shared.lock_trees(), &view, &cast, &mut frame);
         self.pass_casts_on(now, net, &view);
-        if let Some((peer, packet, partial)) = taken {
-            let packet = frame[packet].to_vec();
-            self.singles.push(Single {
-                net,
-                peer,
-                packet,
-                partial,
-                charge: false,
-            });
+        if let Some(taken) = taken {
+            self.keep_single(net, taken, &frame);
         }
+    }
+
+    /// A packet of a tree that does not come with a batch; its sender's share was taken where it was let in.
+    fn keep_single(
+        &mut self,
+        net: NetId,
+        (peer, packet, partial): (PeerId, Range<usize>, bool),
+        frame: &[u8],
+    ) {
+        self.singles.push(Single {
+            net,
+            peer,
+            packet: frame[packet].to_vec(),
+            partial,
+            charge: false,
+        });
     }
 
     /// Casts that waited for their key: they were checked and passed on when they came.
@@ -212,18 +221,11 @@ impl Core {
         let Ok(opened) = self.cast_rx.open(now, cast, frame) else {
             return;
         };
-        let Some((peer, packet, partial)) = self.may_come(now, &view, cast, &opened, frame) else {
+        let Some(taken) = self.may_come(now, &view, cast, &opened, frame) else {
             return;
         };
         add(&self.common.counters.tree_opened, 1);
-        let packet = frame[packet].to_vec();
-        self.singles.push(Single {
-            net,
-            peer,
-            packet,
-            partial,
-            charge: false,
-        });
+        self.keep_single(net, taken, frame);
     }
 
     /// A data frame of kind 10.

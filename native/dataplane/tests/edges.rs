@@ -66,15 +66,21 @@ fn both_wildcards_may_have_one_port_and_one_may_serve_both() {
     assert_eq!(endpoint, there.to_string());
 }
 
-/// Nobody speaks for another member in a group.
-#[test]
-fn casts_in_other_names_and_junk_go_nowhere() {
+/// Host 2 has joined the group that host 1 sends to.
+fn caster_and_receiver() -> (Host, Host) {
     let (mut a, mut b) = (Host::new(1, ALL, None), Host::new(2, ALL, None));
     introduce(&mut [&mut a, &mut b]);
     join(&mut a, &mut b);
     b.inject([0; VNET_LEN], &igmp_join(ipv4(2), GROUP));
     b.wait("groups", |e| matches!(e, Event::Groups { .. }).then_some(()));
     a.receivers(GROUP.into(), &[2]);
+    (a, b)
+}
+
+/// Nobody speaks for another member in a group.
+#[test]
+fn casts_in_other_names_and_junk_go_nowhere() {
+    let (a, b) = caster_and_receiver();
     a.inject([0; VNET_LEN], &udp_frame(ipv4(1), GROUP, PORT, b"mine"));
     assert_eq!(b.payloads(ipv4(1), PORT, 1, 4), [b"mine".to_vec()]);
     // The name that host 1 uses in its casts is host 3's, as b sees it; and so is the address.
@@ -106,12 +112,7 @@ fn casts_in_other_names_and_junk_go_nowhere() {
 /// Two adapters in bridges to one LAN: what comes to one host's adapter goes by the LAN into the other's.
 #[test]
 fn a_cast_that_comes_back_by_a_bridge_stays_there() {
-    let (mut a, mut b) = (Host::new(1, ALL, None), Host::new(2, ALL, None));
-    introduce(&mut [&mut a, &mut b]);
-    join(&mut a, &mut b);
-    b.inject([0; VNET_LEN], &igmp_join(ipv4(2), GROUP));
-    b.wait("groups", |e| matches!(e, Event::Groups { .. }).then_some(()));
-    a.receivers(GROUP.into(), &[2]);
+    let (mut a, b) = caster_and_receiver();
     a.inject([0; VNET_LEN], &udp_frame(ipv4(1), GROUP, PORT, b"once"));
     let came = b.frame("cast", |f| {
         udp_payload(f, ipv4(1), PORT).is_some().then(|| f.to_vec())
