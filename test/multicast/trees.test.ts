@@ -113,6 +113,22 @@ describe.each(seeds(1, 2, 3, 77, 28_258, 895_248))('seed %i', (seed) => {
     expect(missed(node, packets), `seed ${seed}`).toBe(0);
   });
 
+  it('a node that was away for long gets the tree as soon as it is back', () => {
+    const world = standing(seed, 20);
+    world.run(1_000);
+    const node = world.node(7);
+    node.alive = false;
+    world.endSessions(node);
+    // Tried in vain, ever more rarely.
+    world.run(25_000);
+    node.restart();
+    world.changedMembers();
+    world.run(1_500);
+    const packets = sendFor(world, 300, 10);
+    expect(packets.length).toBe(30);
+    expect(missed(node, packets), `seed ${seed}`).toBe(0);
+  });
+
   it('an origin that restarts builds trees that replace those of before', () => {
     const world = standing(seed, 20);
     world.run(1_000);

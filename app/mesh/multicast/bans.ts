@@ -10,6 +10,12 @@ interface Missing {
   tries: number;
 }
 
+/** Of whom something is held against, its engine's run then; it has been offline since. */
+interface Life {
+  run: string;
+  left: boolean;
+}
+
 /** Parents that must have failed before it is the node's own fault. */
 const PARENTS_FAILED = 2;
 
@@ -17,6 +23,13 @@ export class Bans {
   readonly #edges = new Map<string, number>();
   readonly #weak = new Map<Origin, number>();
   readonly #missing = new Map<Origin, Missing>();
+  readonly #lives = new Map<Origin, Life>();
+  readonly #runOf: (origin: Origin) => string;
+
+  /** `runOf`: what differs between two runs of a member's engine. */
+  constructor(runOf: (origin: Origin) => string = () => '') {
+    this.#runOf = runOf;
+  }
 
   /** `parent` could not reach `child`. */
   unreachable(nowMono: number, parent: Origin, child: Origin): void {
@@ -41,6 +54,11 @@ export class Bans {
       missing.parents.clear();
     }
     put(this.#missing, child, missing);
+    this.#remember(child);
+  }
+
+  #remember(origin: Origin): void {
+    if (!this.#lives.has(origin)) put(this.#lives, origin, { run: this.#runOf(origin), left: false });
   }
 
   /** The child gets nothing from that parent. */
@@ -49,6 +67,7 @@ export class Bans {
   }
 
   weak(nowMono: number, origin: Origin, ms = WEAK_MS): void {
+    this.#remember(origin);
     put(this.#weak, origin, Math.max(this.#weak.get(origin) ?? 0, nowMono + ms));
   }
 
@@ -73,6 +92,21 @@ export class Bans {
     return (this.#missing.get(origin)?.untilMono ?? -Infinity) > nowMono;
   }
 
+  /** Who came back, or was started anew, is not judged by what was before. */
+  lookAgain(isOnline: (origin: Origin) => boolean): void {
+    for (const [origin, life] of this.#lives) {
+      if (!isOnline(origin)) life.left = true;
+      else if (life.left || life.run !== this.#runOf(origin)) this.#forget(origin);
+    }
+  }
+
+  #forget(origin: Origin): void {
+    this.#lives.delete(origin);
+    this.#missing.delete(origin);
+    this.#weak.delete(origin);
+    for (const edge of this.#edges.keys()) if (edge.split(' ').includes(origin)) this.#edges.delete(edge);
+  }
+
   /** When somebody is to be tried again; Infinity: nobody. */
   retryMono(nowMono: number): number {
     let next = Infinity;
@@ -85,6 +119,8 @@ export class Bans {
     for (const [edge, until] of this.#edges) if (until <= nowMono) this.#edges.delete(edge);
     for (const [origin, until] of this.#weak) if (until <= nowMono) this.#weak.delete(origin);
     for (const origin of this.#missing.keys()) if (!isMember(origin)) this.#missing.delete(origin);
+    for (const origin of this.#lives.keys())
+      if (!this.#missing.has(origin) && !this.#weak.has(origin)) this.#lives.delete(origin);
   }
 }
 

@@ -1,4 +1,5 @@
 // All trees of one network that this device has a part in: its own casts, and those of others. Sans-IO; time is an argument.
+import { hex } from '../../wire/messages/hex.ts';
 import type { Origin } from '../../wire/messages/presence.ts';
 import { NODE_SUBSCRIBES, type TreeMessage } from '../../wire/messages/tree.ts';
 import { Atlas } from '../coordinates/atlas.ts';
@@ -60,7 +61,7 @@ export class Trees {
   readonly #io: TreesIo;
   readonly #start: TreesStart;
   readonly #follower: Follower;
-  readonly #bans = new Bans();
+  readonly #bans: Bans;
   readonly #casts = new Set<Cast>();
   /** When the linger of a group's stream ends; Infinity: the stream is on. */
   readonly #streams = new Map<string, number>();
@@ -72,6 +73,7 @@ export class Trees {
     this.#io = io;
     this.#start = start;
     const { self, networkId } = start;
+    this.#bans = new Bans((origin) => hex(io.presence(origin)?.boxKey ?? new Uint8Array()));
     this.#follower = new Follower(io, self, networkId, (what) => this.#count(what));
     this.#castIo = {
       ...{ io, self, networkId, start: start.start, bans: this.#bans, atlas: new Atlas() },
@@ -160,6 +162,7 @@ export class Trees {
   /** Who belongs, who is online, or what a statement says has changed: places, uplinks, keys. */
   membersChanged(nowMono: number): void {
     this.#follower.membersChanged(nowMono);
+    this.#bans.lookAgain((origin) => this.#io.isOnline(origin));
     this.#bans.tidy(nowMono, (origin) => this.#io.peerHandle(origin) !== null);
     for (const cast of this.#casts) cast.configure();
     this.groupsChanged(nowMono);

@@ -190,7 +190,7 @@ fn on_ungraft(
     if stay.reason == Reason::Leaves {
         tree.disown(from);
     } else if tree.feed.takes_from(from) {
-        search_on(tree, now, &mut tools);
+        search_on(tree, now, from, &mut tools);
         tree.due = now;
         *due = (*due).min(now);
     }

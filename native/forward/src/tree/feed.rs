@@ -17,9 +17,11 @@ const FAREWELLS_MAX: usize = 8;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
     Parent,
-    /// A graft was sent.
+    /// A graft was sent; to two at once where the first one that was asked did not answer: many may have died together.
     Asking {
         to: PeerId,
+        also: Option<PeerId>,
+        /// Of the last one that was asked.
         place: usize,
         since: u64,
     },
@@ -94,7 +96,8 @@ impl Feed {
             State::Foster { to, heard, .. } if *to == from => {
                 (*heard, self.probes) = (now, 0);
             }
-            State::Asking { to, place, .. } if *to == from => {
+            State::Asking { to, also, place, .. } if *to == from || *also == Some(from) => {
+                let other = also.map(|also| if also == from { *to } else { also });
                 self.state = State::Foster {
                     to: from,
                     place: *place,
@@ -103,6 +106,9 @@ impl Feed {
                 };
                 self.moved = Some(self.before);
                 (self.probes, self.round) = (0, 0);
+                if let Some(other) = other {
+                    self.say_farewell(other);
+                }
                 return true;
             }
             State::Asking { .. } | State::Waiting { .. } if is_parent => {
@@ -116,16 +122,31 @@ impl Feed {
 
     /// Back to the parent.
     pub fn back(&mut self, now: u64) {
-        if let State::Foster { to, .. } | State::Asking { to, .. } = self.state {
+        if let State::Foster { to, .. } = self.state {
             self.leave(now, to);
         }
+        self.leave_asked(now);
         self.state = State::Parent;
         (self.probes, self.round) = (0, 0);
+    }
+
+    /// Who was asked did not answer in time, or is not needed any more.
+    pub fn leave_asked(&mut self, now: u64) {
+        if let State::Asking { to, also, .. } = self.state {
+            if let Some(also) = also {
+                self.say_farewell(also);
+            }
+            self.leave(now, to);
+        }
     }
 
     /// `peer` shall not feed any more; what it still has under way is taken.
     pub fn leave(&mut self, now: u64, peer: PeerId) {
         self.left = Some((peer, Tree::left_until(now)));
+        self.say_farewell(peer);
+    }
+
+    fn say_farewell(&mut self, peer: PeerId) {
         if self.farewells.len() < FAREWELLS_MAX && !self.farewells.contains(&peer) {
             self.farewells.push(peer);
         }
@@ -137,12 +158,33 @@ impl Feed {
     }
 
     pub fn asks(&self, peer: PeerId) -> bool {
-        matches!(self.state, State::Asking { to, .. } if to == peer)
+        matches!(self.state, State::Asking { to, also, .. } if to == peer || also == Some(peer))
+    }
+
+    /// `peer`, which was asked, says no or is gone. False: nobody else was asked with it.
+    pub fn refused(&mut self, peer: PeerId) -> bool {
+        if let State::Asking {
+            to,
+            also: Some(other),
+            place,
+            since,
+        } = self.state
+        {
+            let left = if to == peer { other } else { to };
+            self.state = State::Asking {
+                to: left,
+                also: None,
+                place,
+                since,
+            };
+            return true;
+        }
+        false
     }
 
     /// Whether `peer` feeds in the parent's place, or was asked to.
     pub fn takes_from(&self, peer: PeerId) -> bool {
-        matches!(self.state, State::Foster { to, .. } | State::Asking { to, .. } if to == peer)
+        self.asks(peer) || matches!(self.state, State::Foster { to, .. } if to == peer)
     }
 
     /// When the present feeder was last heard.
@@ -169,7 +211,10 @@ impl Feed {
         self.parent_gone |= is_parent;
         match self.state {
             State::Parent => is_parent,
-            State::Foster { to, .. } | State::Asking { to, .. } if to == peer => {
+            State::Foster { .. } | State::Asking { .. } if self.takes_from(peer) => {
+                if self.refused(peer) {
+                    return false;
+                }
                 self.state = State::Waiting { again: now };
                 true
             }
@@ -180,7 +225,7 @@ impl Feed {
 
 /// How long a backup may take to answer a graft.
 pub fn answer_within(rtt: u64) -> u64 {
-    (2 * rtt).clamp(GRAFT_ANSWER, GRAFT_ANSWER_MOST)
+    (rtt + rtt / 2).clamp(GRAFT_ANSWER, GRAFT_ANSWER_MOST)
 }
 
 /// How long until the backups are asked again.

@@ -55,9 +55,9 @@ pub const SILENCE: u64 = 190 * MS;
 pub const SILENCE_MOST: u64 = 290 * MS;
 /// The origin was not heard for this long, by whatever way: whoever speaks has nothing to say.
 pub const ORIGIN_SILENCE: u64 = S;
-/// A backup answers a graft within this, or within two round trips, …
+/// A backup answers a graft within this, or within 1.5 round trips, …
 pub const GRAFT_ANSWER: u64 = 60 * MS;
-/// … but not later; then the next one is asked.
+/// … but not later; then the next two are asked.
 pub const GRAFT_ANSWER_MOST: u64 = 300 * MS;
 /// No backup answered: they are asked again after this, a few times, …
 pub const ASK_AGAIN: u64 = 100 * MS;

@@ -4,7 +4,7 @@ use super::cache::Cache;
 use super::coding::Codec;
 use super::config::{Repair, TreeEvent, TroubleCode};
 use super::counters::Counters;
-use super::feed::{State, answer_within, ask_again};
+use super::feed::{Feed, State, answer_within, ask_again};
 use super::gaps::Ask;
 use super::limits::{
     BEAT_EVERY, BEATS_MAX, CACHE_FOR, IDLE_AFTER, PROBE_AFTER, PROBE_AGAIN, RANGES_MAX, RENEW_EVERY,
@@ -129,9 +129,9 @@ fn watch(tree: &mut Tree, now: u64, tools: &mut Tools<'_>) {
                 probe(tree, now, tools);
             }
         }
-        State::Asking { to, place, since } => {
-            if now >= since + answer_within(tools.out.rtt(to)) {
-                tree.feed.leave(now, to);
+        State::Asking { place, since, .. } => {
+            if now >= since + patience(&tree.feed, tools) {
+                tree.feed.leave_asked(now);
                 search(tree, now, place + 1, tools);
             }
         }
@@ -160,6 +160,15 @@ fn watch(tree: &mut Tree, now: u64, tools: &mut Tools<'_>) {
         }
         State::Waiting { .. } => {}
     }
+}
+
+/// For those that were asked.
+fn patience(feed: &Feed, tools: &Tools<'_>) -> u64 {
+    let State::Asking { to, also, .. } = feed.state else {
+        return u64::MAX;
+    };
+    let rtt = also.map_or(0, |also| tools.out.rtt(also)).max(tools.out.rtt(to));
+    answer_within(rtt)
 }
 
 /// Of use to be fed: the stream ran a while ago.
@@ -194,29 +203,35 @@ fn probe(tree: &mut Tree, now: u64, tools: &mut Tools<'_>) {
     }
 }
 
-/// The one that was asked, or that fed, does not want to.
-pub(super) fn search_on(tree: &mut Tree, now: u64, tools: &mut Tools<'_>) {
+/// `peer`, which was asked, or fed, does not want to.
+pub(super) fn search_on(tree: &mut Tree, now: u64, peer: PeerId, tools: &mut Tools<'_>) {
+    if tree.feed.refused(peer) {
+        return;
+    }
     if let State::Asking { place, .. } | State::Foster { place, .. } = tree.feed.state {
         search(tree, now, place + 1, tools);
     }
 }
 
-/// Asks the candidates from `place` on, until one has a session.
+/// Asks the candidates from `place` on, until one has a session, or two where somebody was asked before.
 fn search(tree: &mut Tree, now: u64, place: usize, tools: &mut Tools<'_>) {
     if let Some(feeder) = tree.feeder() {
         tree.feed.before = Some(feeder);
     }
+    let asked_before = matches!(tree.feed.state, State::Asking { .. });
     // It has to speak anew to be gone back to.
     tree.feed.parent_gone |= tree.feed.state == State::Parent;
     tree.fed_since = now;
-    let mut place = place;
-    while let Some(to) = tree.candidate(place) {
-        if send_graft(tree, now, to, tools) {
-            let since = now;
-            tree.feed.state = State::Asking { to, place, since };
-            return;
-        }
-        place += 1;
+    if let Some((to, place)) = graft_next(tree, now, place, tools) {
+        let second = (asked_before && tree.feed.round == 0).then(|| graft_next(tree, now, place + 1, tools));
+        let second = second.flatten();
+        tree.feed.state = State::Asking {
+            to,
+            also: second.map(|(also, _)| also),
+            place: second.map_or(place, |(_, place)| place),
+            since: now,
+        };
+        return;
     }
     tree.feed.state = State::Waiting {
         again: now + ask_again(tree.feed.round),
@@ -225,6 +240,17 @@ fn search(tree: &mut Tree, now: u64, place: usize, tools: &mut Tools<'_>) {
     // At once: the engine makes sessions with those that were not asked for want of one.
     let peer = tree.live_part().parent.unwrap_or(0);
     complain(tree, now, TroubleCode::NoParent, peer, tools);
+}
+
+/// The first candidate from `place` on that has a session, and its place.
+fn graft_next(tree: &mut Tree, now: u64, mut place: usize, tools: &mut Tools<'_>) -> Option<(PeerId, usize)> {
+    while let Some(to) = tree.candidate(place) {
+        if send_graft(tree, now, to, tools) {
+            return Some((to, place));
+        }
+        place += 1;
+    }
+    None
 }
 
 fn send_graft(tree: &mut Tree, now: u64, to: PeerId, tools: &mut Tools<'_>) -> bool {
@@ -328,7 +354,7 @@ fn next(tree: &mut Tree, now: u64, tools: &Tools<'_>) -> u64 {
     }
     let feed = match tree.feed.state {
         State::Parent => u64::MAX,
-        State::Asking { to, since, .. } => since + answer_within(tools.out.rtt(to)),
+        State::Asking { since, .. } => since.saturating_add(patience(&tree.feed, tools)),
         State::Foster { renewed, .. } => {
             let back = tree.feed.parent_since + RETURN_AFTER;
             let back = if back > now { back } else { u64::MAX };
