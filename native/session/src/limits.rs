@@ -115,7 +115,7 @@ pub const REPLAY_WINDOW: u64 = 1 << 16;
 // Liveness
 /// Something came and nothing was sent for this long: say so with an empty frame.
 pub const KEEPALIVE_AFTER: u64 = 10 * S;
-/// Data was sent and nothing heard for this long, or for `ANSWER_ROUND_TRIPS`: ping.
+/// Data was sent and nothing heard for this long, or for `ANSWER_ROUND_TRIPS`: ping, and again this often until there is an answer.
 pub const ANSWER_EXPECTED: u64 = 300 * MS;
 /// See `ANSWER_EXPECTED`.
 pub const ANSWER_ROUND_TRIPS: u64 = 3;

@@ -175,7 +175,13 @@ fn watch_active(core: &mut Core, net: &mut NetState, peer: &mut Peer, now: u64, 
     } else {
         (CAST_ANSWER_EXPECTED, CAST_SUSPECT_AFTER)
     };
-    if now >= since + patience && now >= peer.live.last_ping + patience {
+    // One that was lost is soon followed by another: a full line loses many, and is known by the answers alone.
+    let again = if peer.live.last_ping >= since {
+        patience.min(ANSWER_EXPECTED)
+    } else {
+        patience
+    };
+    if now >= since + patience && now >= peer.live.last_ping + again {
         ping(core, peer, now);
     }
     if now >= since + limit && !peer.live.suspect {
