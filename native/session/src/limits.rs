@@ -118,14 +118,14 @@ pub const KEEPALIVE_AFTER: u64 = 10 * S;
 /// Data was sent and nothing heard for this long, or for `ANSWER_ROUND_TRIPS`: ping, and again this often until there is an answer.
 pub const ANSWER_EXPECTED: u64 = 300 * MS;
 /// See `ANSWER_EXPECTED`.
-pub const ANSWER_ROUND_TRIPS: u64 = 3;
+pub const ANSWER_ROUND_TRIPS: u64 = 2;
 /// Nothing heard for this long, or for `SUSPECT_ROUND_TRIPS`, with data and pings unanswered: the path is suspect, a fresh
 /// handshake tries all ways. What counts is silence, not delay: pings leave every `ANSWER_EXPECTED` of a one-way stream, so a
 /// queue under way that grows slower than time passes never makes that much silence, and the round trips that their
 /// answers measure widen both limits while the queue is full.
 pub const SUSPECT_AFTER: u64 = 600 * MS;
 /// See `SUSPECT_AFTER`.
-pub const SUSPECT_ROUND_TRIPS: u64 = 5;
+pub const SUSPECT_ROUND_TRIPS: u64 = 7;
 /// However long the round trips, a path is suspect after this much silence.
 pub const SUSPECT_LATEST: u64 = 3 * S;
 /// The same two where only casts were sent.
@@ -134,8 +134,10 @@ pub const CAST_ANSWER_EXPECTED: u64 = 1_500 * MS;
 pub const CAST_SUSPECT_AFTER: u64 = 3 * S;
 /// So many frames within a second are a stream …
 pub const STREAM_FRAMES: u64 = 20;
-/// … and when nothing of it came for this long, or for `ANSWER_ROUND_TRIPS`, the path is asked whether it lives.
+/// … and when nothing of it came for this long, or for `STREAM_ROUND_TRIPS`, the path is asked whether it lives.
 pub const STREAM_SILENCE: u64 = 200 * MS;
+/// See `STREAM_SILENCE`.
+pub const STREAM_ROUND_TRIPS: u64 = 3;
 /// A probed path is asked again this often.
 pub const PROBE_AGAIN: u64 = 500 * MS;
 /// An idle path that missed its pings is suspect after this much more.

@@ -11,7 +11,7 @@ use crate::limits::{
     CROSSING_KINDS, CROSSING_WINDOW, DH_PER_PEER_PER_SECOND, GENERATIONS_MAX, HELLOS_REMEMBERED,
     OLD_KEYS_OPEN, PINGS_OUT,
 };
-use crate::line::{Count, Line};
+use crate::line::{Count, Lines};
 use crate::noise::Initiator;
 use crate::path::Path;
 use crate::rtt::Rtt;
@@ -105,8 +105,8 @@ pub(crate) struct Liveness {
     /// Stamps of those that are out, and what had left before each.
     pub pings: VecDeque<(u64, Count)>,
     /// What the way carries, and which way and session that is.
-    pub line: Line,
-    pub line_of: Option<(Path, Option<u64>)>,
+    /// By path and the peer's association.
+    pub lines: Lines<(Path, Option<u64>)>,
     pub rtt: Rtt,
     pub observed: Option<SocketAddr>,
     pub idle: Idle,
@@ -126,8 +126,7 @@ impl Liveness {
             looked: 0,
             last_ping: 0,
             pings: VecDeque::new(),
-            line: Line::default(),
-            line_of: None,
+            lines: Lines::default(),
             rtt: Rtt::default(),
             observed: None,
             idle: Idle::new(),

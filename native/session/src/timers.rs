@@ -9,8 +9,8 @@ use crate::limits::{
     ACTIVE_FOR, ACTIVE_TICK, ANSWER_EXPECTED, ANSWER_ROUND_TRIPS, BUSY_FOR, BUSY_TICK, CAST_ANSWER_EXPECTED,
     CAST_SUSPECT_AFTER, HALF_OPEN_LIFETIME, HANDSHAKE_GIVE_UP, IDLE_MISSED, IDLE_SUSPECT_AFTER,
     KEEPALIVE_AFTER, KEY_RETRY_MAX, PROBE_AGAIN, PROBE_ANSWER, REKEY_AFTER, REKEY_BYTES, REKEY_FRAMES,
-    REKEY_GRACE, REKEY_LATEST, REKEY_RESPONDER_DELAY, RTT_FRESH, SILENT_AFTER, STREAM_SILENCE, SUSPECT_AFTER,
-    SUSPECT_LATEST, SUSPECT_ROUND_TRIPS,
+    REKEY_GRACE, REKEY_LATEST, REKEY_RESPONDER_DELAY, RTT_FRESH, SILENT_AFTER, STREAM_ROUND_TRIPS,
+    STREAM_SILENCE, SUSPECT_AFTER, SUSPECT_LATEST, SUSPECT_ROUND_TRIPS,
 };
 use crate::path::Path;
 use crate::peer::{Generation, Peer};
@@ -124,7 +124,7 @@ fn watch(core: &mut Core, net: &mut NetState, peer: &mut Peer, now: u64) -> Opti
     if view.expects() {
         peer.live.expecting.get_or_insert(now);
     }
-    let patience = peer.live.rtt.times(ANSWER_ROUND_TRIPS, STREAM_SILENCE);
+    let patience = peer.live.rtt.times(STREAM_ROUND_TRIPS, STREAM_SILENCE);
     if peer.live.stream.ended(now, &view.heard, patience) && !view.waits {
         probe(core, peer, now);
     }

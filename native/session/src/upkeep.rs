@@ -245,10 +245,7 @@ fn measure(
     (sent, heard): (Count, Count),
 ) {
     let way = (peer.hop.path.get(), peer.remote_association);
-    let is_new = peer.live.line_of != Some(way) && peer.live.line.renew();
-    peer.live.line_of = Some(way);
-    let news = peer.live.line.answered(now, rtt, sent, heard);
-    if let Some(bytes_per_second) = news.or(is_new.then_some(0)) {
+    if let Some(bytes_per_second) = peer.live.lines.answered(now, way, rtt, (sent, heard)) {
         core.event(Event::Line {
             net: net.net,
             peer: peer.config.peer,
