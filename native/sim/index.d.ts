@@ -184,6 +184,10 @@ export class World {
   leave(node: number, group: string): void;
   /** An IP packet as an application would send it through the adapter of a network. */
   inject(node: number, net: number, packet: Uint8Array): void;
+  /** A host that means ill: it keeps casts of others' trees, at most 256 of them … */
+  hoard(node: number): void;
+  /** … and sends them to everybody it has a session with, whole or with a wrong byte inside; returns how many frames went. */
+  replay(node: number, damaged: boolean): number;
   addFlow(options: FlowOptions): number;
   /** Sending times of a flow's packets, ms of world time; −1 where the host was dead or without adapter. */
   sentTimes(flow: number): Float64Array;

@@ -1,6 +1,8 @@
 //! A host's monotonic clock against the world's.
 
-const MILLION: i128 = 1_000_000;
+const MILLION: u64 = 1_000_000;
+/// Up to here (about 100 days) a product with a million and a bit fits 64 bits, whose division is much quicker.
+const NEAR: u64 = 1 << 43;
 
 /// Starts at `offset_us` when the world is at 0 and runs `ppm` millionths faster.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -10,10 +12,20 @@ pub struct Clock {
 }
 
 impl Clock {
+    /// Of its µs in a million of the world's.
+    fn rate(&self) -> u64 {
+        MILLION.saturating_add_signed(i64::from(self.ppm)).max(1)
+    }
+
     /// What the host's clock shows.
     pub fn local(&self, world: u64) -> u64 {
-        let elapsed = i128::from(world) * (MILLION + i128::from(self.ppm)) / MILLION;
-        self.offset_us + elapsed as u64
+        let rate = self.rate();
+        let elapsed = if world < NEAR {
+            world * rate / MILLION
+        } else {
+            (u128::from(world) * u128::from(rate) / u128::from(MILLION)) as u64
+        };
+        self.offset_us + elapsed
     }
 
     /// The first moment of the world at which the host's clock shows `local` or more; `u64::MAX` stays.
@@ -21,9 +33,12 @@ impl Clock {
         if local == u64::MAX {
             return u64::MAX;
         }
-        let elapsed = i128::from(local.saturating_sub(self.offset_us));
-        let rate = MILLION + i128::from(self.ppm);
-        ((elapsed * MILLION + rate - 1) / rate) as u64
+        let (elapsed, rate) = (local.saturating_sub(self.offset_us), self.rate());
+        if elapsed < NEAR {
+            (elapsed * MILLION).div_ceil(rate)
+        } else {
+            (u128::from(elapsed) * u128::from(MILLION)).div_ceil(u128::from(rate)) as u64
+        }
     }
 }
 
@@ -44,7 +59,15 @@ mod tests {
                 ppm: -500_000,
             },
         ] {
-            for local in [5_000_001, 5_000_777, 99_999_999, 86_400_000_000] {
+            for local in [
+                5_000_001,
+                5_000_777,
+                99_999_999,
+                86_400_000_000,
+                NEAR - 1,
+                NEAR + 5_000_000,
+                3 * NEAR,
+            ] {
                 let at = clock.world(local);
                 assert!(clock.local(at) >= local, "{clock:?} {local}");
                 assert!(at == 0 || clock.local(at - 1) < local, "{clock:?} {local}");

@@ -10,6 +10,7 @@ mod flow;
 mod hash;
 mod kinds;
 mod link;
+mod math;
 mod nat;
 pub mod node;
 mod queue;

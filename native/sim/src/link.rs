@@ -1,5 +1,6 @@
 //! Links: access queues with a rate, and paths with delay, jitter and bursts of loss.
 
+use crate::math;
 use crate::rng::Rng;
 
 /// Loss by Gilbert and Elliott in continuous time. Shares of 1; mean times in µs.
@@ -20,9 +21,18 @@ pub struct PathState {
     seen: u64,
     /// Nothing overtakes what arrives then.
     pub last_arrival: u64,
+    /// Delay without jitter and queues, µs.
+    pub direct_us: u64,
 }
 
 impl PathState {
+    pub fn new(direct_us: u64) -> PathState {
+        PathState {
+            direct_us,
+            ..PathState::default()
+        }
+    }
+
     /// Whether a datagram sent now is lost.
     pub fn loses(&mut self, now: u64, loss: &Loss, rng: &mut Rng) -> bool {
         if loss.bad_us > 0.0 {
@@ -40,7 +50,7 @@ impl PathState {
         let chance = if self.known {
             let before = if self.is_bad { 1.0 } else { 0.0 };
             let elapsed = now.saturating_sub(self.seen) as f64;
-            resting + (before - resting) * (-(to_bad + to_good) * elapsed).exp()
+            resting + (before - resting) * math::exp_of_minus((to_bad + to_good) * elapsed)
         } else {
             resting
         };

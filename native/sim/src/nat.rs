@@ -70,7 +70,7 @@ impl NatBox {
             Nat::Symmetric => remote,
             Nat::Independent | Nat::AddressRestricted | Nat::PortRestricted => ANYBODY,
         };
-        self.forget_idle(now);
+        self.make_room(now, name);
         self.sent_to.insert(remote, now);
         let next = &mut self.next_port;
         let mapping = self.mappings.entry(name).or_insert_with(|| {
@@ -103,11 +103,13 @@ impl NatBox {
         }
     }
 
-    fn forget_idle(&mut self, now: u64) {
+    /// An idle mapping that is used again gets another port; other idle ones do no harm, as `takes` looks at their age.
+    fn make_room(&mut self, now: u64, name: SocketAddrV4) {
+        let idle = self.idle_us;
+        if self.mappings.get(&name).is_some_and(|m| m.used + idle <= now) {
+            self.mappings.remove(&name);
+        }
         if self.mappings.len() < MAPPINGS_MAX && self.sent_to.len() < MAPPINGS_MAX {
-            // Idle ones do no harm: `takes` looks at their age. An idle mapping that is used again gets another port.
-            let idle = self.idle_us;
-            self.mappings.retain(|_, m| m.used + idle > now);
             return;
         }
         let oldest = self

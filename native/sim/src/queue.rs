@@ -1,34 +1,22 @@
 //! What is to happen when: earliest first, equal times in the order of planning.
 
-use std::cmp::Ordering;
+use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-struct Item<T> {
+/// Small, so that the heap moves little; the work itself stays where it was put.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Item {
     at: u64,
     order: u64,
-    work: T,
-}
-
-impl<T> PartialEq for Item<T> {
-    fn eq(&self, other: &Self) -> bool {
-        (self.at, self.order) == (other.at, other.order)
-    }
-}
-impl<T> Eq for Item<T> {}
-impl<T> PartialOrd for Item<T> {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-impl<T> Ord for Item<T> {
-    fn cmp(&self, other: &Self) -> Ordering {
-        // The heap's greatest is the earliest.
-        (other.at, other.order).cmp(&(self.at, self.order))
-    }
+    place: u32,
 }
 
 pub struct Queue<T> {
-    heap: BinaryHeap<Item<T>>,
+    /// The earliest is the greatest.
+    heap: BinaryHeap<Reverse<Item>>,
+    works: Vec<Option<T>>,
+    /// Places of `works` that are empty.
+    free: Vec<u32>,
     planned: u64,
 }
 
@@ -36,6 +24,8 @@ impl<T> Queue<T> {
     pub fn new() -> Queue<T> {
         Queue {
             heap: BinaryHeap::new(),
+            works: Vec::new(),
+            free: Vec::new(),
             planned: 0,
         }
     }
@@ -43,15 +33,23 @@ impl<T> Queue<T> {
     pub fn push(&mut self, at: u64, work: T) {
         let order = self.planned;
         self.planned += 1;
-        self.heap.push(Item { at, order, work });
+        let place = self.free.pop().unwrap_or_else(|| {
+            self.works.push(None);
+            (self.works.len() - 1) as u32
+        });
+        self.works[place as usize] = Some(work);
+        self.heap.push(Reverse(Item { at, order, place }));
     }
 
     pub fn next_at(&self) -> u64 {
-        self.heap.peek().map_or(u64::MAX, |item| item.at)
+        self.heap.peek().map_or(u64::MAX, |Reverse(item)| item.at)
     }
 
     pub fn pop(&mut self) -> Option<(u64, T)> {
-        self.heap.pop().map(|item| (item.at, item.work))
+        let Reverse(Item { at, place, .. }) = self.heap.pop()?;
+        self.free.push(place);
+        let work = self.works[place as usize].take()?;
+        Some((at, work))
     }
 }
 

@@ -1,5 +1,7 @@
 //! All chance of a run: xoshiro256**, seeded by splitmix64.
 
+use crate::math;
+
 /// A stream of numbers that is the same for the same seed, everywhere.
 #[derive(Clone, Debug)]
 pub struct Rng([u64; 4]);
@@ -60,7 +62,7 @@ impl Rng {
         if mean <= 0.0 {
             return 0.0;
         }
-        -mean * (1.0 - self.unit()).ln()
+        -mean * math::ln(1.0 - self.unit())
     }
 
     pub fn fill(&mut self, out: &mut [u8]) {

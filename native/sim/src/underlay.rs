@@ -71,6 +71,14 @@ struct Site {
     lost_queue: u64,
 }
 
+/// One way, without jitter and queues, µs.
+fn direct_us(a: &Site, b: &Site, regions: &[(f64, f64)], span_us: u64) -> u64 {
+    let ((ax, ay), (bx, by)) = (regions[a.region as usize], regions[b.region as usize]);
+    let (dx, dy) = (ax - bx, ay - by);
+    let share = (dx * dx + dy * dy).sqrt() / std::f64::consts::SQRT_2;
+    a.access_us + b.access_us + (share * span_us as f64) as u64
+}
+
 /// A datagram under way.
 #[derive(Debug)]
 pub struct Flight {
@@ -219,9 +227,7 @@ impl Underlay {
     /// Delay of the direct path, one way, without jitter and queues, µs.
     pub fn direct_us(&self, from: u32, to: u32) -> u64 {
         let (a, b) = (&self.sites[from as usize], &self.sites[to as usize]);
-        let ((ax, ay), (bx, by)) = (self.regions[a.region as usize], self.regions[b.region as usize]);
-        let share = ((ax - bx).powi(2) + (ay - by).powi(2)).sqrt() / std::f64::consts::SQRT_2;
-        a.access_us + b.access_us + (share * self.shape.span_us as f64) as u64
+        direct_us(a, b, &self.regions, self.shape.span_us)
     }
 
     /// A host sends; what goes on its way is given to `plan` with its time of arrival.
@@ -258,7 +264,11 @@ impl Underlay {
             return;
         };
         self.note_stress(from, target, &bytes);
-        let path = self.paths.entry((from, target)).or_default();
+        let (sites, regions, span_us) = (&self.sites, &self.regions, self.shape.span_us);
+        let path = self.paths.entry((from, target)).or_insert_with(|| {
+            let ends = (&sites[from as usize], &sites[target as usize]);
+            PathState::new(direct_us(ends.0, ends.1, regions, span_us))
+        });
         if path.loses(left, &self.shape.loss, &mut self.rng) {
             self.fates.lost_chance += 1;
             return;
@@ -270,16 +280,10 @@ impl Underlay {
             port: remote.port(),
             bytes,
         };
-        self.fly(left, flight, plan);
-    }
-
-    fn fly(&mut self, left: u64, flight: Flight, plan: &mut dyn FnMut(u64, Flight)) {
-        let direct = self.direct_us(flight.sender, flight.to);
-        let arrival = left + direct + self.rng.exponential(self.shape.jitter_us) as u64;
+        let arrival = left + path.direct_us + self.rng.exponential(self.shape.jitter_us) as u64;
         if self.rng.chance(self.shape.reorder) {
             return plan(arrival + self.rng.below(REORDER_US), flight);
         }
-        let path = self.paths.entry((flight.sender, flight.to)).or_default();
         let arrival = arrival.max(path.last_arrival);
         path.last_arrival = arrival;
         if self.rng.chance(self.shape.duplicate) {

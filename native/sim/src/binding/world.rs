@@ -181,6 +181,23 @@ impl JsWorld {
     }
 
     #[napi]
+    pub fn hoard(&self, node: u32) -> Result<()> {
+        let node = self.checked(node)?;
+        self.0.borrow_mut().with_node(node, |node, _| node.hoard());
+        Ok(())
+    }
+
+    #[napi]
+    pub fn replay(&self, node: u32, damaged: bool) -> Result<u32> {
+        let node = self.checked(node)?;
+        let sent = self
+            .0
+            .borrow_mut()
+            .with_node(node, |node, now| node.replay(now, damaged));
+        Ok(sent.unwrap_or(0))
+    }
+
+    #[napi]
     pub fn add_flow(&self, options: JsFlowOptions) -> Result<u32> {
         self.checked(options.node)?;
         Ok(self.0.borrow_mut().add_flow(flow_of(&options)?))

@@ -6,6 +6,7 @@ mod casts;
 mod commands;
 mod ear;
 mod holds;
+mod hostile;
 mod network;
 mod outputs;
 mod packets;
@@ -18,6 +19,7 @@ use crate::kinds::Kinds;
 use crate::rng::Rng;
 use crate::traffic::{Kind, Traffic};
 pub use commands::Addresses;
+use hostile::Hoard;
 use network::Net;
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
@@ -107,6 +109,7 @@ pub struct Node {
     /// The UDP port of this host: packets from it must not go into the tunnel again.
     port: u16,
     plants: Plants,
+    hoard: Hoard,
     figures: Figures,
 }
 
@@ -134,6 +137,7 @@ impl Node {
             rng,
             port,
             plants,
+            hoard: Hoard::default(),
             figures: Figures::default(),
         }
     }

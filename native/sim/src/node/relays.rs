@@ -2,6 +2,7 @@
 
 use super::{Node, PeerName};
 use crate::api::NetId;
+use crate::math;
 use crate::traffic::Kind;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -96,7 +97,7 @@ fn score(flow: u64, share: &Share, now: u64) -> f64 {
     let fraction = ((dice >> 11) as f64 + 0.5) / (1u64 << 53) as f64;
     // Thousandths.
     let spare = share.spare.share(now) as f64;
-    -f64::from(share.weight.max(1)) * spare / fraction.ln()
+    -f64::from(share.weight.max(1)) * spare / math::ln(fraction)
 }
 
 impl Node {

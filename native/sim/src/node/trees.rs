@@ -208,6 +208,7 @@ impl Node {
         };
         // Opening is in place: what goes on is the copy.
         let copy = frame.to_vec();
+        self.hoard.keep(net, &copy);
         if self.deliver_tree_cast(now, cast, frame) == Err(DropReason::CastBadTag) {
             return self.with_plane(now, net, |plane, out| plane.bad_tag(now, from, name.tree, out));
         }
