@@ -5,14 +5,16 @@ import { keep } from './report/results.ts';
 import { linesOf, report } from './report/run.ts';
 import { ALL, SCENARIOS } from './scenarios/index.ts';
 import type { Nat } from './support/binding.ts';
-import { DEFAULTS, type SimOptions } from './support/options.ts';
+import { draw } from './support/draw.ts';
+import { command, DEFAULTS, type SimOptions } from './support/options.ts';
 import { figuresOf } from './support/figures.ts';
-import { measure, play, type Play } from './support/play.ts';
+import { measure, optionsOf, play, type Play } from './support/play.ts';
 import type { Scenario } from './support/scenario.ts';
 import type { Simulation } from './support/simulation.ts';
 import { tell, tellBreakdown } from './support/table.ts';
 
-const SOAK_NODES = [3, 5, 8, 16, 24, 40];
+/** Largest network of a soak. */
+const SOAK_NODES_MAX = 64;
 const SEEDS = 2 ** 32;
 const WORDS = {
   scenario: { type: 'string' },
@@ -74,10 +76,12 @@ function soak(minutes: number, given: Partial<SimOptions>): void {
   let runs = 0;
   for (; Date.now() < end; runs++, seed = (seed + 1) % SEEDS) {
     const scenario = SCENARIOS[runs % SCENARIOS.length] as Scenario;
-    const nodes = SOAK_NODES[Math.floor(runs / SCENARIOS.length) % SOAK_NODES.length] as number;
-    const result: Play = play(scenario, { nodes, ...given, seed });
+    const options = optionsOf(scenario, { ...draw(scenario, seed, SOAK_NODES_MAX), ...given, seed });
+    console.log(command(scenario.name, options, optionsOf(scenario, {})));
+    const { verdict, realS, digest }: Play = play(scenario, options);
+    const { delivered, due, ratioFromStart } = verdict;
     console.log(
-      `${scenario.name} seed ${seed} nodes ${result.sim.options.nodes}: ${result.verdict.delivered} of ${result.verdict.due}, ${result.realS.toFixed(1)} s, ${result.digest}`,
+      `  ${delivered} of ${due}, ${(100 * ratioFromStart).toFixed(3)} % from the start, ${realS.toFixed(1)} s, ${digest}`,
     );
   }
   console.log(`${runs} runs passed`);

@@ -6,13 +6,16 @@ const JOINS_A_MINUTE = 500;
 /** A joiner that is in stays this long: memory is for those that come next. */
 const STAY_S = 1;
 const JOIN_LIMIT_S = 60;
-const AWAKE = 16;
+const AWAKE = 256;
+/** Of the machine, for the whole run. */
+const BUDGET = { wallS: 30 * 60, memoryMB: 16 * 1_024 };
 
 export const crowd: Scenario = {
   name: 'crowd',
   about: `${JOINS_A_MINUTE} devices a minute join a large network (--nodes) of which some (--awake) run`,
   defaults: { nodes: 10_000, awake: AWAKE, seconds: 60 },
   run(sim) {
+    sim.budget = BUDGET;
     const hosts = gather(sim);
     stream(sim, hosts);
     const { seconds } = sim.options;

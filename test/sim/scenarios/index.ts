@@ -1,13 +1,20 @@
 import type { Scenario } from '../support/scenario.ts';
 import { churn } from './churn.ts';
 import { crowd } from './crowd.ts';
+import { hostile } from './hostile.ts';
 import { joins } from './joins.ts';
 import { massDeath } from './mass-death.ts';
 import { partition } from './partition.ts';
 import { relayDeaths } from './relay-deaths.ts';
+import { removal } from './removal.ts';
+import { rights } from './rights.ts';
+import { sources } from './sources.ts';
 import { steady } from './steady.ts';
 
 /** Of any size: what tests and soaks run. */
-export const SCENARIOS: readonly Scenario[] = [steady, churn, partition, massDeath, relayDeaths, joins];
+export const SCENARIOS: readonly Scenario[] = [
+  ...[steady, churn, partition, massDeath, relayDeaths, joins],
+  ...[sources, rights, removal, hostile],
+];
 /** By name on the command line. */
 export const ALL: readonly Scenario[] = [...SCENARIOS, crowd];

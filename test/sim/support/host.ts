@@ -4,6 +4,7 @@ import type { Outcome } from '../../../app/contract/errors.ts';
 import { Engine } from '../../../app/engine/engine.ts';
 import type { Input } from '../../../app/engine/input.ts';
 import type { Network } from '../../../app/engine/network.ts';
+import type { RollMember } from '../../../app/engine/roll.ts';
 import type { AdapterRequest, Adapters, Crypto, DataplaneEvent, Now } from '../../../app/engine/ports.ts';
 import type { Nat, SimNode, World } from './binding.ts';
 import type { Chance } from './chance.ts';
@@ -40,10 +41,13 @@ export class SimHost {
   engine!: Engine;
   /** The engine's word about trouble: level, event, fields. */
   readonly logged: string[] = [];
+  /** Hears each control message before the engine does. */
+  listener: ((bytes: Uint8Array) => void) | null = null;
   /** Milliseconds of real time spent in the engine. */
   spentMs = 0;
   readonly #setup: HostSetup;
   #life = 0;
+  #frozen = false;
 
   constructor(setup: HostSetup) {
     this.#setup = setup;
@@ -95,6 +99,11 @@ export class SimHost {
     this.#setup.world.kill(this.index);
   }
 
+  /** Its engine does nothing any more; its data plane goes on. */
+  freeze(): void {
+    this.#frozen = true;
+  }
+
   /** It never starts again. */
   forget(): void {
     this.#life++;
@@ -121,6 +130,7 @@ export class SimHost {
   }
 
   #turn(work: () => void): void {
+    if (this.#frozen) return;
     const before = performance.now();
     work();
     this.spentMs += performance.now() - before;
@@ -133,6 +143,7 @@ export class SimHost {
 
   /** The node said that it has events. */
   wake(): void {
+    if (this.#frozen) return;
     for (let events = this.#poll(); events.length > 0; events = this.#poll()) {
       this.#turn(() => this.engine.handle(this.now(), { kind: 'dataplane', events }));
     }
@@ -144,7 +155,9 @@ export class SimHost {
     return events.map((event) => {
       if (event.kind !== 'control') return event;
       const { net, peer, length } = event;
-      return { kind: 'control', net, peer, bytes: bytes.subarray(at, (at += length)) };
+      const message = bytes.subarray(at, (at += length));
+      this.listener?.(message);
+      return { kind: 'control', net, peer, bytes: message };
     });
   }
 
@@ -161,6 +174,21 @@ export class SimHost {
     const network = this.engine.networks.values().next().value;
     if (!network) throw new Error(`${this.name} has no network`);
     return network;
+  }
+
+  /** What the network's records say of it. */
+  get member(): RollMember {
+    const { roll } = this.network;
+    const self = roll.self();
+    if (!self) throw new Error(`${this.name} is no member`);
+    return self;
+  }
+
+  /** Of its adapter. */
+  get ipv4(): string {
+    const { ipv4 } = this.member;
+    if (ipv4 === null) throw new Error(`${this.name} has no IPv4 address`);
+    return ipv4;
   }
 
   /** Whether it is in a network. */

@@ -49,10 +49,24 @@ class Timeline<T> {
   }
 }
 
+/** Senders whose packets a host's applications want: all but these, or only these; null: none. */
+export type Wish = { mode: 'exclude' | 'include'; senders: readonly number[] } | null;
+
+const admits = (wish: Wish, sender: number): boolean =>
+  wish !== null && (wish.mode === 'include') === wish.senders.includes(sender);
+
+/** Who may send to and receive from a group; null: everybody. */
+export interface Rights {
+  publishers: readonly number[] | null;
+  subscribers: readonly number[] | null;
+}
+
 /** What Weft may take its time for, µs. */
 export interface Allowance {
   /** After a member came, joined, or met the sender again, until it must receive. */
   settleUs: number;
+  /** After a member was removed: it may still read what it hears with keys that it has. */
+  removalUs: number;
   /** Before a member leaves: what was sent then may be lost. */
   flightUs: number;
   /** After another member died: who was fed by it may miss something. */
@@ -61,7 +75,11 @@ export interface Allowance {
 
 export class Model {
   readonly #alive = new Map<number, Timeline<boolean>>();
-  readonly #joined = new Map<string, Timeline<boolean>>();
+  readonly #joined = new Map<string, Timeline<Wish>>();
+  readonly #removed = new Map<number, Timeline<boolean>>();
+  readonly #rights = new Map<string, Rights>();
+  /** Hosts that mean ill: nothing is owed to them. */
+  readonly #hostile = new Set<number>();
   readonly #partition = new Map<number, Timeline<number>>();
   readonly #deaths: number[] = [];
 
@@ -76,8 +94,26 @@ export class Model {
     if (!alive) this.#deaths.push(at);
   }
 
-  joined(at: number, node: number, group: string, joined: boolean): void {
-    this.#get(this.#joined, `${node} ${group}`, false).set(at, joined);
+  joined(at: number, node: number, group: string, wish: Wish): void {
+    this.#get(this.#joined, `${node} ${group}`, null).set(at, wish);
+  }
+
+  removed(at: number, node: number): void {
+    this.#get(this.#removed, node, false).set(at, true);
+  }
+
+  /** Of a group from its first packet on. */
+  rights(group: string, rights: Rights): void {
+    this.#rights.set(group, rights);
+  }
+
+  hostile(node: number): void {
+    this.#hostile.add(node);
+  }
+
+  #entitled(sender: number, receiver: number, group: string): boolean {
+    const { publishers = null, subscribers = null } = this.#rights.get(group) ?? {};
+    return (publishers?.includes(sender) ?? true) && (subscribers?.includes(receiver) ?? true);
   }
 
   partition(at: number, node: number, partition: number): void {
@@ -89,7 +125,7 @@ export class Model {
   }
 
   isJoined(at: number, node: number, group: string): boolean {
-    return this.#get(this.#joined, `${node} ${group}`, false).at(at);
+    return this.#get(this.#joined, `${node} ${group}`, null).at(at) !== null;
   }
 
   /** The fewest hosts but the sender that were alive and had joined at any moment of the span. */
@@ -98,7 +134,7 @@ export class Model {
     for (const [node, alive] of this.#alive) {
       const joined = this.#joined.get(`${node} ${group}`);
       if (node === sender || !joined) continue;
-      const holds = (at: number): boolean => alive.at(at) && joined.at(at);
+      const holds = (at: number): boolean => alive.at(at) && admits(joined.at(at), sender);
       for (const { fromUs, toUs } of spansWhere([...alive.times, ...joined.times], span.toUs, holds))
         if (toUs > span.fromUs) steps.push([Math.max(fromUs, span.fromUs), 1], [toUs, -1]);
     }
@@ -130,12 +166,17 @@ export class Model {
 
   /** When packets that `sender` sends to the group must reach `receiver`, exactly once. */
   due(sender: number, receiver: number, group: string, span: Span, allowance: Allowance): Span[] {
+    if (this.#hostile.has(receiver) || !this.#entitled(sender, receiver, group)) return [];
     const alive = [sender, receiver].map((node) => this.#get(this.#alive, node, false));
-    const joined = this.#get(this.#joined, `${receiver} ${group}`, false);
+    const joined = this.#get(this.#joined, `${receiver} ${group}`, null);
+    const removed = [sender, receiver].map((node) => this.#get(this.#removed, node, false));
     const sides = [sender, receiver].map((node) => this.#get(this.#partition, node, 0));
-    const times = [...alive, joined, ...sides].flatMap((timeline: Timeline<unknown>) => timeline.times);
+    const times = [...alive, joined, ...removed, ...sides].flatMap((timeline: Timeline<unknown>) => timeline.times);
     const holds = (at: number): boolean =>
-      alive.every((timeline) => timeline.at(at)) && joined.at(at) && sides[0]?.at(at) === sides[1]?.at(at);
+      alive.every((timeline) => timeline.at(at)) &&
+      admits(joined.at(at), sender) &&
+      !removed.some((timeline) => timeline.at(at)) &&
+      sides[0]?.at(at) === sides[1]?.at(at);
     const whole = spansWhere(times, span.toUs + allowance.flightUs, holds).map(({ fromUs, toUs }) => ({
       fromUs: Math.max(span.fromUs, fromUs + allowance.settleUs),
       toUs: Math.min(span.toUs, toUs - allowance.flightUs),
@@ -144,10 +185,26 @@ export class Model {
     return whole.flatMap((one) => without(one, excused, allowance)).filter(({ fromUs, toUs }) => fromUs < toUs);
   }
 
-  /** When nothing of the group may reach this host's applications. */
-  forbidden(receiver: number, group: string, span: Span, flightUs: number): Span[] {
-    const joined = this.#get(this.#joined, `${receiver} ${group}`, false);
-    return spansWhere(joined.times, span.toUs, (at) => !joined.at(at))
+  /** When nothing that `sender` sends to the group may reach this host's applications. */
+  forbidden(
+    sender: number,
+    receiver: number,
+    group: string,
+    span: Span,
+    { flightUs, removalUs }: Pick<Allowance, 'flightUs' | 'removalUs'>,
+  ): Span[] {
+    if (!this.#entitled(sender, receiver, group)) return [span];
+    const joined = this.#get(this.#joined, `${receiver} ${group}`, null);
+    const unwanted = spansWhere(joined.times, span.toUs, (at) => !admits(joined.at(at), sender));
+    const out = [sender, receiver].flatMap((node) => {
+      const removed = this.#get(this.#removed, node, false);
+      return spansWhere(removed.times, span.toUs, (at) => removed.at(at)).map(({ fromUs, toUs }) => ({
+        fromUs: fromUs + removalUs,
+        // Nobody comes back.
+        toUs: toUs + flightUs,
+      }));
+    });
+    return [...unwanted, ...out]
       .map(({ fromUs, toUs }) => ({
         fromUs: Math.max(span.fromUs, fromUs),
         toUs: Math.min(span.toUs, toUs - flightUs),

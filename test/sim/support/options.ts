@@ -25,6 +25,10 @@ export interface SimOptions {
   /** Uplink and downlink, bits/s; 0: no limit. */
   upBps: number;
   downBps: number;
+  /** What each access queue holds before it drops, bytes. */
+  queueBytes: number;
+  /** How losses are repaired: as for any group (`open`), or as a channel says. */
+  repair: 'open' | 'off' | 'nack' | 'fec';
   /** Signatures of the records and statements: real ones, or ones that cost nothing and prove nothing. */
   crypto: 'real' | 'fake';
   /** Mean time to failure and to repair, seconds: for scenarios with churn. */
@@ -49,6 +53,8 @@ export const DEFAULTS: SimOptions = {
   skew: true,
   upBps: 0,
   downBps: 0,
+  queueBytes: 65_536,
+  repair: 'open',
   crypto: 'fake',
   mttf: 1_800,
   mttr: 1_200,
@@ -75,11 +81,11 @@ export function pathLoss(options: SimOptions): number {
   return LOSS.good * (1 - isBad) + LOSS.bad * isBad;
 }
 
-/** The options as the command that repeats the run. */
-export function command(scenario: string, options: SimOptions): string {
+/** The options as the command that repeats the run; `standard`: what the scenario takes unless told. */
+export function command(scenario: string, options: SimOptions, standard: SimOptions): string {
   const parts = [`npm run sim -- --scenario ${scenario}`];
   for (const [name, value] of Object.entries(options)) {
-    const same = JSON.stringify(value) === JSON.stringify(DEFAULTS[name as keyof SimOptions]);
+    const same = JSON.stringify(value) === JSON.stringify(standard[name as keyof SimOptions]);
     if (name === 'seed' || name === 'nodes' || name === 'seconds' || !same) parts.push(`--${name} ${String(value)}`);
   }
   return parts.join(' ');

@@ -34,7 +34,7 @@ export function play(scenario: Scenario, given: Partial<SimOptions>, progress: S
 /** As `play`, but what falls short of the model is told, not thrown. */
 export function measure(scenario: Scenario, given: Partial<SimOptions>, progress: Simulation['progress'] = null): Play {
   const started = performance.now();
-  const sim = new Simulation(scenario.name, optionsOf(scenario, given));
+  const sim = new Simulation(scenario.name, optionsOf(scenario, given), optionsOf(scenario, {}));
   sim.progress = progress;
   try {
     scenario.run(sim);

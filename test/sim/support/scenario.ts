@@ -9,6 +9,8 @@ import type { Demand } from './verdict.ts';
 export interface Scenario {
   name: string;
   about: string;
+  /** Members without which it makes no sense. */
+  least?: number;
   /** Where it differs from the common defaults. */
   defaults?: Partial<SimOptions>;
   allowance?: Partial<Allowance>;
@@ -23,6 +25,8 @@ const START_SPREAD_S = 5;
 const WEEK_S = 7 * 86_400;
 /** Everybody knows everybody after this long, seconds; the larger the network the longer. */
 const warmUp = (nodes: number): number => 15 + Math.min(45, nodes / 8);
+/** The record of a channel reaches everybody. */
+export const CHANNEL_S = 5;
 /** The last packets arrive. */
 export const DRAIN_S = 5;
 
@@ -35,6 +39,10 @@ export function gather(sim: Simulation): SimHost[] {
     sim.join(host, GROUP);
   }
   sim.run(START_SPREAD_S + warmUp(hosts.length));
+  if (sim.options.repair !== 'open') {
+    sim.channel(hosts[0] as SimHost, GROUP, { repair: sim.options.repair });
+    sim.run(CHANNEL_S);
+  }
   if (idle > 0) {
     sim.mark();
     sim.run(idle);
@@ -45,16 +53,21 @@ export function gather(sim: Simulation): SimHost[] {
 }
 
 /** The scenario's streams begin. */
-export function stream(sim: Simulation, hosts: readonly SimHost[], seconds = sim.options.seconds): SimHost[] {
-  const senders = hosts.slice(0, sim.options.senders);
-  sim.mark();
-  for (const sender of senders) sim.stream(sender, GROUP, seconds);
-  probe(
+export function stream(sim: Simulation, hosts: readonly SimHost[], count = sim.options.senders): SimHost[] {
+  const senders = hosts.slice(0, count);
+  send(
     sim,
-    senders.map(({ index }) => index),
-    seconds,
+    senders.map((sender) => [sender, GROUP]),
   );
   return [...senders];
+}
+
+/** Streams of these hosts to these groups begin. */
+export function send(sim: Simulation, streams: readonly (readonly [SimHost, string])[]): void {
+  const { seconds } = sim.options;
+  sim.mark();
+  for (const [sender, group] of streams) sim.stream(sender, group, seconds);
+  probe(sim, [...new Set(streams.map(([{ index }]) => index))], seconds);
 }
 
 /** A link by which `uses` devices may join. */

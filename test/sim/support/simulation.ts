@@ -39,6 +39,18 @@ export interface Stream {
   toUs: number;
 }
 
+/** Real seconds, and memory of the process. */
+export interface Budget {
+  wallS: number;
+  memoryMB: number;
+}
+
+/** null: everybody. */
+export interface ChannelRights {
+  publishers: readonly SimHost[] | null;
+  subscribers: readonly SimHost[] | null;
+}
+
 export class Simulation {
   readonly scenario: string;
   readonly options: SimOptions;
@@ -52,8 +64,12 @@ export class Simulation {
   readonly samples: TreeSample[] = [];
   /** What joins by a link took, from a device's start until it is a member, ms. */
   readonly joinsMs: number[] = [];
+  /** What the whole run may take of this machine; it fails as soon as it takes more. */
+  budget: Budget | null = null;
+  readonly #began = performance.now();
   /** Told after every virtual second or so. */
   progress: ((sim: Simulation) => void) | null = null;
+  readonly #standard: SimOptions;
   readonly #crypto: Crypto;
   readonly #pool = new Pool();
   readonly #deadlines = new Deadlines();
@@ -66,8 +82,10 @@ export class Simulation {
   #markKinds: Kinds = new Map();
   idleKinds: Kinds = new Map();
 
-  constructor(scenario: string, options: SimOptions) {
+  /** `standard`: the scenario's own options, which its command does not name. */
+  constructor(scenario: string, options: SimOptions, standard: SimOptions) {
     this.scenario = scenario;
+    this.#standard = standard;
     this.options = options;
     this.world = new (loadBinding().World)(options.seed, worldOptions(options));
     this.chance = new Chance(options.seed, 'scenario');
@@ -78,14 +96,14 @@ export class Simulation {
 
   /** A host with an empty store, not started. */
   addHost(name = `n${this.hosts.length}`): SimHost {
-    const { nats, skew, seed, upBps, downBps } = this.options;
+    const { nats, skew, seed, upBps, downBps, queueBytes } = this.options;
     const { world } = this;
     const chance = new Chance(seed, `host ${this.hosts.length}`);
     const clock = skew
       ? { clockOffsetMs: chance.below(OFFSET_MS_MAX), clockPpm: chance.below(2 * PPM_MAX + 1) - PPM_MAX }
       : {};
     const nat = nats[this.hosts.length % nats.length] ?? 'open';
-    const index = world.addNode({ nat, upBps, downBps, ...clock });
+    const index = world.addNode({ nat, upBps, downBps, queueBytes, ...clock });
     const host = new SimHost({
       world,
       index,
@@ -140,14 +158,48 @@ export class Simulation {
     host.forget();
   }
 
-  join(host: SimHost, group: string): void {
-    this.world.join(host.index, group);
-    this.model.joined(this.now, host.index, group, true);
+  /** From everybody, or `only` from some senders, or from all `but` some. */
+  join(host: SimHost, group: string, from: { only?: readonly SimHost[]; but?: readonly SimHost[] } = {}): void {
+    const mode = from.only ? 'include' : 'exclude';
+    const senders = from.only ?? from.but ?? [];
+    const sources = senders.map((sender) => sender.ipv4);
+    this.world.join(host.index, group, mode, sources);
+    this.model.joined(this.now, host.index, group, { mode, senders: senders.map(({ index }) => index) });
   }
 
   leave(host: SimHost, group: string): void {
     this.world.leave(host.index, group);
-    this.model.joined(this.now, host.index, group, false);
+    this.model.joined(this.now, host.index, group, null);
+  }
+
+  /** A channel with an address of its own; `by` makes it. */
+  channel(by: SimHost, group: string, words: { repair: SimOptions['repair'] } & Partial<ChannelRights>): void {
+    const { publishers = null, subscribers = null } = words;
+    const repair = words.repair === 'open' ? 'nack' : words.repair;
+    const ids = (hosts: readonly SimHost[] | null): string[] | null => hosts?.map((host) => host.member.id) ?? null;
+    const rights = { publishers: ids(publishers), subscribers: ids(subscribers) };
+    by.call('channel.create', { name: `to ${group}`, address: group, repair, ...rights }, (outcome) => {
+      if (!outcome.ok) this.fail(`no channel: ${JSON.stringify(outcome.error)}`);
+    });
+    const places = (hosts: readonly SimHost[] | null): number[] | null => hosts?.map(({ index }) => index) ?? null;
+    this.model.rights(group, { publishers: places(publishers), subscribers: places(subscribers) });
+  }
+
+  /** `by` puts a member out, which means to stay: its engine hears nothing of it, its data plane goes on with what it has. */
+  remove(by: SimHost, member: SimHost): void {
+    const { id } = member.member;
+    member.freeze();
+    this.#deadlines.set(member.index, Infinity);
+    by.call('member.remove', { member: id }, (outcome) => {
+      if (!outcome.ok) this.fail(`no removal: ${JSON.stringify(outcome.error)}`);
+    });
+    this.model.removed(this.now, member.index);
+  }
+
+  /** A member that means ill from now on: it keeps casts for `world.replay`, and nothing is owed to it. */
+  turn(host: SimHost): void {
+    this.world.hoard(host.index);
+    this.model.hostile(host.index);
   }
 
   /** Hosts of different partitions do not hear each other. */
@@ -196,7 +248,17 @@ export class Simulation {
       const stop = Math.min(until, this.now + SECOND);
       while (this.now < stop) this.#step(stop);
       this.progress?.(this);
+      this.#keepBudget();
     }
+  }
+
+  #keepBudget(): void {
+    if (!this.budget) return;
+    const { wallS, memoryMB } = this.budget;
+    const took = (performance.now() - this.#began) / 1_000;
+    const holds = process.memoryUsage().rss / (1 << 20);
+    if (took > wallS) this.fail(`the run takes more than ${wallS} s of real time`);
+    if (holds > memoryMB) this.fail(`the run takes more than ${memoryMB} MiB of memory`);
   }
 
   /** Lets time pass until the condition holds; returns the seconds that took. */
@@ -270,7 +332,7 @@ export class Simulation {
   // ---- outcome -------------------------------------------------------------------------------------------------------------
 
   get command(): string {
-    return command(this.scenario, this.options);
+    return command(this.scenario, this.options, this.#standard);
   }
 
   fail(sentence: string): never {

@@ -8,7 +8,13 @@ import type { Simulation } from './simulation.ts';
 const SECOND = 1_000_000;
 
 /** What a member may take its time for: it hears a group it joined within so long. */
-export const ALLOWANCE: Allowance = { settleUs: 20 * SECOND, flightUs: 2 * SECOND, repairUs: 0 };
+export const ALLOWANCE: Allowance = {
+  settleUs: 20 * SECOND,
+  // Sender keys rotate at most once per 10 s and origin.
+  removalUs: 15 * SECOND,
+  flightUs: 2 * SECOND,
+  repairUs: 0,
+};
 
 /** What a run must meet. */
 export interface Demand {
@@ -31,7 +37,7 @@ export interface Verdict {
   due: number;
   delivered: number;
   duplicates: number;
-  /** Arrivals where nobody had joined. */
+  /** Arrivals where nobody had joined, or that rights or a removal forbid. */
   forbidden: number;
   /** Second arrivals outside of what was due count as well. */
   ratio: number;
@@ -102,7 +108,7 @@ export function judge(sim: Simulation, allowance: Allowance): Verdict {
         verdict.delayMaxMs = Math.max(verdict.delayMaxMs, audit.delayMaxMs);
       }
       if (pair.due > 0) longestMs.push(longest);
-      for (const span of sim.model.forbidden(index, group, { fromUs, toUs }, allowance.flightUs))
+      for (const span of sim.model.forbidden(sender, index, group, { fromUs, toUs }, allowance))
         verdict.forbidden += sim.world.audit(flow, index, span.fromUs, span.toUs).delivered;
       verdict.duplicates += sim.world.audit(flow, index, fromUs, toUs).duplicates;
       verdict.due += pair.due;
@@ -165,7 +171,7 @@ export function demand(sim: Simulation, verdict: Verdict, asked: Demand): void {
   const percent = (share: number): string => `${(share * 100).toFixed(3)} %`;
   if (verdict.due === 0) fail('nothing was due: the scenario tests nothing');
   if (verdict.duplicates > 0) fail(`${verdict.duplicates} packets arrived more than once`);
-  if (verdict.forbidden > 0) fail(`${verdict.forbidden} packets arrived where nobody had joined`);
+  if (verdict.forbidden > 0) fail(`${verdict.forbidden} packets arrived where they may not`);
   const share = repairs(sim) ? Math.max(asked.ratio, byChance(sim)) : byChance(sim);
   if (verdict.ratio < share) fail(`${percent(verdict.ratio)} delivered, at least ${percent(share)} was due`);
   const gap = quantile(verdict.longestMs, 0.95);
@@ -176,8 +182,9 @@ export function demand(sim: Simulation, verdict: Verdict, asked: Demand): void {
     fail(`a sender was heard again ${healed.toFixed(0)} ms after a partition healed, more than ${asked.healMs}`);
 }
 
-/** Whether all streams go by trees, which repair. */
+/** Whether all streams go by trees that repair. */
 const repairs = (sim: Simulation): boolean =>
+  sim.options.repair !== 'off' &&
   sim.streams.every(
     ({ sender, group, fromUs, toUs }) => sim.model.fewestReceivers(sender, group, { fromUs, toUs }) >= TREE_FROM,
   );
