@@ -11,6 +11,7 @@ mod filter;
 mod hash;
 mod local;
 mod responder;
+pub mod sending;
 mod snooper;
 mod spare;
 mod table;

@@ -13,6 +13,7 @@ mod losses;
 mod mend;
 mod node;
 mod out;
+mod pace;
 mod pass;
 mod plane;
 mod stream;

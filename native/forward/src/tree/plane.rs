@@ -245,7 +245,7 @@ impl TreePlane {
         counters.filled += u64::from(!is_newest);
         tree.hear(now, from, cast.epoch);
         if is_newest {
-            (tree.news_at, tree.fresh) = (now, now);
+            tree.note_newest(now);
         }
         if !is_known {
             tree.tell_all_until = now + EPOCH_LINGER;
@@ -281,7 +281,7 @@ impl TreePlane {
             tree.tell_all_until = now + EPOCH_LINGER;
         }
         tree.streams.open(now, cast.key_id).sent(now, cast.sequence);
-        (tree.news_at, tree.fresh) = (now, now);
+        tree.note_newest(now);
         pass_on(
             tree,
             now,
