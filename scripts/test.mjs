@@ -139,13 +139,13 @@ const suites = {
     await vitest('unit with effects', foldersOf(effectTests));
   },
   sim: async () => {
-    await buildSim();
-    await vitest('sim', ['test/sim'], {}, BY_TWOS);
+    const addon = await buildSim('tests');
+    await vitest('sim', ['test/sim'], { WEFT_SIM_ADDON: addon }, BY_TWOS);
   },
   netns,
   'netns-no-offloads': () =>
     vitest('netns no offloads', ['test/netns/lan.test.ts', 'test/netns/multicast.test.ts'], { WEFT_OFFLOADS: 'none' }),
-  e2e: () => vitest('e2e', ['test/e2e']),
+  e2e: () => vitest('e2e', ['test/e2e'], {}, lab ? [] : BY_TWOS),
 };
 
 /** docs/lab.md from the figures that the tests saw. */
