@@ -48,7 +48,7 @@ describe('a stream to many', () => {
     reaches(world, anna, 'one', [bert]);
     expect(own(anna)[0]?.[1].at(-1)).toMatchObject({ repair: 'nack', children: { length: 1 } });
     for (const host of others) host.groups(GROUP);
-    world.until('its tree serves all', () => anna.network().trees?.[0]?.edges.length === 7, 10_000);
+    world.until('its tree serves all', () => anna.network().trees?.[0]?.edges?.length === 7, 10_000);
     reaches(world, anna, 'all', [bert, ...others]);
     expect(anna.casts.trees.size).toBe(1);
   });
