@@ -62,7 +62,9 @@ fn on_beat(plane: &mut TreePlane, now: u64, from: PeerId, beat: &Beat) -> Result
     tree.hear(now, from, beat.epoch);
     let fresh = now.saturating_sub(u64::from(beat.age) * 1_000 + 1);
     tree.fresh = tree.fresh.max(fresh);
-    if tree.streams.open(now, beat.key_id).told(now, beat.highest) {
+    let is_fed_by = tree.is_fed_by(now, from);
+    let stream = tree.streams.open(now, beat.key_id);
+    if (is_fed_by || !stream.is_leap(beat.highest)) && stream.told(now, from, beat.highest) {
         tree.news_at = now;
     }
     if tree.feeder() == Some(from) && now >= tree.spoke + BEAT_ON {

@@ -24,6 +24,8 @@ pub const REFUSED_MAX: usize = 32;
 pub const STREAMS_MAX: usize = 4;
 /// Sequences behind the newest that are told from duplicates.
 pub const SEEN_SPAN: u64 = 1 << 13;
+/// So many casts in a row, all further behind than [`SEEN_SPAN`] and by another than who brought the newest: the newest was made up.
+pub const DOUBTED_AFTER: u32 = 32;
 /// Sequences are below: what fits the messages.
 pub const SEQUENCE_END: u64 = 1 << 48;
 

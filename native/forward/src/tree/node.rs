@@ -2,7 +2,7 @@
 
 use super::cache::Shelf;
 use super::coding::Coding;
-use super::config::{CastRefusal, Repair, TreeConfig, TreeError, TreeName, TroubleCode, is_newer};
+use super::config::{CastName, CastRefusal, Repair, TreeConfig, TreeError, TreeName, TroubleCode, is_newer};
 use super::excess::bytes_limit;
 use super::feed::{Feed, State};
 use super::limits::{
@@ -204,14 +204,38 @@ impl Tree {
     pub fn may_bring(&self, now: u64, epoch: u16, from: PeerId) -> Result<(), CastRefusal> {
         // An origin takes its own casts from nobody, whatever else is set.
         let brings = |part: &TreeConfig| part.parent == Some(from) && !is_newer(epoch, part.epoch);
-        let is_fed_by = self.live_part().parent == Some(from) || self.feed.is_foster(now, from);
-        if !self.is_origin() && (is_fed_by || self.parts.iter().any(brings)) {
+        if !self.is_origin() && (self.is_fed_by(now, from) || self.parts.iter().any(brings)) {
             Ok(())
         } else if self.part(epoch).is_none() {
             Err(CastRefusal::UnknownEpoch)
         } else {
             Err(CastRefusal::WrongParent)
         }
+    }
+
+    /// Whether `from` feeds this node now, rather than in an epoch that others have left.
+    pub fn is_fed_by(&self, now: u64, from: PeerId) -> bool {
+        self.live_part().parent == Some(from) || self.feed.is_foster(now, from)
+    }
+
+    /// Whether the cast is new, from one who may bring it. `Err(Duplicate)`: its bringer lives all the same.
+    pub fn admits(&mut self, now: u64, from: PeerId, cast: &CastName) -> Result<(), CastRefusal> {
+        self.may_bring(now, cast.epoch, from)?;
+        let is_fed_by = self.is_fed_by(now, from);
+        let Some(stream) = self.streams.find(cast.key_id) else {
+            return Ok(());
+        };
+        if is_fed_by && stream.is_doubted(from, cast.sequence) {
+            self.streams.begin_anew(now, cast.key_id);
+            return Ok(());
+        }
+        if stream.seen.has(cast.sequence) {
+            return Err(CastRefusal::Duplicate);
+        }
+        if !is_fed_by && stream.is_leap(cast.sequence) {
+            return Err(CastRefusal::Malformed);
+        }
+        Ok(())
     }
 
     /// Whether `from` may tell this node about the stream.

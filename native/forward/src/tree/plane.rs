@@ -194,18 +194,14 @@ impl TreePlane {
         let Some(tree) = self.tree(place) else {
             return Err(CastRefusal::UnknownTree);
         };
-        tree.may_bring(now, cast.epoch, from)?;
-        if tree
-            .streams
-            .get(cast.key_id)
-            .is_some_and(|stream| stream.seen.has(cast.sequence))
-        {
+        let admitted = tree.admits(now, from, cast);
+        if admitted == Err(CastRefusal::Duplicate) {
             // It came another way as well: its bringer lives.
             tree.hear(now, from, cast.epoch);
             let due = tree.due;
             self.due = self.due.min(due);
-            return Err(CastRefusal::Duplicate);
         }
+        admitted?;
         if let Some(tree) = &mut self.trees[usize::from(place)] {
             self.takings.cast(now, tree, cast, (from, len))?;
         }
@@ -239,7 +235,7 @@ impl TreePlane {
             counters.duplicates += 1;
             return;
         }
-        let is_newest = stream.came(now, cast.sequence);
+        let is_newest = stream.came(now, from, cast.sequence);
         let has_gaps = !stream.gaps.is_empty();
         counters.taken += 1;
         counters.filled += u64::from(!is_newest);

@@ -1,8 +1,9 @@
 //! One stream: what an origin sends down a tree under one key.
 
 use super::gaps::Gaps;
-use super::limits::{BEGIN_MAX, STREAMS_MAX};
+use super::limits::{BEGIN_MAX, DOUBTED_AFTER, SEEN_SPAN, STREAMS_MAX};
 use super::window::Seen;
+use crate::builder::PeerId;
 
 #[derive(Debug)]
 pub struct Stream {
@@ -13,6 +14,10 @@ pub struct Stream {
     pub used: u64,
     /// Where it begins for this subscriber.
     lowest: Option<u64>,
+    /// Who brought it where it stands.
+    led_by: Option<PeerId>,
+    /// Casts of others in a row that were far behind.
+    behind: u32,
 }
 
 impl Stream {
@@ -23,25 +28,56 @@ impl Stream {
             gaps: Gaps::new(),
             used: now,
             lowest: None,
+            led_by: None,
+            behind: 0,
         }
+    }
+
+    /// Whether where it stands is to be doubted: a node without the key cannot tell a sequence that was made up, and would take all that
+    /// is true for old. Who led it there is not believed in this, others are when all that they bring is far behind.
+    #[inline]
+    pub fn is_doubted(&mut self, from: PeerId, sequence: u64) -> bool {
+        if self.led_by == Some(from) {
+            return false;
+        }
+        let is_behind = self
+            .gaps
+            .highest()
+            .is_some_and(|highest| highest > sequence.saturating_add(SEEN_SPAN));
+        self.behind = if is_behind { self.behind + 1 } else { 0 };
+        self.behind >= DOUBTED_AFTER
+    }
+
+    /// Whether it is further ahead than any queue on the way can hold.
+    #[inline]
+    pub fn is_leap(&self, sequence: u64) -> bool {
+        self.gaps
+            .highest()
+            .is_some_and(|highest| sequence > highest.saturating_add(SEEN_SPAN))
     }
 
     /// A cast that was not seen before. True: it is the newest so far.
     #[inline]
-    pub fn came(&mut self, now: u64, sequence: u64) -> bool {
+    pub fn came(&mut self, now: u64, from: PeerId, sequence: u64) -> bool {
         self.used = now;
         self.begin(sequence);
         let is_newest = self.gaps.highest().is_none_or(|highest| sequence > highest);
+        if is_newest {
+            self.led_by = Some(from);
+        }
         self.seen.mark(sequence);
         self.gaps.came(now, sequence);
         is_newest
     }
 
     /// All up to `highest` was sent. True: that is news.
-    pub fn told(&mut self, now: u64, highest: u64) -> bool {
+    pub fn told(&mut self, now: u64, from: PeerId, highest: u64) -> bool {
         self.used = now;
         self.begin(highest);
         let is_news = self.gaps.highest().is_none_or(|known| highest > known);
+        if is_news {
+            self.led_by = Some(from);
+        }
         self.gaps.told(now, highest);
         is_news
     }
@@ -112,6 +148,13 @@ impl Streams {
     /// Of which something came, the newest first.
     pub fn begun(&self) -> impl Iterator<Item = &Stream> {
         self.0.iter().filter(|stream| stream.gaps.highest().is_some())
+    }
+
+    /// Nothing is known of it but its key.
+    pub fn begin_anew(&mut self, now: u64, key_id: u32) {
+        if let Some(stream) = self.find(key_id) {
+            *stream = Stream::new(key_id, now);
+        }
     }
 
     pub fn find(&mut self, key_id: u32) -> Option<&mut Stream> {

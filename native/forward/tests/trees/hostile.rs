@@ -4,6 +4,7 @@ use crate::net::Net;
 use crate::net::{BODY, Dice, MS, S, Shape, TREE};
 use crate::planted;
 use std::sync::Arc;
+use weft_forward::tree::limits::DOUBTED_AFTER;
 use weft_forward::tree::{
     CastName, CastRefusal, Options, Repair, TreeConfig, TreeEvent, TreeName, TreePlane, TroubleCode, wire,
 };
@@ -293,4 +294,63 @@ fn relays_pass_on_within_the_budget_of_the_machine() {
     assert!(bytes <= LIMIT, "{bytes} in one second");
     assert!(bytes > LIMIT / 2, "{bytes}: it is used");
     assert_eq!(own, 4_000);
+}
+
+/// Hands casts of a sequence to a host, as they come of `from`; how many went on.
+fn bring(net: &mut Net, host: usize, from: PeerId, epoch: u16, sequences: std::ops::Range<u64>) -> u64 {
+    let mut passed = 0;
+    for sequence in sequences {
+        let (plane, mut children) = (&mut net.hosts[host].plane, Vec::new());
+        let cast = CastName {
+            epoch,
+            ..name(sequence)
+        };
+        if let Ok(pass) = plane.check(S, from, &cast, BODY) {
+            plane.take(S, pass, 7, &body_of(sequence), &mut children);
+            passed += u64::from(!children.is_empty());
+        }
+    }
+    passed
+}
+
+/// A relay without the key cannot tell a sequence that was made up: it believes its parent, and the next parent more than that.
+#[test]
+fn sequences_that_a_relay_made_up_stop_nothing_once_it_is_no_parent() {
+    // 0 → 1 → 2 → 3: 2 is a relay without the key, 1 lies to it.
+    let shape = Shape(vec![0, 0, 1, 2]);
+    let mut net = planted(12, &shape, Repair::Off);
+    assert_eq!(bring(&mut net, 2, 1, 1, 0..100), 100);
+    assert_eq!(bring(&mut net, 2, 1, 1, 1 << 40..(1 << 40) + 1), 1);
+    assert_eq!(
+        bring(&mut net, 2, 1, 1, 100..200),
+        0,
+        "what is true is too old now"
+    );
+    // The origin heard of bad tags, and feeds 2 itself by its next epoch.
+    let honest = Shape(vec![0, 0, 0, 2]);
+    for host in [3, 2, 0] {
+        let config = honest.config(host, 2, Repair::Off);
+        net.hosts[host as usize].plane.set(S, config).unwrap();
+    }
+    let doubted = u64::from(DOUBTED_AFTER);
+    assert_eq!(bring(&mut net, 2, 0, 2, 200..1_200), 1_000 - doubted);
+    // Who is a parent only in an epoch that others left leads it away no more, by casts or by beats.
+    assert_eq!(bring(&mut net, 2, 1, 1, 1 << 41..(1 << 41) + 1), 0);
+    let mut writer = wire::Writer::default();
+    writer.start_beats();
+    writer.beat(&wire::Beat {
+        name: TREE,
+        epoch: 1,
+        key_id: 1,
+        highest: 1 << 42,
+        age: 0,
+    });
+    let beat = writer.bytes().to_vec();
+    net.with(2, |plane, out| plane.on_control(S, 1, &beat, out))
+        .unwrap();
+    assert_eq!(bring(&mut net, 2, 0, 2, 1_200..2_200), 1_000);
+    // Recordings of all that, by whomever, are dropped as ever.
+    for (from, epoch) in [(0, 2), (1, 1)] {
+        assert_eq!(bring(&mut net, 2, from, epoch, 200 + doubted..2_200), 0);
+    }
 }
