@@ -2,6 +2,7 @@
 //   --rounds N  --seconds N   how often, and of each TCP stream     --quick        three minutes, beside wireguard-go alone
 //   --peers a,b               beside these only                     --only X,Y     these measures or scenes only
 //   --idle N                  seconds that idle members are counted
+//   --ready                   builds no peer: beside those that are there
 //   --more                    goes on with the samples of the last run, which may have been cut short (Ctrl-C ends after a turn)
 import { spawnSync } from 'node:child_process';
 import { bundleProgram, fromNetns } from './lib/bundle-program.mjs';

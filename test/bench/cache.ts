@@ -16,6 +16,13 @@ export const libraries = {
 export const fromDebian = (path: string) => join(debian, path);
 export const built = (name: string) => join(cache, 'bin', name);
 
+let building = true;
+const NOT_BUILT = 'it was not built yet, and --ready builds nothing';
+/** From now on what is not there already is absent. */
+export const buildNothing = (): void => void (building = false);
+/** null, or why nothing may be built now. */
+export const mayBuild = (): string | null => (building ? null : NOT_BUILT);
+
 const versionFile = (name: string) => join(cache, `${name}-version`);
 export const versionOf = (name: string) =>
   existsSync(versionFile(name)) ? readFileSync(versionFile(name), 'utf8').trim() : '?';
@@ -36,6 +43,7 @@ export async function goInstall(
   rename: Record<string, string> = {},
 ): Promise<string | null> {
   if (existsSync(built(name)) && existsSync(versionFile(name))) return null;
+  if (!building) return NOT_BUILT;
   mkdirSync(join(cache, 'bin'), { recursive: true });
   let why = '';
   for (const version of versions) {
@@ -61,6 +69,7 @@ export async function cargoInstall(
   env: NodeJS.ProcessEnv = {},
 ): Promise<string | null> {
   if (existsSync(join(cache, 'cargo/bin', bin))) return null;
+  if (!building) return NOT_BUILT;
   const args = [
     'install',
     crate,
@@ -80,6 +89,7 @@ export async function cargoInstall(
 /** Fetches a Debian package and what it needs, and unpacks all into the cache folder; null or why not. */
 export async function debianUnpack(name: string, program: string): Promise<string | null> {
   if (existsSync(fromDebian(program))) return null;
+  if (!building) return NOT_BUILT;
   mkdirSync(join(archives, 'partial'), { recursive: true });
   const args = [
     'install',

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus, release, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { projectRoot, run } from '../netns/support/shell.ts';
+import { buildNothing } from './cache.ts';
 import { chosen, parseOptions, rotated, type Options } from './options.ts';
 import { cpuText } from './machine.ts';
 import { simulated } from './members.ts';
@@ -106,6 +107,7 @@ async function features(): Promise<string> {
   return cpuText(existsSync('/proc/cpuinfo') ? readFileSync('/proc/cpuinfo', 'utf8') : '', stdout);
 }
 
+if (options.ready) buildNothing();
 await buildTool();
 const absent: Setup['absent'] = options.quick || options.peers.length ? [] : [...unavailable];
 const peers = await install(

@@ -11,6 +11,7 @@ describe('options', () => {
       effort: { seconds: 4, idleSeconds: 60 },
     });
     expect(parseOptions(['--quick', '--seconds', '2'])).toMatchObject({ rounds: 1, effort: { seconds: 2 } });
+    expect([parseOptions([]).ready, parseOptions(['--ready']).ready]).toEqual([false, true]);
     expect(parseOptions(['--peers', 'Weft,tinc']).peers).toEqual(['weft', 'tinc']);
   });
   it('refuse nonsense', () => {

@@ -8,6 +8,8 @@ export interface Options {
   quick: boolean;
   /** Goes on with the samples of the last run. */
   more: boolean;
+  /** Beside the peers that are built already. */
+  ready: boolean;
   /** Lower-case names; empty: all. */
   peers: string[];
   /** Names of measures and scenes; empty: all. */
@@ -35,6 +37,7 @@ export function parseOptions(args: string[]): Options {
       seconds: { type: 'string' },
       idle: { type: 'string' },
       quick: { type: 'boolean', default: false },
+      ready: { type: 'boolean', default: false },
       more: { type: 'boolean', default: false },
       peers: { type: 'string' },
       only: { type: 'string' },
@@ -52,6 +55,7 @@ export function parseOptions(args: string[]): Options {
     rounds: Math.ceil(number(values.rounds, quick ? 1 : 3)),
     quick,
     more: values.more,
+    ready: values.ready,
     peers: names(values.peers),
     only: names(values.only),
     effort: quick

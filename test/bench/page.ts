@@ -124,7 +124,7 @@ ${busyBefore > QUIET_MAX ? `**The machine was not quiet: ${(busyBefore * 100).to
 after the present turn and writes what is there; \`--more\` goes on with it, as does a higher \`--rounds\`. \`--quick\` (three minutes) compares with wireguard-go alone; \`--peers a,b\` and \`--only MEASURE,…\` (${[
     ...new Set(scenes.flatMap(({ measures }) => measures.map(({ name }) => name))),
   ].join(', ')}) choose,
-\`--seconds N\` and \`--idle N\` set how long TCP streams and idle members are watched. The command fails when a bound ("must") is missed. CPU time is the
+\`--ready\` builds no peer, \`--seconds N\` and \`--idle N\` set how long TCP streams and idle members are watched. The command fails when a bound ("must") is missed. CPU time is the
 kernel's, by thread, in nanoseconds, helper programs included.
 
 ${list(columns.map(({ name, version, note }) => `${name} ${version}${note ? `: ${note}` : ''}`))}
