@@ -103,7 +103,9 @@ async function apart(on: Helper): Promise<void> {
 describe.skipIf(noOpenresolv)('resolvconf', () => {
   /** openresolv feeds a resolver on this machine. */
   async function withLocalResolver(on: Helper): Promise<void> {
-    const restart = 'kill $(cat /run/dnsmasq.pid); while [ -e /run/dnsmasq.pid ]; do sleep 0.02; done; /run/resolver';
+    // Its pid file goes before its socket does: the next one may have to try again.
+    const again = 'n=0; until /run/resolver || [ $n -gt 100 ]; do n=$((n + 1)); sleep 0.05; done';
+    const restart = `kill $(cat /run/dnsmasq.pid); while [ -e /run/dnsmasq.pid ]; do sleep 0.02; done; ${again}`;
     const local = '/usr/sbin/dnsmasq -C /run/weft.conf --listen-address=127.0.0.1 --bind-interfaces --no-hosts';
     const resolver = `#!/bin/sh\n${local} --resolv-file=/run/servers --pid-file=/run/dnsmasq.pid --user=root\n`;
     const conf = `name_servers=127.0.0.1\ndnsmasq_conf=/run/weft.conf\ndnsmasq_resolv=/run/servers\ndnsmasq_restart='${restart}'\n`;
