@@ -148,7 +148,7 @@ export interface GroupConfig {
 }
 
 export type TreeEvent =
-  /** The host sends to a group that others receive, and no `sendOn` was called for it, or what goes directly goes on. */
+  /** The host sends to a group with more receivers than are served directly, and no `sendOn` names trees for it. */
   | { kind: 'stream'; net: number; group: string }
   | { kind: 'streamEnd'; net: number; group: string }
   /** This node moved to a backup parent by itself. */

@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 import { LINES, type Line } from './report/lines.ts';
 import { keep } from './report/results.ts';
 import { linesOf, report } from './report/run.ts';
-import { ALL, SOAKED } from './scenarios/index.ts';
+import { ALL, SCENARIOS } from './scenarios/index.ts';
 import type { Nat } from './support/binding.ts';
 import { draw } from './support/draw.ts';
 import { command, DEFAULTS, type SimOptions } from './support/options.ts';
@@ -75,7 +75,7 @@ function soak(minutes: number, given: Partial<SimOptions>): void {
   console.log(`soak for ${minutes} min from seed ${seed}`);
   let runs = 0;
   for (; Date.now() < end; runs++, seed = (seed + 1) % SEEDS) {
-    const scenario = SOAKED[runs % SOAKED.length] as Scenario;
+    const scenario = SCENARIOS[runs % SCENARIOS.length] as Scenario;
     const options = optionsOf(scenario, { ...draw(scenario, seed, SOAK_NODES_MAX), ...given, seed });
     console.log(command(scenario.name, options, optionsOf(scenario, {})));
     const { verdict, realS, digest }: Play = play(scenario, options);

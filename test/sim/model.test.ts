@@ -98,11 +98,15 @@ describe('who may and wants', () => {
 });
 
 describe('what the model sums up', () => {
-  it('how long hosts lived, when two met again', () => {
+  it('how long hosts lived, how few received, when two met again', () => {
     const model = pair();
     model.alive(100, 2, false);
     model.alive(300, 2, true);
     expect(model.lived({ fromUs: 50, toUs: 400 })).toBe(3 * 350 - 200);
+    model.joined(0, 3, GROUP, ALL);
+    expect(model.fewestReceivers(1, GROUP, { fromUs: 50, toUs: 400 })).toBe(1);
+    expect(model.fewestReceivers(1, GROUP, { fromUs: 300, toUs: 400 })).toBe(2);
+    expect(model.fewestReceivers(3, GROUP, { fromUs: 300, toUs: 400 })).toBe(1);
     model.partition(500, 1, 1);
     model.partition(600, 2, 1);
     model.partition(700, 1, 0);

@@ -14,11 +14,13 @@ const MEMBERS = 12;
 const SECONDS = 40;
 /** Each found a fault once: far members judged unreachable, a tree dropped whose origin had not been heard of yet. */
 const FOUND = [110, 114, 1_847_670_385];
+/** Warnings that engines may write: about members that do mean ill. */
+const EXPECTED = /a member says too much/;
 
 function run(scenario: Scenario, options: Partial<SimOptions>, least = 1): void {
   const { verdict, sim } = play(scenario, options);
   expect(verdict.due).toBeGreaterThanOrEqual(least);
-  expect(sim.hosts.flatMap(({ logged }) => logged)).toEqual([]);
+  expect(sim.hosts.flatMap(({ logged }) => logged).filter((line) => !EXPECTED.test(line))).toEqual([]);
 }
 
 describe.each(SCENARIOS.map((scenario) => ({ scenario, name: scenario.name })))('$name', ({ scenario }) => {

@@ -1,5 +1,7 @@
 // Limits of the trees. Times in ms on the monotonic clock.
 
+/** From this many receivers on, a group gets a tree; the data plane has the same number. */
+export const TREE_FROM = 4;
 /** Copies that one node sends at most for one tree, unless nothing else would reach everybody. */
 export const DEGREE_MAX = 8;
 /** Of the origin, when its uplink is not known. */

@@ -207,7 +207,7 @@ pub enum Event {
         net: NetId,
         groups: Vec<LocalGroup>,
     },
-    /// The host sends to a group that others receive, and nothing is said of it, or what goes directly goes on.
+    /// The host sends to a group that more than `TREE_FROM` others receive.
     Stream {
         net: NetId,
         group: IpAddr,

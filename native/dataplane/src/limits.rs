@@ -56,6 +56,14 @@ pub const COOKIES_UP_TO_PERCENT: u32 = 75;
 pub const CAST_HOP_LIMIT: u8 = 8;
 /// Hop limit of casts of our own in trees: plans are at most 12 deep, and grafts may add to that.
 pub const TREE_HOP_LIMIT: u8 = 16;
+/// A group with more receivers than this on other hosts gets a tree.
+pub const TREE_FROM: usize = 4;
+/// Packets of a group that wait for its tree.
+pub const STREAM_HELD_MAX: usize = 256;
+/// How long they wait, µs; then they are sent directly.
+pub const STREAM_HELD_FOR_US: u64 = 1_000_000;
+/// A stream has ended when its host sent nothing for this long, µs.
+pub const STREAM_ENDS_US: u64 = 60_000_000;
 /// Groups told apart as streams; more are sent directly.
 pub const STREAMS_MAX: usize = 1_024;
 /// Trees that one group's packets take by turns.

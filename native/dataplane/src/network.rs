@@ -2,7 +2,6 @@
 
 use crate::adapter::{AdapterThread, Common};
 use crate::api::{GroupConfig, NetworkConfig, PeerConfig, PeerId};
-use crate::limits::STREAMS_MAX;
 use crate::relay::Relay;
 use crate::shared::{NetShared, OwnTree, PeerState, View};
 use crate::sys::{self, Wake};
@@ -44,8 +43,6 @@ pub struct Net {
     pub own_trees: HashMap<u16, OwnTree>,
     /// As the engine said it: trees that are not there (yet) among them.
     pub send_on: BTreeMap<IpAddr, Vec<u16>>,
-    /// Groups of which the engine said that they have no trees, and when, µs.
-    pub directly: HashMap<IpAddr, u64>,
     /// Some tree was set: its deadlines count.
     pub has_trees: bool,
     pub cast: Arc<CastTx>,
@@ -110,7 +107,6 @@ impl Net {
         let view = Arc::new(View {
             own_trees: HashMap::new(),
             send_on: HashMap::new(),
-            directly: HashMap::new(),
             table,
             fair: FairLimits::default(),
             peers: HashMap::new(),
@@ -131,7 +127,6 @@ impl Net {
             groups: BTreeMap::new(),
             own_trees: HashMap::new(),
             send_on: BTreeMap::new(),
-            directly: HashMap::new(),
             has_trees: false,
             cast,
             adapter: None,
@@ -167,7 +162,6 @@ impl Net {
         self.view = Arc::new(View {
             own_trees: self.own_trees.clone(),
             send_on: self.present_trees(),
-            directly: self.directly.clone(),
             table: builder.build(),
             fair: self.own_limits,
             peers,
@@ -191,16 +185,6 @@ impl Net {
         };
         let groups = self.send_on.iter().map(|(group, trees)| (*group, present(trees)));
         groups.filter(|(_, trees)| !trees.is_empty()).collect()
-    }
-
-    /// Beyond [`STREAMS_MAX`] the oldest word is forgotten: nothing was sent there for longest.
-    pub fn send_directly(&mut self, now: u64, group: IpAddr) {
-        self.directly.insert(group, now);
-        if self.directly.len() > STREAMS_MAX {
-            let oldest = self.directly.iter().min_by_key(|(_, at)| **at);
-            let oldest = oldest.map(|(group, _)| *group);
-            oldest.map(|group| self.directly.remove(&group));
-        }
     }
 
     pub fn set_group(&mut self, group: GroupConfig) {

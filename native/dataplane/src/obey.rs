@@ -107,7 +107,7 @@ impl Core {
             Command::SetTree(net, tree, cast) => self.set_tree(now, net, *tree, cast),
             Command::DropTree(net, name) => self.drop_tree(net, name),
             Command::SetCastKey(net, key) => self.set_cast_key(now, net, *key),
-            Command::SendOn(net, group, trees) => self.send_on(now, net, group, trees),
+            Command::SendOn(net, group, trees) => self.send_on(net, group, trees),
             Command::RotateKeys(net) => self.rotate(net),
             Command::Poke => self.sessions.poke(now),
             Command::Stats(reply) => {

@@ -73,8 +73,6 @@ pub struct View {
     pub own_trees: HashMap<u16, OwnTree>,
     /// Own trees that the packets of a group take by turns; none of them is missing in `own_trees`.
     pub send_on: HashMap<IpAddr, Vec<u16>>,
-    /// Groups that have none, and when the engine said so, µs.
-    pub directly: HashMap<IpAddr, u64>,
     pub table: Table,
     /// What this host may send to groups.
     pub fair: FairLimits,

@@ -1,23 +1,28 @@
-//! What the host sends to groups: streams that get trees, and packets that wait until the engine has said which.
+//! What the host sends to groups with many receivers: streams that get trees, and packets that wait for them.
 
 use crate::adapter::AdapterThread;
 use crate::api::{Event, PeerId};
-use crate::limits::STREAMS_MAX;
+use crate::limits::{STREAM_ENDS_US, STREAM_HELD_FOR_US, STREAM_HELD_MAX, STREAMS_MAX, TREE_FROM};
 use crate::shared::{View, add};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, PoisonError};
 use weft_forward::Verdict;
-use weft_forward::sending::{Said, Sending, Way};
 use weft_packet::{Checksum, L3, Splitter};
 
 /// One group that the host sends to.
 struct Stream {
     /// IP bytes since its beginning; the engine sees them.
     bytes: Arc<AtomicU64>,
-    sending: Sending,
-    turn: usize,
+    /// The last packet, µs.
+    last: u64,
+    /// Packets wait until then; afterwards they go directly while there are no trees.
+    hold_until: u64,
+    held: VecDeque<Vec<u8>>,
+    /// It has taken a tree: without one it begins to wait anew.
+    took_tree: bool,
+    pub turn: usize,
 }
 
 /// All of them at one adapter.
@@ -54,17 +59,8 @@ fn group_of(destination: IpAddr) -> IpAddr {
     }
 }
 
-/// What the engine last said about the group.
-fn said(view: &View, group: IpAddr) -> Said {
-    match view.directly.get(&group) {
-        _ if view.send_on.contains_key(&group) => Said::Trees,
-        Some(at) => Said::Directly(*at),
-        None => Said::Nothing,
-    }
-}
-
 impl AdapterThread {
-    /// A run for a group: by its trees, directly to each receiver, or later.
+    /// A run for a group: directly to few receivers, by trees to many.
     #[inline]
     pub(crate) fn send_group(
         &mut self,
@@ -73,47 +69,62 @@ impl AdapterThread {
         receivers: &[PeerId],
         run: &Splitter<'_>,
     ) {
+        if receivers.len() <= TREE_FROM && view.send_on.is_empty() {
+            return self.send_cast(now, view, receivers, run);
+        }
         let group = group_of(run.packet().dst());
-        match self.way(now, view, group, run) {
-            Way::Trees => {
+        let has_trees = view.send_on.contains_key(&group);
+        if receivers.len() <= TREE_FROM && !has_trees {
+            return self.send_cast(now, view, receivers, run);
+        }
+        match self.stream(now, group, run, has_trees) {
+            Some(_) if has_trees => {
                 self.release_stream(now, view, group);
                 self.send_by_tree(now, view, group, run);
             }
-            Way::Waits => self.hold_for_tree(group, run),
-            Way::Directly => {
-                self.release_stream(now, view, group);
-                self.send_cast(now, view, receivers, run);
-            }
+            Some(hold_until) if now < hold_until => self.hold_for_tree(group, run),
+            _ => self.send_cast(now, view, receivers, run),
         }
     }
 
-    /// Notes a run of a stream, which may begin with it. Beyond [`STREAMS_MAX`] all goes directly.
-    fn way(&mut self, now: u64, view: &View, group: IpAddr, run: &Splitter<'_>) -> Way {
+    /// Notes a run of a stream, which may begin with it. Until when its packets wait; `None` when there are too many streams.
+    fn stream(&mut self, now: u64, group: IpAddr, run: &Splitter<'_>, has_trees: bool) -> Option<u64> {
         let bytes: usize = (0..run.count()).map(|i| run.segment_len(i)).sum();
-        let is_known = self.streams.of.contains_key(&group);
-        if !is_known && self.streams.of.len() >= STREAMS_MAX {
-            return Way::Directly;
-        }
-        let net = &self.net;
-        let stream = self.streams.of.entry(group).or_insert_with(|| {
-            let bytes = Arc::default();
-            let mut shown = net.streams.lock().unwrap_or_else(PoisonError::into_inner);
-            shown.insert(group, Arc::clone(&bytes));
-            Stream {
-                bytes,
-                sending: Sending::new(now),
-                turn: 0,
+        if let Some(stream) = self.streams.of.get_mut(&group) {
+            stream.last = now;
+            stream.bytes.fetch_add(bytes as u64, Relaxed);
+            if stream.took_tree != has_trees {
+                stream.took_tree = has_trees;
+                if !has_trees {
+                    // Its trees were taken away.
+                    stream.hold_until = now + STREAM_HELD_FOR_US;
+                    let (until, net) = (stream.hold_until, self.net.net);
+                    self.streams.due_at(until);
+                    self.common.events.push(Event::Stream { net, group });
+                    return Some(until);
+                }
             }
-        });
-        stream.bytes.fetch_add(bytes as u64, Relaxed);
-        let (way, asks) = stream.sending.way(now, run.count(), said(view, group));
-        if asks || !is_known {
-            let due = stream.sending.next_deadline();
-            self.streams.due_at(due);
-            let net = self.net.net;
-            self.common.events.push(Event::Stream { net, group });
+            return Some(stream.hold_until);
         }
-        way
+        if self.streams.of.len() >= STREAMS_MAX {
+            return None;
+        }
+        let (hold_until, net) = (now + STREAM_HELD_FOR_US, self.net.net);
+        let stream = Stream {
+            bytes: Arc::new(AtomicU64::new(bytes as u64)),
+            last: now,
+            hold_until,
+            held: VecDeque::new(),
+            took_tree: has_trees,
+            turn: 0,
+        };
+        let mut shown = self.net.streams.lock().unwrap_or_else(PoisonError::into_inner);
+        shown.insert(group, stream.bytes.clone());
+        drop(shown);
+        self.streams.of.insert(group, stream);
+        self.streams.due_at(hold_until);
+        self.common.events.push(Event::Stream { net, group });
+        Some(hold_until)
     }
 
     fn hold_for_tree(&mut self, group: IpAddr, run: &Splitter<'_>) {
@@ -123,40 +134,40 @@ impl AdapterThread {
         for i in 0..run.count() {
             let mut packet = vec![0; run.segment_len(i)];
             run.write(i, &mut packet, Checksum::Full);
-            let fits = stream.sending.hold(packet);
+            stream.held.push_back(packet);
             add(&self.common.counters.packets_held, 1);
-            add(&self.common.counters.held_dropped, u64::from(!fits));
+            if stream.held.len() > STREAM_HELD_MAX {
+                stream.held.pop_front();
+                add(&self.common.counters.held_dropped, 1);
+            }
         }
-        let due = stream.sending.next_deadline();
-        self.streams.due_at(due);
     }
 
-    /// After a change or at its time: what waited goes, down the trees that are there now, or directly.
+    /// After a change: what waited for trees that are there now goes down them.
     pub(crate) fn release_streams(&mut self, now: u64, view: &Arc<View>) {
-        let waiting = |(group, stream): (&IpAddr, &Stream)| (stream.sending.waiting() > 0).then_some(*group);
-        let groups: Vec<IpAddr> = self.streams.of.iter().filter_map(waiting).collect();
-        for group in groups {
+        while let Some(group) = self.waiting(|group, _| view.send_on.contains_key(group)) {
             self.release_stream(now, view, group);
         }
     }
 
+    fn waiting(&self, fits: impl Fn(&IpAddr, &Stream) -> bool) -> Option<IpAddr> {
+        let mut waiting = self.streams.of.iter().filter(|(_, s)| !s.held.is_empty());
+        waiting.find(|(g, s)| fits(g, s)).map(|(g, _)| *g)
+    }
+
+    /// Sends what waited: down the trees, or directly when there are none.
     fn release_stream(&mut self, now: u64, view: &Arc<View>, group: IpAddr) {
-        let Some(stream) = self
-            .streams
-            .of
-            .get_mut(&group)
-            .filter(|s| s.sending.waiting() > 0)
-        else {
+        let Some(stream) = self.streams.of.get_mut(&group).filter(|s| !s.held.is_empty()) else {
             return;
         };
-        let said = said(view, group);
-        let held = stream.sending.release(now, said);
-        for packet in &held {
-            if said == Said::Trees {
-                self.send_packet_by_tree(now, view, group, packet);
-            } else {
-                self.send_packet_directly(now, view, packet);
-            }
+        let held = std::mem::take(&mut stream.held);
+        if view.send_on.contains_key(&group) {
+            stream.took_tree = true;
+            held.iter()
+                .for_each(|packet| self.send_packet_by_tree(now, view, group, packet));
+        } else {
+            held.iter()
+                .for_each(|packet| self.send_packet_directly(now, view, packet));
         }
     }
 
@@ -184,11 +195,13 @@ impl AdapterThread {
 
     /// Streams that end, and packets that waited in vain.
     pub(crate) fn watch_streams(&mut self, now: u64, view: &Arc<View>) {
-        self.release_streams(now, view);
+        while let Some(group) = self.waiting(|_, stream| stream.hold_until <= now) {
+            self.release_stream(now, view, group);
+        }
         let (net, events) = (self.net.net, &self.common.events);
         let mut shown = self.net.streams.lock().unwrap_or_else(PoisonError::into_inner);
         self.streams.of.retain(|group, stream| {
-            let ended = stream.sending.has_ended(now);
+            let ended = stream.last + STREAM_ENDS_US <= now;
             if ended {
                 shown.remove(group);
                 events.push(Event::StreamEnd { net, group: *group });
@@ -196,8 +209,15 @@ impl AdapterThread {
             !ended
         });
         drop(shown);
-        let all = self.streams.of.values();
-        self.streams.due = all.map(|stream| stream.sending.next_deadline()).min();
+        let next = |s: &Stream| {
+            let ends = s.last + STREAM_ENDS_US;
+            if s.held.is_empty() {
+                ends
+            } else {
+                ends.min(s.hold_until)
+            }
+        };
+        self.streams.due = self.streams.of.values().map(next).min();
     }
 
     /// The adapter goes: nothing is sent any more.
@@ -205,10 +225,7 @@ impl AdapterThread {
         let mut shown = self.net.streams.lock().unwrap_or_else(PoisonError::into_inner);
         for (group, stream) in std::mem::take(&mut self.streams.of) {
             shown.remove(&group);
-            add(
-                &self.common.counters.held_dropped,
-                stream.sending.waiting() as u64,
-            );
+            add(&self.common.counters.held_dropped, stream.held.len() as u64);
             let net = self.net.net;
             self.common.events.push(Event::StreamEnd { net, group });
         }

@@ -89,16 +89,14 @@ impl Core {
         }
     }
 
-    pub(crate) fn send_on(&mut self, now: u64, net: NetId, group: IpAddr, trees: Vec<u16>) {
+    pub(crate) fn send_on(&mut self, net: NetId, group: IpAddr, trees: Vec<u16>) {
         let Some(network) = self.nets.get_mut(&net) else {
             return;
         };
         if trees.is_empty() {
             network.send_on.remove(&group);
-            network.send_directly(now, group);
         } else {
             network.send_on.insert(group, trees);
-            network.directly.remove(&group);
         }
         network.is_stale = true;
     }

@@ -11,7 +11,6 @@ mod filter;
 mod hash;
 mod local;
 mod responder;
-pub mod sending;
 mod snooper;
 mod spare;
 mod table;

@@ -8,6 +8,8 @@ import type {
   TreeConfig,
 } from '../../../app/engine/ports.ts';
 
+/** Up to so many receivers are sent to directly. */
+const TREE_FROM = 4;
 const HELD_MAX = 256;
 /** Without trees by then, packets go directly; and when trees were taken back, for so long. */
 const HELD_MS = 1_000;
@@ -110,8 +112,8 @@ export class SimCasts {
   cast(group: string, packet: string): void {
     const receivers = this.#io.receivers(group);
     const trees = this.sendsOn.get(group);
-    if (receivers.length === 0) return;
-    if (!trees && this.#direct.has(group)) return this.#toEach(receivers, group, packet);
+    const few = receivers.length <= TREE_FROM || this.#direct.has(group);
+    if (!trees && few) return this.#toEach(receivers, group, packet);
     if (!trees) return this.#hold(group, packet);
     this.#streams.set(group, (this.#streams.get(group) ?? 0) + PACKET_BYTES);
     const tree = trees[this.#turn++ % trees.length] as number;

@@ -1,7 +1,6 @@
 import type { Scenario } from '../support/scenario.ts';
 import { churn } from './churn.ts';
 import { crowd } from './crowd.ts';
-import { few } from './few.ts';
 import { hostile } from './hostile.ts';
 import { joins } from './joins.ts';
 import { massDeath } from './mass-death.ts';
@@ -12,12 +11,10 @@ import { rights } from './rights.ts';
 import { sources } from './sources.ts';
 import { steady } from './steady.ts';
 
-/** Of any size: what tests run. */
+/** Of any size: what tests and soaks run. */
 export const SCENARIOS: readonly Scenario[] = [
-  ...[steady, churn, partition, massDeath, relayDeaths, joins, few],
-  ...[sources, rights, removal],
+  ...[steady, churn, partition, massDeath, relayDeaths, joins],
+  ...[sources, rights, removal, hostile],
 ];
-/** What soaks run. Who is fed by a member that means ill and puts it out may miss seconds: `hostile` falls short for some seeds. */
-export const SOAKED: readonly Scenario[] = [...SCENARIOS, hostile];
 /** By name on the command line. */
-export const ALL: readonly Scenario[] = [...SOAKED, crowd];
+export const ALL: readonly Scenario[] = [...SCENARIOS, crowd];

@@ -128,6 +128,27 @@ export class Model {
     return this.#get(this.#joined, `${node} ${group}`, null).at(at) !== null;
   }
 
+  /** The fewest hosts but the sender that were alive and had joined at any moment of the span. */
+  fewestReceivers(sender: number, group: string, span: Span): number {
+    const steps: [number, number][] = [];
+    for (const [node, alive] of this.#alive) {
+      const joined = this.#joined.get(`${node} ${group}`);
+      if (node === sender || !joined) continue;
+      const holds = (at: number): boolean => alive.at(at) && admits(joined.at(at), sender);
+      for (const { fromUs, toUs } of spansWhere([...alive.times, ...joined.times], span.toUs, holds))
+        if (toUs > span.fromUs) steps.push([Math.max(fromUs, span.fromUs), 1], [toUs, -1]);
+    }
+    // At the same moment those that go first.
+    steps.sort((a, b) => a[0] - b[0] || a[1] - b[1]);
+    let count = steps.filter(([at, step]) => at === span.fromUs && step > 0).length;
+    let fewest = count;
+    for (const [at, step] of steps) {
+      if (at <= span.fromUs || at >= span.toUs) continue;
+      fewest = Math.min(fewest, (count += step));
+    }
+    return fewest;
+  }
+
   /** Of all hosts together, µs. */
   lived(span: Span): number {
     let sum = 0;

@@ -18,8 +18,6 @@ export interface SimOptions {
   bytes: number;
   /** Links: bursts of loss, jitter, duplicates, reordering. Off: only delay. */
   faults: boolean;
-  /** Share of datagrams that each path loses besides, one by one. */
-  loss: number;
   /** Kinds of NAT, spread over the hosts in this order. */
   nats: readonly Nat[];
   /** Clocks run differently and show different times. */
@@ -51,7 +49,6 @@ export const DEFAULTS: SimOptions = {
   rate: 10,
   bytes: 200,
   faults: true,
-  loss: 0,
   nats: ['open', 'independent'],
   skew: true,
   upBps: 0,
@@ -65,7 +62,7 @@ export const DEFAULTS: SimOptions = {
   plantNoRepair: false,
 };
 
-/** Bursts of loss on each path. */
+/** Share of datagrams that a path loses on the average. */
 const LOSS = { good: 0.0005, bad: 0.3, goodMs: 60_000, badMs: 150 };
 const DUPLICATE = 0.001;
 const REORDER = 0.001;
@@ -74,20 +71,14 @@ export function worldOptions(options: SimOptions): WorldOptions {
   const { plantDropEvery, plantNoRepair } = options;
   const planted = { plantNoRepair, ...(plantDropEvery > 0 ? { plantDropEvery } : {}) };
   if (!options.faults) return { jitterMs: 0, ...planted };
-  return {
-    loss: { ...LOSS, good: LOSS.good + options.loss, bad: LOSS.bad + options.loss },
-    duplicate: DUPLICATE,
-    reorder: REORDER,
-    jitterMs: 0.5,
-    ...planted,
-  };
+  return { loss: LOSS, duplicate: DUPLICATE, reorder: REORDER, jitterMs: 0.5, ...planted };
 }
 
 /** Share of datagrams that one path loses by chance. */
 export function pathLoss(options: SimOptions): number {
   if (!options.faults) return 0;
   const isBad = LOSS.badMs / (LOSS.goodMs + LOSS.badMs);
-  return options.loss + LOSS.good * (1 - isBad) + LOSS.bad * isBad;
+  return LOSS.good * (1 - isBad) + LOSS.bad * isBad;
 }
 
 /** The options as the command that repeats the run; `standard`: what the scenario takes unless told. */

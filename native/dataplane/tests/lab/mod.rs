@@ -209,14 +209,7 @@ impl Host {
         }
     }
 
-    /// They receive what this host sends to the group, directly: no tree is planned for it.
     pub fn receivers(&self, group: IpAddr, peers: &[u8]) {
-        self.plane.send_on(NET, group, vec![]).unwrap();
-        self.receivers_by_tree(group, peers);
-    }
-
-    /// They receive it once somebody says by which tree.
-    pub fn receivers_by_tree(&self, group: IpAddr, peers: &[u8]) {
         let receivers = peers
             .iter()
             .map(|p| (u32::from(*p), FilterMode::Exclude, vec![]))

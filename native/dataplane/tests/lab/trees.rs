@@ -96,7 +96,7 @@ impl Grove {
                 matches!(e, weft_dataplane::Event::Groups { .. }).then_some(())
             });
         }
-        hosts[0].receivers_by_tree(GROUP.into(), receivers);
+        hosts[0].receivers(GROUP.into(), receivers);
         Grove { hosts }
     }
 

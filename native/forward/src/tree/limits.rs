@@ -38,13 +38,8 @@ pub const HOP_LIMIT: u8 = 64;
 pub const BEAT_EVERY: u64 = 120 * MS;
 /// A beat from above is passed on at once to those who heard nothing for this long.
 pub const BEAT_ON: u64 = 40 * MS;
-/// A stream runs for this long after its last cast …
+/// A stream runs for this long after its last cast.
 pub const RUNS_FOR: u64 = 2 * S;
-/// … if its last [`DENSE_CASTS`] took no longer than this. A slower one would pay more for its beats than for itself: it …
-pub const DENSE_SPAN: u64 = 5 * S / 2;
-/// … runs only until a last cast that was lost is missed.
-pub const RUNS_SPARSELY_FOR: u64 = 400 * MS;
-pub const DENSE_CASTS: usize = 4;
 /// Children of the epoch before still hear beats for this long.
 pub const EPOCH_LINGER: u64 = S;
 
@@ -52,8 +47,6 @@ pub const EPOCH_LINGER: u64 = S;
 /// Silence of a parent is judged for this long after the last news of a stream: less than [`RUNS_FOR`], so that the end of a
 /// stream is not taken for a parent's.
 pub const JUDGED_FOR: u64 = 3 * S / 2;
-/// … and only if the last [`DENSE_CASTS`] took no longer than this: less than [`DENSE_SPAN`], so that who is judged beats.
-pub const JUDGED_SPAN: u64 = 3 * S / 2;
 /// After this much silence the parent is asked to speak …
 pub const PROBE_AFTER: u64 = 150 * MS;
 /// … twice, this far apart, …

@@ -13,7 +13,6 @@ mod losses;
 mod mend;
 mod node;
 mod out;
-mod pace;
 mod pass;
 mod plane;
 mod stream;

@@ -6,13 +6,11 @@ use super::config::{CastName, CastRefusal, Repair, TreeConfig, TreeError, TreeNa
 use super::excess::bytes_limit;
 use super::feed::{Feed, State};
 use super::limits::{
-    ADOPTED_MAX, ASKED_AGAIN_WITHIN, DENSE_SPAN, EPOCH_LINGER, EPOCHS_KEPT, FED_FREELY, JUDGED_FOR,
-    JUDGED_SPAN, LEASE, LEFT_FOR, ORIGIN_SILENCE, REFUSED_MAX, RUNS_FOR, RUNS_SPARSELY_FOR, SILENCE_MOST,
-    TROUBLE_EVERY,
+    ADOPTED_MAX, ASKED_AGAIN_WITHIN, EPOCH_LINGER, EPOCHS_KEPT, FED_FREELY, JUDGED_FOR, LEASE, LEFT_FOR,
+    ORIGIN_SILENCE, REFUSED_MAX, RUNS_FOR, SILENCE_MOST, TROUBLE_EVERY,
 };
 use super::losses::Measured;
 use super::mend::Mending;
-use super::pace::Pace;
 use super::stream::Streams;
 use super::wire::{Beat, Reason};
 use crate::bucket::TokenBucket;
@@ -68,7 +66,6 @@ pub(super) struct Tree {
     rate: u64,
     /// When the newest sequence was learnt; 0: never.
     pub news_at: u64,
-    pace: Pace,
     /// When all children were last sent something.
     pub spoke: u64,
     /// The last beat, and until when older streams are told of as well: their last casts may be missing.
@@ -114,7 +111,6 @@ impl Tree {
             },
             rate,
             news_at: 0,
-            pace: Pace::default(),
             spoke: 0,
             beat_at: 0,
             tell_all_until: 0,
@@ -358,22 +354,13 @@ impl Tree {
         }
     }
 
-    /// A cast came or went that is the newest of its stream.
-    #[inline]
-    pub fn note_newest(&mut self, now: u64) {
-        (self.news_at, self.fresh) = (now, now);
-        self.pace.note(now);
-    }
-
-    /// A dense stream comes down that ended less than [`JUDGED_FOR`] ago: silence means something.
+    /// A stream comes down that ended less than [`JUDGED_FOR`] ago: silence means something.
     pub fn is_judged(&self, now: u64) -> bool {
-        self.news_at > 0 && now < self.news_at + JUDGED_FOR && self.pace.is_within(JUDGED_SPAN)
+        self.news_at > 0 && now < self.news_at + JUDGED_FOR
     }
 
     pub fn runs(&self, now: u64) -> bool {
-        let is_dense = self.pace.is_within(DENSE_SPAN);
-        let runs_for = if is_dense { RUNS_FOR } else { RUNS_SPARSELY_FOR };
-        self.news_at > 0 && now < self.news_at + runs_for
+        self.news_at > 0 && now < self.news_at + RUNS_FOR
     }
 
     /// Has somebody who speaks and who knows of the origin.

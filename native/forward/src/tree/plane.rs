@@ -241,7 +241,7 @@ impl TreePlane {
         counters.filled += u64::from(!is_newest);
         tree.hear(now, from, cast.epoch);
         if is_newest {
-            tree.note_newest(now);
+            (tree.news_at, tree.fresh) = (now, now);
         }
         if !is_known {
             tree.tell_all_until = now + EPOCH_LINGER;
@@ -277,7 +277,7 @@ impl TreePlane {
             tree.tell_all_until = now + EPOCH_LINGER;
         }
         tree.streams.open(now, cast.key_id).sent(now, cast.sequence);
-        tree.note_newest(now);
+        (tree.news_at, tree.fresh) = (now, now);
         pass_on(
             tree,
             now,

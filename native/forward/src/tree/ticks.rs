@@ -366,4 +366,3 @@ fn next(tree: &mut Tree, now: u64, tools: &Tools<'_>) -> u64 {
 }
 
 const _: () = assert!(RUNS_FOR > super::limits::JUDGED_FOR);
-const _: () = assert!(super::limits::RUNS_SPARSELY_FOR > 3 * BEAT_EVERY);

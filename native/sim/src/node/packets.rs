@@ -73,12 +73,12 @@ impl Node {
         Ok(())
     }
 
-    /// By trees, directly, or not before it is said which.
+    /// By trees, directly, or not before there are trees.
     fn send_group(&mut self, now: u64, (net, group): (NetId, IpAddr), receivers: &[PeerId], packet: &[u8]) {
         let Some(network) = self.nets.get_mut(&net) else {
             return;
         };
-        let (way, ask) = network.trees.streams.plan(now, group, packet);
+        let (way, ask) = network.trees.streams.plan(now, group, receivers.len(), packet);
         if ask {
             self.event(Event::Stream { net, group });
         }

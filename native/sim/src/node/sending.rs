@@ -1,32 +1,41 @@
-//! Groups that this host sends to: what waits for the engine's word, and whose turn it is.
+//! Groups that this host sends to and that have more receivers than are served directly: what waits for trees, and whose turn it is.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
-use weft_forward::sending::{Said, Sending, Way as Course};
 
+/// Groups with up to so many receivers are served directly.
+pub const TREE_FROM: usize = 4;
+/// Packets of one group that wait for its trees, and how long, µs; then what waits goes directly.
+const HELD_MAX: usize = 256;
+pub const HELD_FOR_US: u64 = 1_000_000;
+/// The engine said "directly": it is asked again after this, µs.
+const DIRECT_FOR_US: u64 = 10_000_000;
+/// A stream ends after so much silence, µs.
+const ENDS_AFTER_US: u64 = 60_000_000;
 /// Groups that are told apart; more are served directly.
 const STREAMS_MAX: usize = 256;
 
-#[derive(Debug)]
-struct Stream {
-    sending: Sending,
-    said: Said,
-    trees: Vec<u16>,
-    turn: usize,
-    /// Of IP since the stream began.
-    bytes: u64,
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// The engine was asked.
+    Asked {
+        since: u64,
+    },
+    Direct {
+        until: u64,
+    },
+    Trees,
 }
 
-impl Stream {
-    fn new(now: u64) -> Stream {
-        Stream {
-            sending: Sending::new(now),
-            said: Said::Nothing,
-            trees: Vec::new(),
-            turn: 0,
-            bytes: 0,
-        }
-    }
+#[derive(Debug)]
+struct Sending {
+    state: State,
+    trees: Vec<u16>,
+    turn: usize,
+    held: VecDeque<Vec<u8>>,
+    last: u64,
+    /// Of IP since the stream began.
+    bytes: u64,
 }
 
 /// What to do with a packet.
@@ -38,77 +47,103 @@ pub enum Way {
 }
 
 #[derive(Debug, Default)]
-pub struct Streams(BTreeMap<IpAddr, Stream>);
+pub struct Streams(BTreeMap<IpAddr, Sending>);
 
 impl Streams {
     /// The way of a packet, and whether the engine is to be asked for trees. Held packets are taken from `packet`.
-    pub fn plan(&mut self, now: u64, group: IpAddr, packet: &[u8]) -> (Way, bool) {
+    pub fn plan(&mut self, now: u64, group: IpAddr, receivers: usize, packet: &[u8]) -> (Way, bool) {
         let is_known = self.0.contains_key(&group);
-        if !is_known && self.0.len() >= STREAMS_MAX {
+        if !is_known && (receivers <= TREE_FROM || self.0.len() >= STREAMS_MAX) {
             return (Way::Direct, false);
         }
-        let stream = self.0.entry(group).or_insert_with(|| Stream::new(now));
-        stream.bytes += packet.len() as u64;
-        let (course, asks) = stream.sending.way(now, 1, stream.said);
-        let way = match course {
-            Course::Trees => {
-                stream.turn += 1;
-                Way::Tree(stream.trees[stream.turn % stream.trees.len()])
+        let sending = self.0.entry(group).or_insert_with(|| Sending {
+            state: State::Asked { since: now },
+            trees: Vec::new(),
+            turn: 0,
+            held: VecDeque::new(),
+            last: now,
+            bytes: 0,
+        });
+        sending.last = now;
+        sending.bytes += packet.len() as u64;
+        match sending.state {
+            State::Trees => {
+                sending.turn += 1;
+                (
+                    Way::Tree(sending.trees[sending.turn % sending.trees.len()]),
+                    false,
+                )
             }
-            Course::Directly => Way::Direct,
-            Course::Waits => {
-                stream.sending.hold(packet.to_vec());
-                Way::Held
+            _ if receivers <= TREE_FROM => (Way::Direct, false),
+            State::Direct { until } if now < until => (Way::Direct, false),
+            State::Direct { .. } => {
+                // Long since asked: what follows goes on directly while the engine thinks.
+                let since = now.saturating_sub(HELD_FOR_US);
+                sending.state = State::Asked { since };
+                (Way::Direct, true)
             }
-        };
-        (way, asks || !is_known)
+            State::Asked { since } if now < since + HELD_FOR_US => {
+                if sending.held.len() >= HELD_MAX {
+                    sending.held.pop_front();
+                }
+                sending.held.push_back(packet.to_vec());
+                (Way::Held, !is_known)
+            }
+            State::Asked { .. } => (Way::Direct, false),
+        }
     }
 
     /// The engine decided: what waited, to be sent now. `None`: the host sends nothing to that group.
     pub fn decide(&mut self, now: u64, group: IpAddr, trees: Vec<u16>) -> VecDeque<Vec<u8>> {
-        let Some(stream) = self.0.get_mut(&group) else {
+        let Some(sending) = self.0.get_mut(&group) else {
             return VecDeque::new();
         };
-        stream.said = if trees.is_empty() {
-            Said::Directly(now)
-        } else {
-            Said::Trees
+        sending.state = match trees.is_empty() {
+            true => State::Direct {
+                until: now + DIRECT_FOR_US,
+            },
+            false => State::Trees,
         };
-        stream.trees = trees;
-        stream.sending.release(now, stream.said)
+        sending.trees = trees;
+        std::mem::take(&mut sending.held)
     }
 
     /// What waited too long, and streams that ended.
     pub fn expire(&mut self, now: u64) -> (Vec<Vec<u8>>, Vec<IpAddr>) {
-        let (mut late, mut over) = (Vec::new(), Vec::new());
-        self.0.retain(|group, stream| {
-            late.extend(stream.sending.release(now, stream.said));
-            let is_over = stream.sending.has_ended(now);
-            if is_over {
-                over.push(*group);
+        let mut late = Vec::new();
+        for sending in self.0.values_mut() {
+            if matches!(sending.state, State::Asked { since } if now >= since + HELD_FOR_US) {
+                late.extend(sending.held.drain(..));
             }
-            !is_over
-        });
+        }
+        let is_over = |s: &Sending| now >= s.last + ENDS_AFTER_US;
+        let over: Vec<IpAddr> = self
+            .0
+            .iter()
+            .filter(|(_, s)| is_over(s))
+            .map(|(g, _)| *g)
+            .collect();
+        self.0.retain(|_, sending| !is_over(sending));
         (late, over)
     }
 
     pub fn next_deadline(&self) -> u64 {
-        let all = self.0.values();
-        all.map(|stream| stream.sending.next_deadline())
-            .min()
-            .unwrap_or(u64::MAX)
+        let due = |sending: &Sending| match sending.state {
+            State::Asked { since } if !sending.held.is_empty() => since + HELD_FOR_US,
+            _ => sending.last + ENDS_AFTER_US,
+        };
+        self.0.values().map(due).min().unwrap_or(u64::MAX)
     }
 
     /// Groups with a stream, and the bytes of IP that the host sent to each since it began.
     pub fn iter(&self) -> impl Iterator<Item = (IpAddr, u64)> {
-        self.0.iter().map(|(group, stream)| (*group, stream.bytes))
+        self.0.iter().map(|(group, sending)| (*group, sending.bytes))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use weft_forward::sending::{ENDS_AFTER_US, HELD_FOR_US};
 
     fn group() -> IpAddr {
         [239, 1, 1, 1].into()
@@ -117,13 +152,14 @@ mod tests {
     #[test]
     fn asks_once_and_holds_until_trees_are_named_and_then_takes_turns() {
         let mut streams = Streams::default();
-        assert_eq!(streams.plan(0, group(), b"a"), (Way::Held, true));
-        assert_eq!(streams.plan(1, group(), b"b"), (Way::Held, false));
+        assert_eq!(streams.plan(0, group(), TREE_FROM, b"x"), (Way::Direct, false));
+        assert_eq!(streams.plan(0, group(), 5, b"a"), (Way::Held, true));
+        assert_eq!(streams.plan(1, group(), 5, b"b"), (Way::Held, false));
         assert_eq!(
             streams.decide(2, group(), vec![7, 8]),
             [b"a".to_vec(), b"b".to_vec()]
         );
-        let ways = [3, 4, 5].map(|now| streams.plan(now, group(), b"c").0);
+        let ways = [3, 4, 5].map(|now| streams.plan(now, group(), 5, b"c").0);
         assert_eq!(ways, [Way::Tree(8), Way::Tree(7), Way::Tree(8)]);
         assert_eq!(streams.iter().collect::<Vec<_>>(), [(group(), 5)]);
         assert_eq!(streams.expire(5 + ENDS_AFTER_US), (vec![], vec![group()]));
@@ -133,11 +169,19 @@ mod tests {
     #[test]
     fn without_an_answer_or_with_none_it_goes_directly() {
         let mut streams = Streams::default();
-        streams.plan(0, group(), b"a");
+        streams.plan(0, group(), 5, b"a");
         assert_eq!(streams.next_deadline(), HELD_FOR_US);
         assert_eq!(streams.expire(HELD_FOR_US), (vec![b"a".to_vec()], vec![]));
-        assert_eq!(streams.plan(HELD_FOR_US, group(), b"b"), (Way::Direct, false));
-        assert!(streams.decide(HELD_FOR_US + 1, group(), vec![]).is_empty());
-        assert_eq!(streams.plan(HELD_FOR_US + 2, group(), b"b"), (Way::Direct, false));
+        assert_eq!(streams.plan(HELD_FOR_US, group(), 5, b"b"), (Way::Direct, false));
+        let now = 2 * HELD_FOR_US;
+        assert!(streams.decide(now, group(), vec![]).is_empty());
+        assert_eq!(streams.plan(now, group(), 5, b"b"), (Way::Direct, false));
+        let later = now + DIRECT_FOR_US;
+        assert_eq!(
+            streams.plan(later, group(), 5, b"c"),
+            (Way::Direct, true),
+            "asked again"
+        );
+        assert_eq!(streams.plan(later, group(), 5, b"d"), (Way::Direct, false));
     }
 }
