@@ -168,7 +168,7 @@ export type DataplaneEvent =
   | { kind: 'link'; net: number; link: number; state: 'proven' | 'unused' }
   /** The complete list of groups that applications on this host joined through the adapter, after a change. */
   | { kind: 'groups'; net: number; groups: LocalGroup[] }
-  /** The host sends to a group that others receive, and `sendOn` said nothing of it yet, or what goes directly goes on. Up to 256 packets of the last second wait for them. */
+  /** The host sends to a group that more than 4 others receive, and `sendOn` names no trees for it. Up to 256 packets of the last second wait for them. */
   | { kind: 'stream'; net: number; group: string }
   /** The host has sent nothing to that group for 60 s. */
   | { kind: 'streamEnd'; net: number; group: string }

@@ -190,9 +190,12 @@ export class Cast {
   /** Who may not read any more has no use of what it knows. */
   #rotateWhere(nowMono: number, tree: OwnTree): void {
     const now = new Set(this.receivers);
-    const lost = [...tree.readers()].some((origin) => !now.has(origin) && !this.#mayHear(origin));
-    if (tree.keyExpired <= nowMono || (lost && tree.rotateMono <= nowMono)) tree.rotate(nowMono);
-    else if (lost) this.#planMono = Math.min(this.#planMono, tree.rotateMono);
+    const lost = [...tree.readers()].filter((origin) => !now.has(origin) && !this.#mayHear(origin));
+    // A removed member shall read nothing more; those who only lost a right wait for others.
+    const isRemoved = lost.some((origin) => this.#at.io.peerHandle(origin) === null);
+    const isDue = tree.rotateMono <= nowMono || isRemoved;
+    if (tree.keyExpired <= nowMono || (lost.length > 0 && isDue)) tree.rotate(nowMono);
+    else if (lost.length > 0) this.#planMono = Math.min(this.#planMono, tree.rotateMono);
   }
 
   #mayHear(origin: Origin): boolean {
