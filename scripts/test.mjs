@@ -145,7 +145,7 @@ const suites = {
   netns,
   'netns-no-offloads': () =>
     vitest('netns no offloads', ['test/netns/lan.test.ts', 'test/netns/multicast.test.ts'], { WEFT_OFFLOADS: 'none' }),
-  e2e: () => vitest('e2e', ['test/e2e'], {}, lab ? [] : BY_TWOS),
+  e2e: () => vitest('e2e', ['test/e2e']),
 };
 
 /** docs/lab.md from the figures that the tests saw. */
