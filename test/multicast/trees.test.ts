@@ -129,6 +129,26 @@ describe.each(seeds(1, 2, 3, 77, 28_258, 895_248))('seed %i', (seed) => {
     expect(missed(node, packets), `seed ${seed}`).toBe(0);
   });
 
+  it('a removed member’s key is replaced at once, however young it is', () => {
+    const world = standing(seed, 20);
+    world.run(1_000);
+    const removed = world.node(7);
+    const idsOf = (node: TestNode) => [...node.castKeys.values()].flat().map(({ id }) => id);
+    const known = idsOf(removed);
+    expect(known.length).toBeGreaterThan(0);
+    world.members.delete(removed.origin);
+    world.leave(GROUP, 7);
+    world.changedMembers();
+    world.run(3_000);
+    const used = world
+      .node(0)
+      .configs.get(`${world.node(0).origin} 1`)
+      ?.at(-1)?.key?.id;
+    expect(used, `seed ${seed}`).toBeDefined();
+    expect(known, `seed ${seed}`).not.toContain(used);
+    expect(idsOf(world.node(8)), `seed ${seed}`).toContain(used);
+  });
+
   it('an origin that restarts builds trees that replace those of before', () => {
     const world = standing(seed, 20);
     world.run(1_000);

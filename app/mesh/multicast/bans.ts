@@ -27,7 +27,7 @@ export class Bans {
   readonly #runOf: (origin: Origin) => string;
 
   /** `runOf`: what differs between two runs of a member's engine. */
-  constructor(runOf: (origin: Origin) => string = () => '') {
+  constructor(runOf: (origin: Origin) => string) {
     this.#runOf = runOf;
   }
 

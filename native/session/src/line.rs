@@ -5,10 +5,10 @@ use crate::limits::{
     LINE_CALM, LINE_FRAMES_LEAST, LINE_GROWS_EVERY, LINE_HOLD, LINE_LEAST, LINE_LOOK, LINE_LOST_SHARE,
     LINE_QUEUED, LINE_SLOW, LINE_STANDING, UNDER_HEADERS,
 };
-
 use std::collections::VecDeque;
 
 const SECOND: u64 = 1_000_000;
+/// Ways of one session that are remembered.
 const WAYS_MAX: usize = 4;
 
 /// What had left, or had come, at one moment. Counts go round.
