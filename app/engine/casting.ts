@@ -100,6 +100,7 @@ export class Casting {
         const rights = this.#rightsOf(group);
         return member !== undefined && (rights?.mayPublish({ origin, guest: member.role === 'guest' }) ?? true);
       },
+      wants: (origin, group) => this.#wants(origin, group),
       repair: (group) => this.#repair(group),
       rate: (group) => this.#rates.of(group),
       conduct: () => {
@@ -143,6 +144,15 @@ export class Casting {
       .filter((member) => member !== own && paths.presence(member.origin)?.off !== true)
       .filter((member) => receives(group, this.#wishes(member), rights, addresses))
       .map(({ origin }) => origin);
+  }
+
+  /** Whether this host has joined the group, for what that member sends. */
+  #wants(origin: Origin, group: string): boolean {
+    const own = this.#io.roll.self();
+    const sender = this.#member(origin);
+    if (!own || !sender) return false;
+    const wishes = { ...this.#wishes(own), wishes: this.#io.paths.ownGroups() };
+    return receives(group, wishes, undefined, spelled([sender.ipv4, sender.ipv6, sender.linkLocal]));
   }
 
   #repair(group: string): Repair {

@@ -134,9 +134,10 @@ function begin(
     inviteId: ticket.inviteId,
     ways: ticket.ways,
     request: attempt.request,
+    intake: () => attempt.intake(),
     now,
-    accepted: (time, records, endpoints) => {
-      const stored = store(engine, time, attempt.verify(records), id, local);
+    accepted: (time, intake, endpoints) => {
+      const stored = store(engine, time, intake.outcome(), id, local);
       if (stored.ok) entered = { ...stored.value, endpoints };
       return stored.ok ? ok(undefined) : stored;
     },

@@ -7,6 +7,7 @@ import type { MayCall } from '../mesh/guard/callable.ts';
 import type { CallPolicy } from '../mesh/paths/caller.ts';
 import type { Chance } from '../mesh/paths/chance.ts';
 import { Callers } from './callers.ts';
+import type { Intake } from './intake.ts';
 import { strangerConfig, type Peer, Peers } from './peers.ts';
 import type { Dataplane, DataplaneEvent, LinkInput, Links, NetworkConfig, Now } from './ports.ts';
 
@@ -36,8 +37,9 @@ export interface JoinStart {
   ways: readonly WayIn[];
   request: Uint8Array;
   now: Now;
-  /** The records of an accepting sponsor, complete; ok ends the attempt. */
-  accepted(now: Now, records: Uint8Array[], endpoints: Map<string, string>): Outcome<void>;
+  intake(): Intake;
+  /** The records of an accepting sponsor, so far; ok ends the attempt, `sponsor-silent` asks for more. */
+  accepted(now: Now, intake: Intake, endpoints: Map<string, string>): Outcome<void>;
   done(now: Now, outcome: Outcome<void>): void;
 }
 
@@ -47,8 +49,11 @@ interface Way {
   state: 'calling' | 'up' | 'asked' | 'accepted' | 'refused';
   endpoint: string;
   askedMono: number;
-  records: Uint8Array[];
+  /** Null until records come. */
+  intake: Intake | null;
   bytes: number;
+  /** Something new came since more was asked for. */
+  grew: boolean;
 }
 
 /** Codes that say more about the invite than about who was asked; the first of these is the answer if nobody accepts. */
@@ -87,8 +92,9 @@ export class Join {
         state: 'calling',
         endpoint: '',
         askedMono: 0,
-        records: [],
+        intake: null,
         bytes: 0,
+        grew: false,
       });
     }
     start.dataplane.setPeers(
@@ -137,7 +143,7 @@ export class Join {
     } else if (event.kind === 'down') {
       this.#callers.down(event.peer, event.reason);
       if (way.state !== 'refused') way.state = 'calling';
-      way.records = [];
+      way.intake = null;
       way.bytes = 0;
     } else if (event.kind === 'suspect') this.#callers.suspect(now.mono, event.peer);
     else if (event.kind === 'control') this.#control(now, way, event.bytes);
@@ -183,13 +189,26 @@ export class Join {
     for (const record of message.records) way.bytes += record.length;
     if (way.bytes > JOIN_RECORDS_BYTES_MAX)
       return this.#refused(now, way, { code: 'internal', data: { why: 'records' } });
-    way.records.push(...message.records);
-    if (message.more) return;
-    const outcome = this.#start.accepted(now, way.records, this.#endpoints());
-    if (outcome.ok) this.#finish(now, outcome);
-    else if (outcome.error.code === 'disk-full' || outcome.error.code === 'state-unwritable')
-      this.#finish(now, outcome);
-    else this.#refused(now, way, outcome.error);
+    way.intake ??= this.#start.intake();
+    if (way.intake.add(message.records)) {
+      way.grew = true;
+      this.#askedMono = now.mono;
+    }
+    if (!message.more) return this.#look(now, way, way.intake);
+    // The end of a sponsor's share: a large network comes in several.
+    if (message.records.length > 0 || !way.grew) return;
+    way.grew = false;
+    const heads = encodeMessage({ type: 'heads', hashes: way.intake.locator() });
+    this.#start.dataplane.sendControl(this.net, way.peer.handle, heads);
+  }
+
+  #look(now: Now, way: Way, intake: Intake): void {
+    const outcome = this.#start.accepted(now, intake, this.#endpoints());
+    if (outcome.ok) return this.#finish(now, outcome);
+    const { code } = outcome.error;
+    if (code === 'disk-full' || code === 'state-unwritable') return this.#finish(now, outcome);
+    // News of others come in between; the rest follows, or the next way in is asked.
+    if (code !== 'sponsor-silent') this.#refused(now, way, outcome.error);
   }
 
   /** Where the members answered datagrams, by key in hex. */
@@ -201,7 +220,7 @@ export class Join {
 
   #refused(now: Now, way: Way, error: Failure): void {
     way.state = 'refused';
-    way.records = [];
+    way.intake = null;
     this.#refusals.push(error);
     this.#askedMono = -Infinity;
     if (this.#ways.every(({ state }) => state === 'refused')) return this.#finish(now, this.#verdict());

@@ -314,8 +314,9 @@ export class Network {
     if (!outcome.ok) return outcome;
     const { dataplane } = this.#ports;
     dataplane.sendControl(this.net, peer.handle, encodeMessage({ type: 'joinAccepted' }));
-    this.#parts.sync.give(peer.handle, this.roll.all());
+    // A member by now: far more is queued for it than for a stranger.
     this.publish(now, outcome.value);
+    this.#parts.sync.give(peer.handle, this.roll.all());
     return { ok: true, value: undefined };
   }
 

@@ -24,6 +24,7 @@ import { chainFor, decodeJoinRequest, sponsorJoin } from '../mesh/membership/joi
 import { tidyName } from '../mesh/membership/label.ts';
 import { Ledger } from '../mesh/membership/ledger.ts';
 import type { ChannelView, MemberView, NetworkView, VoidReason } from '../mesh/membership/view.ts';
+import type { Crypto } from '../wire/crypto.ts';
 import { decodeLink, encodeLink, type WayIn } from '../wire/link.ts';
 import { HASHES_PER_MESSAGE_MAX } from '../wire/messages/message.ts';
 import type { Origin } from '../wire/messages/presence.ts';
@@ -69,6 +70,15 @@ const LOCATOR_TIPS_MAX = HASHES_PER_MESSAGE_MAX - 32;
 const ANCESTORS_GIVEN_MAX = 128;
 const NONCE_BYTES = 16;
 const SEED_BYTES = 32;
+
+/** The heads, then ever older records: whoever knows some of them knows where the common past ends. */
+export function locatorOf(crypto: Crypto, ledger: Ledger): Uint8Array[] {
+  const hashes = ledger.tipsNow().slice(0, LOCATOR_TIPS_MAX);
+  const all = ledger.all();
+  for (let back = 1; back < all.length; back *= 2)
+    hashes.push(identify(crypto, all[all.length - 1 - back] as Uint8Array).hash);
+  return hashes;
+}
 
 export class Roll {
   readonly keys: MemberKeys;
@@ -222,14 +232,8 @@ export class Roll {
     return this.#digest.slice();
   }
 
-  /** The heads, then ever older records: whoever knows some of them knows where the common past ends. */
   locator(): Uint8Array[] {
-    const hashes = this.#ledger.tipsNow().slice(0, LOCATOR_TIPS_MAX);
-    const all = this.#ledger.all();
-    for (let back = 1; back < all.length; back *= 2) {
-      hashes.push(identify(this.#ports.crypto, all[all.length - 1 - back] as Uint8Array).hash);
-    }
-    return hashes;
+    return locatorOf(this.#ports.crypto, this.#ledger);
   }
 
   /** What somebody lacks who knows these records and their pasts. */

@@ -6,6 +6,10 @@ import type { Received, Roll } from './roll.ts';
 import type { Outcome } from '../contract/errors.ts';
 
 const BATCH_BYTES_MAX = CONTROL_BYTES_MAX - 1_000;
+/** Records that go to one member at once: half of what its queue in the data plane holds. */
+export const SHARE_BYTES_MAX = 512 * 1024;
+/** There are more: the next share comes when what is known is told again. */
+const SHARE_ENDS = encodeMessage({ type: 'records', more: true, records: [] });
 /** Hashes asked for in one message. */
 const WANT_MAX = 256;
 const ASK_AGAIN_MS = 5_000;
@@ -32,6 +36,13 @@ export function recordMessages(records: readonly Uint8Array[]): Uint8Array[] {
   );
 }
 
+/** As many of these as go at once. */
+function shareOf(records: readonly Uint8Array[]): readonly Uint8Array[] {
+  let bytes = 0;
+  const end = records.findIndex((record) => (bytes += record.length + 2) > SHARE_BYTES_MAX);
+  return end < 1 ? records : records.slice(0, end);
+}
+
 export interface SyncIo {
   roll: Roll;
   /** To a member's session, or a stranger's. */
@@ -46,6 +57,8 @@ export interface SyncIo {
 export class RecordSync {
   readonly #io: SyncIo;
   readonly #asked = new Map<string, number>();
+  /** Members that brought something new since they were last told what is known. */
+  readonly #giving = new Set<number>();
 
   constructor(io: SyncIo) {
     this.#io = io;
@@ -53,6 +66,7 @@ export class RecordSync {
 
   /** Tells a peer whose digest differs what is known here. */
   compare(peer: number): void {
+    this.#giving.delete(peer);
     this.#io.send(peer, encodeMessage({ type: 'heads', hashes: this.#io.roll.locator() }));
   }
 
@@ -70,8 +84,12 @@ export class RecordSync {
     }
   }
 
+  /** A share at a time: the other side says when it wants the next one. */
   give(peer: number, records: readonly Uint8Array[]): void {
-    if (records.length > 0) for (const message of recordMessages(records)) this.#io.send(peer, message);
+    if (records.length === 0) return;
+    const share = shareOf(records);
+    for (const message of recordMessages(share)) this.#io.send(peer, message);
+    if (share.length < records.length) this.#io.send(peer, SHARE_ENDS);
   }
 
   /** `bad`: the sender is at fault. */
@@ -88,6 +106,7 @@ export class RecordSync {
         return 'ok';
       }
       case 'records':
+        if (message.more && message.records.length === 0 && this.#giving.has(from)) this.compare(from);
         return this.#receiveRecords(now, from, message.records);
     }
   }
@@ -100,6 +119,7 @@ export class RecordSync {
     }
     const { added, missing, bad } = outcome.value;
     if (added.length > 0) {
+      this.#giving.add(from);
       this.flood(added, from);
       this.#io.added(now, outcome.value);
     }

@@ -12,6 +12,7 @@ import { normalEndpoint } from '../wire/messages/address.ts';
 import { fromBase32, hex } from '../wire/text.ts';
 import type { Device } from './device.ts';
 import { NetworkFiles } from './files.ts';
+import { Intake } from './intake.ts';
 import type { WayIn } from './join.ts';
 import type { NetworkConfig, Now, Ports } from './ports.ts';
 import { Roll } from './roll.ts';
@@ -73,8 +74,8 @@ export function loadRoll(ports: Ports, device: Device, files: NetworkFiles, gene
 export interface Attempt {
   request: Uint8Array;
   config(net: number, mtu: number): NetworkConfig;
-  /** The records of a sponsor, checked from the genesis on: the own membership must be among them and count. */
-  verify(records: readonly Uint8Array[]): Outcome<Roll>;
+  /** For the records of one sponsor. */
+  intake(): Intake;
 }
 
 export interface Ticket {
@@ -148,16 +149,7 @@ function startAttempt(
       mac: macOf(keys.id),
       mtu,
     }),
-    verify: (records) => {
-      const ledger = new Ledger(crypto, networkId);
-      for (const bytes of records) ledger.add(bytes);
-      if (ledger.revision === 0) return fail('link-damaged');
-      const view = ledger.view();
-      const id = hex(keys.id);
-      if (view.members.has(id)) return ok(new Roll(ports, ledger, keys, null));
-      const why = view.voided.get(id);
-      return why === undefined ? fail('sponsor-silent') : fail(why);
-    },
+    intake: () => new Intake(ports, networkId, keys),
   });
 }
 

@@ -7,6 +7,7 @@ import {
   encodeDescription,
   encodeOffer,
   NODE_SUBSCRIBES,
+  treeEndSigned,
   treeSigned,
   type TreeDescription,
   type TreeMessage,
@@ -212,7 +213,30 @@ describe('words of others', () => {
     tell(world, world.byName.get(other?.[0] as string) as TestNode, origin, lie);
     world.run(1_500);
     expect(JSON.stringify(origin.trees.view().own)).toBe(before);
+    // Nor does its parent cut it off while it wants to hear …
     expect(tell(world, inner, node, { type: 'treeDrop', ...name })).toBe('ok');
+    expect(node.configs.size).toBe(1);
+    // … with an end that the origin has not signed.
+    const end = { type: 'treeEnd' as const, ...name };
+    expect(tell(world, inner, node, { ...end, signature: inner.sign(treeEndSigned(NETWORK, name)) })).toBe('bad');
+    expect(node.configs.size).toBe(1);
+    expect(tell(world, stranger, node, { ...end, signature: origin.sign(treeEndSigned(NETWORK, name)) })).toBe('ok');
+    expect(node.configs.size).toBe(0);
+  });
+
+  it('who does not want to hear any more believes its parent', () => {
+    const world = standing(24);
+    const view = world.node(0).trees.view().own[0];
+    const [leaf, parent] = view?.parents.find(([, above]) => above !== world.node(0).origin) as [string, string];
+    const name = {
+      origin: world.node(0).origin,
+      start: 1_700_000_000_000 + 1_000,
+      tree: 1,
+      epoch: view?.epoch as number,
+    };
+    world.groups.get(GROUP)?.delete(leaf);
+    const node = world.byName.get(leaf) as TestNode;
+    expect(tell(world, world.byName.get(parent) as TestNode, node, { type: 'treeDrop', ...name })).toBe('ok');
     expect(node.configs.size).toBe(0);
   });
 });

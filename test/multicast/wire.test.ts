@@ -14,6 +14,7 @@ import {
   NODE_ADOPTS,
   NODE_SUBSCRIBES,
   ROOT,
+  treeEndSigned,
   treeSigned,
   type Offer,
   type TreeDescription,
@@ -68,6 +69,7 @@ const MESSAGES: Record<string, TreeMessage> = {
   'ack-want': { type: 'treeAck', ...name, what: 'want', failed: [] },
   'ack-lost': { type: 'treeAck', ...name, what: 'lost', failed: [{ origin: '0200000000000000', code: 'lost' }] },
   drop: { type: 'treeDrop', ...name },
+  end: { type: 'treeEnd', ...name, signature: fill(64, 9) },
 };
 
 const GOLDEN = fileURLToPath(new URL('../golden/trees/v1.json', import.meta.url));
@@ -77,6 +79,7 @@ function vectors(): Record<string, string> {
   for (const [label, message] of Object.entries(MESSAGES)) now[label] = hexOf(encodeTreeMessage(message));
   for (const [label, offer] of Object.entries(OFFERS)) now[`body-${label}`] = hexOf(encodeOffer(offer));
   now['signed'] = hexOf(treeSigned(NETWORK, encodeDescription(description)));
+  now['end-signed'] = hexOf(treeEndSigned(NETWORK, name));
   now['key-signed'] = hexOf(castKeySigned(NETWORK, name, keyHead));
   const aad = castKeyAad(NETWORK, name, 5, '0200000000000000');
   now['key-aad'] = hexOf(aad);

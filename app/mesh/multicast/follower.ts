@@ -8,6 +8,7 @@ import {
   encodeDescription,
   encodeTreeMessage,
   NODE_SUBSCRIBES,
+  treeEndSigned,
   treeSigned,
   type TreeDescription,
   type TreeFailure,
@@ -86,6 +87,7 @@ export class Follower {
     if (message.type === 'treeOffer') return this.#onOffer(nowMono, from, message);
     const tree = this.#trees.get(keyOf(message));
     if (!tree || tree.shape.description.start !== message.start) return this.#ignored('unknown-tree');
+    if (message.type === 'treeEnd') return this.#onEnd(nowMono, tree, message);
     if (message.type === 'treeDrop') return this.#onDrop(from, tree, message.epoch);
     if (message.type === 'treeAck' && message.what === 'lost') return this.#onLost(nowMono, from, tree, message);
     if (message.epoch !== tree.shape.description.epoch) return this.#ignored('stale');
@@ -264,11 +266,31 @@ export class Follower {
   }
 
   #onDrop(from: Origin, tree: Followed, epoch: number): Verdict {
-    if (isNewer(tree.shape.description.epoch, epoch)) return this.#ignored('stale');
+    const { description } = tree.shape;
+    if (isNewer(description.epoch, epoch)) return this.#ignored('stale');
     // Who was its parent an epoch ago says so late.
     if (from !== tree.parent) return this.#ignored('misrouted');
-    this.#end(tree);
+    // A parent's word does not cut off who wants to hear: should it feed no more, the data plane takes another by itself.
+    const { origin, groups } = description;
+    if (from !== origin && groups.some((group) => this.#io.wants(origin, group))) return this.#ignored('kept');
+    for (const child of this.#below(tree)) this.#sayDrop(tree, child);
+    this.#forget(keyOf(description), tree);
     return 'ok';
+  }
+
+  /** The origin's word, whoever brings it: those below hear of it, too. */
+  #onEnd(nowMono: number, tree: Followed, message: Extract<TreeMessage, { type: 'treeEnd' }>): Verdict {
+    const { origin, epoch } = message;
+    if (!this.#offers.allowed(nowMono, origin)) return this.#ignored('limited');
+    if (!this.#io.verify(origin, treeEndSigned(this.#networkId, message), message.signature))
+      return this.#refused('forged');
+    for (const child of this.#below(tree)) this.#io.send(child, encodeTreeMessage(message));
+    this.#forget(keyOf(message), tree, epoch);
+    return 'ok';
+  }
+
+  #below(tree: Followed): Set<Origin> {
+    return new Set([...tree.delivery.children(), ...tree.farewells.all()]);
   }
 
   /** Somebody below lost its parent: the origin shall know. */
@@ -380,12 +402,6 @@ export class Follower {
     }
   }
 
-  /** The end of a tree, or of the own part in it: those below hear of it, too. */
-  #end(tree: Followed): void {
-    for (const child of new Set([...tree.delivery.children(), ...tree.farewells.all()])) this.#sayDrop(tree, child);
-    this.#forget(keyOf(tree.shape.description), tree);
-  }
-
   /** Nothing says that it still stands. Should its origin think so, it hears otherwise, and may offer the same epoch again. */
   #expire(key: string, tree: Followed): void {
     this.#count('expired');
@@ -401,11 +417,12 @@ export class Follower {
     this.#io.send(to, encodeTreeMessage({ type: 'treeDrop', origin, start, tree: id, epoch }));
   }
 
-  #forget(key: string, tree: Followed): void {
-    const { origin, tree: id, start, epoch } = tree.shape.description;
+  /** `last`: no epoch up to this one brings it back. */
+  #forget(key: string, tree: Followed, last = tree.shape.description.epoch): void {
+    const { origin, tree: id, start } = tree.shape.description;
     this.#trees.delete(key);
     this.#ended.delete(key);
-    this.#ended.set(key, { start, epoch });
+    this.#ended.set(key, { start, epoch: last });
     if (this.#ended.size > ENDED_MAX) this.#ended.delete(this.#ended.keys().next().value as string);
     this.#io.dropTree(unhex(origin), id);
     this.#io.changed();

@@ -66,6 +66,8 @@ export interface TreesIo {
   mayHear(origin: Origin, group: string): boolean;
   /** Whether a member may send to the group. */
   maySpeak(origin: Origin, group: string): boolean;
+  /** Whether this host wants what that member sends to the group. */
+  wants(origin: Origin, group: string): boolean;
   repair(group: string): Repair;
   /** Bytes/s that the host sends to the group, as far as measured or declared; 0: not known. */
   rate(group: string): number;

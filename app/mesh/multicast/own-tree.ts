@@ -10,6 +10,7 @@ import {
   KEYS_PER_MESSAGE_MAX,
   NODE_ADOPTS,
   NODE_SUBSCRIBES,
+  treeEndSigned,
   treeSigned,
   type KeyHead,
   type SealedKey,
@@ -244,12 +245,19 @@ export class OwnTree {
     io.send(to, encodeTreeMessage({ type: 'treeDrop', origin: self, start, tree: this.tree, epoch: this.#epoch }));
   }
 
+  #sayEnd(children: Iterable<Origin>): void {
+    const { io, self, start, networkId } = this.#start;
+    const name = { origin: self, start, tree: this.tree, epoch: this.#epoch };
+    const message = encodeTreeMessage({ type: 'treeEnd', ...name, signature: io.sign(treeEndSigned(networkId, name)) });
+    for (const child of children) io.send(child, message);
+  }
+
   /** The end of the tree. */
   drop(): void {
     const { io, self } = this.#start;
     const children = new Set([...(this.active?.children() ?? []), ...(this.offered?.children() ?? [])]);
     for (const to of this.#farewells.all()) children.add(to);
-    for (const child of children) this.#sayDrop(child);
+    if (children.size > 0) this.#sayEnd(children);
     if (this.active) io.dropTree(unhex(self), this.tree);
     io.changed();
   }

@@ -25,6 +25,7 @@ const REPAIRS = ['off', 'nack', 'fec'] as const;
 const asciiBytes = (text: string): Uint8Array => Uint8Array.from(text, (char) => char.charCodeAt(0));
 const DOMAIN = asciiBytes('weft tree 1\0');
 const KEY_DOMAIN = asciiBytes('weft cast key 1\0');
+const END_DOMAIN = asciiBytes('weft tree end 1\0');
 
 /** Bits of a node's flags. It wants the packets itself. */
 export const NODE_SUBSCRIBES = 1;
@@ -84,7 +85,7 @@ export interface TreeFailure {
   code: (typeof FAILURES)[number];
 }
 
-interface TreeName {
+export interface TreeName {
   origin: Origin;
   start: number;
   tree: number;
@@ -101,8 +102,10 @@ export type TreeMessage =
    * `lost`: passed up to the origin.
    */
   | ({ type: 'treeAck'; what: (typeof ACKS)[number]; failed: TreeFailure[] } & TreeName)
-  /** From parent to child: it is not part of the tree any more, or the tree has ended. */
-  | ({ type: 'treeDrop' } & TreeName);
+  /** From parent to child: it is not part of the tree any more. */
+  | ({ type: 'treeDrop' } & TreeName)
+  /** The tree has ended, for good: its number is not used again. The origin's word, passed down by all. */
+  | ({ type: 'treeEnd'; signature: Uint8Array } & TreeName);
 
 export interface KeyHead {
   keyId: number;
@@ -116,7 +119,7 @@ export interface KeyHead {
 const ACKS = ['stands', 'want', 'lost'] as const;
 
 /** Among the types of `message.ts`. */
-export const TREE_TYPES = { treeOffer: 10, treeKeys: 11, treeAck: 12, treeDrop: 14 } as const;
+export const TREE_TYPES = { treeOffer: 10, treeKeys: 11, treeAck: 12, treeDrop: 14, treeEnd: 19 } as const;
 
 // ---- descriptions ------------------------------------------------------------------------------------------------------------
 
@@ -200,6 +203,12 @@ export function castKeySigned(
   return writer.u32(key.keyId).u48(key.lowest).bytes(key.keyHash).done();
 }
 
+/** What the origin signs when a tree has ended. */
+export function treeEndSigned(networkId: Uint8Array, { origin, start, tree, epoch }: TreeName): Uint8Array {
+  const writer = new Writer().bytes(END_DOMAIN).bytes(networkId).bytes(unhex(origin));
+  return writer.u48(start).u16(tree).u16(epoch).done();
+}
+
 /** What a sealed key is bound to besides its receiver's box: the tree and the receiver. */
 export function castKeyAad(
   networkId: Uint8Array,
@@ -277,6 +286,9 @@ export function encodeTreeMessage(message: TreeMessage): Uint8Array {
       writer.u8(ACKS.indexOf(message.what)).u8(message.failed.length);
       for (const { origin, code } of message.failed) writer.bytes(unhex(origin)).u8(FAILURES.indexOf(code));
       break;
+    case 'treeEnd':
+      writer.bytes(message.signature);
+      break;
     case 'treeDrop':
       break;
   }
@@ -304,6 +316,7 @@ function readTreeMessage(type: number, reader: Reader): TreeMessage {
   };
   if (name.tree === 0) reader.fail();
   if (type === TREE_TYPES.treeDrop) return { type: 'treeDrop', ...name };
+  if (type === TREE_TYPES.treeEnd) return { type: 'treeEnd', ...name, signature: reader.bytes(SIGNATURE_BYTES) };
   if (type === TREE_TYPES.treeAck) return readAck(reader, name);
   if (type === TREE_TYPES.treeKeys) return readKeys(reader, name);
   const waitMs = reader.u16();

@@ -149,6 +149,10 @@ export class TestNode implements Omit<TreesIo, 'random'> {
     return !this.silenced.has(`${origin} ${group}`);
   }
 
+  wants(_origin: Origin, group: string): boolean {
+    return this.world.groups.get(group)?.has(this.origin) ?? false;
+  }
+
   mayHear(origin: Origin): boolean {
     return this.world.members.has(origin);
   }
