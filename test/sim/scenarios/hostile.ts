@@ -93,6 +93,8 @@ export const hostile: Scenario = {
   name: 'hostile',
   about: 'members forge statements and drops, replay and damage casts, and flood; nobody else may notice',
   least: 12,
+  // A member that floods fills a slow uplink of its own, and others' with what its share lets through: nothing is promised there yet.
+  fixed: { upBps: 0, downBps: 0 },
   run(sim) {
     const hosts = gather(sim);
     const ill = sim.chance.some(hosts.slice(sim.options.senders), OFFENCES.length);

@@ -16,8 +16,12 @@ const UPLINKS = [0, 0, 2_000_000, 5_000_000, 20_000_000];
 const HEADROOM = 8;
 const QUEUES = [32_768, 65_536, 262_144];
 const REPAIRS: readonly SimOptions['repair'][] = ['open', 'open', 'nack', 'fec', 'off'];
-/** Somebody must be at hand whom all can call: links name addresses of members that are open. */
+/**
+ * The first members send, invite, and stay when others die: all others can call them, so that nothing is due between two whom no
+ * NAT lets through to each other.
+ */
 const CALLABLE: Nat = 'open';
+const CALLABLES_LEAST = 2;
 
 /** All options from one seed, but how long it takes; at most `most` members. */
 export function draw(scenario: Scenario, seed: number, most: number): Partial<SimOptions> {
@@ -29,7 +33,7 @@ export function draw(scenario: Scenario, seed: number, most: number): Partial<Si
   const needed = rate * bytes * 8 * senders * HEADROOM;
   const fits = (bps: number): number => (bps === 0 || bps >= needed ? bps : 0);
   const kinds = chance.some(NATS, 1 + chance.below(NATS.length));
-  const nats = kinds.includes(CALLABLE) ? kinds : [CALLABLE, ...kinds];
+  const nats = [...Array.from({ length: Math.max(senders, CALLABLES_LEAST) }, () => CALLABLE), ...kinds];
   return {
     ...{ seed, nodes, senders, rate, bytes, nats },
     faults: chance.below(5) > 0,
@@ -41,5 +45,6 @@ export function draw(scenario: Scenario, seed: number, most: number): Partial<Si
     mttf: 60 + chance.below(300),
     mttr: 10 + chance.below(60),
     crypto: chance.below(16) === 0 ? 'real' : DEFAULTS.crypto,
+    ...scenario.fixed,
   };
 }

@@ -69,7 +69,7 @@ export interface Allowance {
   removalUs: number;
   /** Before a member leaves: what was sent then may be lost. */
   flightUs: number;
-  /** After another member died: who was fed by it may miss something. */
+  /** After another member died, was removed or cut off: who was fed by it may miss something. */
   repairUs: number;
 }
 
@@ -81,7 +81,8 @@ export class Model {
   /** Hosts that mean ill: nothing is owed to them. */
   readonly #hostile = new Set<number>();
   readonly #partition = new Map<number, Timeline<number>>();
-  readonly #deaths: number[] = [];
+  /** When members died, were removed or cut off: others may have been fed by them. */
+  readonly #losses: number[] = [];
 
   #get<K, T>(map: Map<K, Timeline<T>>, key: K, first: T): Timeline<T> {
     let timeline = map.get(key);
@@ -91,7 +92,7 @@ export class Model {
 
   alive(at: number, node: number, alive: boolean): void {
     this.#get(this.#alive, node, false).set(at, alive);
-    if (!alive) this.#deaths.push(at);
+    if (!alive) this.#losses.push(at);
   }
 
   joined(at: number, node: number, group: string, wish: Wish): void {
@@ -100,6 +101,7 @@ export class Model {
 
   removed(at: number, node: number): void {
     this.#get(this.#removed, node, false).set(at, true);
+    this.#losses.push(at);
   }
 
   /** Of a group from its first packet on. */
@@ -118,6 +120,7 @@ export class Model {
 
   partition(at: number, node: number, partition: number): void {
     this.#get(this.#partition, node, 0).set(at, partition);
+    this.#losses.push(at);
   }
 
   isAlive(at: number, node: number): boolean {
@@ -133,7 +136,7 @@ export class Model {
     const steps: [number, number][] = [];
     for (const [node, alive] of this.#alive) {
       const joined = this.#joined.get(`${node} ${group}`);
-      if (node === sender || !joined) continue;
+      if (node === sender || !joined || !this.#entitled(sender, node, group)) continue;
       const holds = (at: number): boolean => alive.at(at) && admits(joined.at(at), sender);
       for (const { fromUs, toUs } of spansWhere([...alive.times, ...joined.times], span.toUs, holds))
         if (toUs > span.fromUs) steps.push([Math.max(fromUs, span.fromUs), 1], [toUs, -1]);
@@ -181,7 +184,7 @@ export class Model {
       fromUs: Math.max(span.fromUs, fromUs + allowance.settleUs),
       toUs: Math.min(span.toUs, toUs - allowance.flightUs),
     }));
-    const excused = allowance.repairUs > 0 ? this.#deaths : [];
+    const excused = allowance.repairUs > 0 ? this.#losses : [];
     return whole.flatMap((one) => without(one, excused, allowance)).filter(({ fromUs, toUs }) => fromUs < toUs);
   }
 

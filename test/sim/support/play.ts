@@ -2,7 +2,7 @@
 import { DEFAULTS, type SimOptions } from './options.ts';
 import type { Scenario } from './scenario.ts';
 import { Simulation } from './simulation.ts';
-import { ALLOWANCE, DEMAND, demand, judge, type Demand, type Verdict } from './verdict.ts';
+import { ALLOWANCE, DEMAND, demand, judge, unrepaired, type Demand, type Verdict } from './verdict.ts';
 
 const SECOND = 1_000_000;
 
@@ -43,7 +43,7 @@ export function measure(scenario: Scenario, given: Partial<SimOptions>, progress
     if (error instanceof Error && !error.message.includes('again: ')) error.message += `\nagain: ${sim.command}`;
     throw error;
   }
-  const verdict = judge(sim, { ...ALLOWANCE, ...scenario.allowance });
+  const verdict = judge(sim, { ...ALLOWANCE, ...scenario.allowance, ...unrepaired(sim) });
   return {
     sim,
     verdict,

@@ -13,6 +13,8 @@ export interface Scenario {
   least?: number;
   /** Where it differs from the common defaults. */
   defaults?: Partial<SimOptions>;
+  /** What chance may not draw here. */
+  fixed?: Partial<SimOptions>;
   allowance?: Partial<Allowance>;
   /** What must be met where it differs from `DEMAND`. */
   demand?: Partial<Demand>;
