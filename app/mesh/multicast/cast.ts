@@ -66,6 +66,8 @@ export class Cast {
   #round = 0;
   /** In the active epochs, but known not to be reached. */
   readonly #absent = new Set<Origin>();
+  /** Not to wait for in the next plan, but in the one after it. */
+  #later = new Set<Origin>();
   /** Packets take the trees. */
   switched = false;
   /** Of nodes that lost their parent. */
@@ -132,12 +134,16 @@ export class Cast {
     const { io, self, bans, atlas } = this.#at;
     this.#planMono = Infinity;
     this.#plannedMono = nowMono;
+    const later = this.#later;
+    this.#later = new Set();
+    if (later.size > 0) this.#planMono = nowMono + EPOCH_EVERY_MS;
     const wanted = this.receivers.filter(
-      (origin) => io.isOnline(origin) && io.peerHandle(origin) !== null && !bans.isMissing(nowMono, origin),
+      (origin) =>
+        io.isOnline(origin) && io.peerHandle(origin) !== null && !bans.isMissing(nowMono, origin) && !later.has(origin),
     );
     // Nobody is there yet: what waits in the data plane would go down an empty tree.
     if (wanted.length === 0 && !this.switched) {
-      this.#planMono = bans.retryMono(nowMono);
+      this.#planMono = Math.min(this.#planMono, bans.retryMono(nowMono));
       return;
     }
     this.#takeRate();
@@ -213,13 +219,16 @@ export class Cast {
 
   #judge(nowMono: number): void {
     const offered = this.trees.flatMap(({ offered: delivery }) => delivery ?? []);
-    if (offered.length === 0) return;
+    // A round that was judged is followed by a plan.
+    if (offered.length === 0 || this.#roundMono === Infinity) return;
     if (nowMono < this.#roundMono && !offered.every((delivery) => delivery.settled)) return;
     this.#roundMono = Infinity;
     const failing = new Set<Origin>();
+    const atFault = new Set<Origin>();
     for (const tree of this.trees) {
       if (!tree.offered) continue;
       const failures = tree.offered.failures();
+      for (const { origin } of failures) atFault.add(origin);
       const here = below(tree.offered.shape, failures);
       for (const failure of failures) this.#learn(nowMono, tree, tree.offered.shape, failure);
       tree.confirm((origin) => !here.has(origin));
@@ -228,8 +237,11 @@ export class Cast {
     }
     const nobody = offered.some(({ shape }) => shape.description.nodes.every(({ origin }) => failing.has(origin)));
     const served = [...failing].some((origin) => this.#isServed(origin));
-    if (failing.size > 0 && (nobody || (served && this.#round < ROUNDS_MAX - 1))) {
+    // Packets wait for the first tree: those below one that has just died are worth another round.
+    const waiting = !this.switched && this.#round === 0 && failing.size > atFault.size;
+    if (failing.size > 0 && (nobody || waiting || (served && this.#round < ROUNDS_MAX - 1))) {
       this.#round++;
+      if (waiting && !nobody) this.#later = atFault;
       // Nobody at all: perhaps the own device is cut off.
       this.#planMono = Math.min(this.#planMono, nobody && this.#round > ROUNDS_MAX ? nowMono + AGAIN_MS : nowMono);
       return;

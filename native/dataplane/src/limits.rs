@@ -60,8 +60,9 @@ pub const TREE_HOP_LIMIT: u8 = 16;
 pub const TREE_FROM: usize = 4;
 /// Packets of a group that wait for its tree.
 pub const STREAM_HELD_MAX: usize = 256;
-/// How long they wait, µs; then they are sent directly.
-pub const STREAM_HELD_FOR_US: u64 = 1_000_000;
+/// How long they wait, µs; then they are sent directly. An origin waits for its tree to stand for up to 1 s (`SETTLE_MS`), and where a
+/// member in it has just died plans once more without it.
+pub const STREAM_HELD_FOR_US: u64 = 1_500_000;
 /// A stream has ended when its host sent nothing for this long, µs.
 pub const STREAM_ENDS_US: u64 = 60_000_000;
 /// Groups told apart as streams; more are sent directly.

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 pub const TREE_FROM: usize = 4;
 /// Packets of one group that wait for its trees, and how long, µs; then what waits goes directly.
 const HELD_MAX: usize = 256;
-pub const HELD_FOR_US: u64 = 1_000_000;
+pub const HELD_FOR_US: u64 = 1_500_000;
 /// The engine said "directly": it is asked again after this, µs.
 const DIRECT_FOR_US: u64 = 10_000_000;
 /// A stream ends after so much silence, µs.
