@@ -119,6 +119,7 @@ export class RecordSync {
     }
     const { added, missing, bad } = outcome.value;
     if (added.length > 0) {
+      if (this.#giving.size >= ASKED_MAX) this.#giving.clear();
       this.#giving.add(from);
       this.flood(added, from);
       this.#io.added(now, outcome.value);

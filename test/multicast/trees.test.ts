@@ -101,6 +101,22 @@ describe.each(seeds(1, 2, 3, 77, 28_258, 895_248))('seed %i', (seed) => {
       if (node.alive) expect(missed(node, packets), `seed ${seed} node ${node.number}`).toBe(0);
   });
 
+  it('one that died as the stream began costs those below it nothing: the tree stands without it while packets wait', () => {
+    const view = standing(seed, 40).node(0).trees.view().own[0];
+    const first = new Map(view?.parents);
+    const count = (origin: string): number => [...first.values()].filter((parent) => parent === origin).length;
+    const [dying] = [...first.keys()].sort((a, b) => count(b) - count(a)) as [string];
+    expect(count(dying)).toBeGreaterThan(1);
+    const world = new World(seed, 40);
+    world.join(GROUP, ...Array.from({ length: 39 }, (_, n) => n + 1));
+    world.kill(world.byName.get(dying) as TestNode);
+    world.stream(0, GROUP);
+    world.run(1_400);
+    const packets = sendFor(world, 100, 10);
+    for (const node of world.nodes.slice(1))
+      if (node.alive) expect(missed(node, packets), `seed ${seed} node ${node.number}`).toBe(0);
+  });
+
   it('a node that restarts gets the tree and a key again', () => {
     const world = standing(seed, 20);
     world.run(1_000);
