@@ -3,7 +3,6 @@ import { GroupDiff, groupTable, publisherTable, type MemberWishes } from '../mes
 import { dnsDomain, dnsName, mdnsName } from '../mesh/names/names.ts';
 import type { Paths } from '../mesh/paths/paths.ts';
 import type { Origin } from '../wire/messages/presence.ts';
-import { hex, utf8Encode } from '../wire/text.ts';
 import type { AdapterAddresses } from './adapter.ts';
 import { channelRights } from './channels.ts';
 import { memberConfig, type Peer, type Peers } from './peers.ts';
@@ -24,11 +23,17 @@ export interface ProjectionIo {
 const sameAddresses = (a: RollMember, b: RollMember): boolean =>
   a.ipv4 === b.ipv4 && a.ipv6 === b.ipv6 && a.mac === b.mac;
 
+const sameName = (a: RollMember, b: RollMember | undefined): boolean =>
+  a === b || (b !== undefined && a.label === b.label && a.ipv4 === b.ipv4 && a.ipv6 === b.ipv6);
+
+const addressesOf = ({ ipv4, ipv6 }: RollMember): string[] => (ipv4 === null ? [ipv6] : [ipv4, ipv6]);
+
 export class Projection {
   readonly #io: ProjectionIo;
   readonly #groups = new GroupDiff();
-  /** Hash of the names that the resolver was told. */
-  #names = '';
+  /** Names that the resolver was told, each with its addresses, and in which network. */
+  #named: readonly RollMember[] = [];
+  #network = '';
   #own: RollMember | undefined;
   /** Addresses of the own member as the data plane knows them. */
   ownIpv4: string | null = null;
@@ -122,26 +127,26 @@ export class Projection {
   /** Names into the machine's resolver, when they differ from last time. */
   names(): void {
     const { net, ports, roll, self } = this.#io;
+    const members = roll.members();
     const network = roll.label;
-    const hosts: HostEntry[] = [];
-    let own = { name: '', addresses: [] as string[] };
-    for (const member of roll.members()) {
-      const name = member.label;
-      const addresses = member.ipv4 === null ? [member.ipv6] : [member.ipv4, member.ipv6];
-      hosts.push({ name: dnsName(name, network), addresses });
-      if (member.origin === self) own = { name: mdnsName(name, network), addresses };
-    }
-    // The text itself would be kept for nothing: it grows with the members.
-    const names = hex(ports.crypto.hash(utf8Encode(JSON.stringify([own, hosts]))));
-    if (names === this.#names) return;
-    this.#names = names;
-    ports.adapters.setNames(net, dnsDomain(network), own, hosts);
+    const same = members.length === this.#named.length && members.every((one, at) => sameName(one, this.#named[at]));
+    if (same && network === this.#network) return;
+    [this.#named, this.#network] = [members, network];
+    const hosts = members.map((member): HostEntry => ({
+      name: dnsName(member.label, network),
+      addresses: addressesOf(member),
+    }));
+    const own = members.find(({ origin }) => origin === self);
+    const ownEntry = own
+      ? { name: mdnsName(own.label, network), addresses: addressesOf(own) }
+      : { name: '', addresses: [] };
+    ports.adapters.setNames(net, dnsDomain(network), ownEntry, hosts);
   }
 
   /** The data plane knows nothing of the network any more. */
   forget(): void {
     for (const peer of this.#io.peers.members()) peer.told = null;
-    this.#names = '';
+    [this.#named, this.#network] = [[], ''];
     this.#groups.reset();
   }
 

@@ -160,7 +160,7 @@ export class Roll {
     const view = this.#ledger.view();
     if (view === this.#view) return view;
     this.#view = view;
-    this.#members = [...view.members.values()].map(rollMember);
+    this.#members = Array.from(view.members.values(), rollMember);
     return view;
   }
 
@@ -424,7 +424,16 @@ export function refusalCode(reason: string): ErrorCode {
   return isErrorCode(reason) ? reason : 'link-damaged';
 }
 
+/** Who stays as it was in a state that grew is not made again. */
+const rollMembers = new WeakMap<MemberView, RollMember>();
+
 function rollMember(view: MemberView): RollMember {
+  let member = rollMembers.get(view);
+  if (!member) rollMembers.set(view, (member = rollMemberOf(view)));
+  return member;
+}
+
+function rollMemberOf(view: MemberView): RollMember {
   return {
     id: view.idText,
     idBytes: view.id,

@@ -124,11 +124,14 @@ class Deciding implements Authority {
 
   /** Removals that spoil an invite: of its issuer, or of somebody who came in by it. Who leaves by itself spoils nothing. */
   private spoilers(certificate: EntryOf<'certificate'>): EntryOf<'removal'>[] {
-    if (this.removals.size === 0) return [];
-    const users = (this.index.membershipsByCertificate.get(certificate.key) ?? []).map(idOf);
-    return [hex(certificate.body.author), ...new Set(users)].flatMap((id) =>
-      (this.removals.get(id) ?? []).filter(({ body }) => hex(body.author) !== hex(body.target)),
-    );
+    const found: EntryOf<'removal'>[] = [];
+    for (const [id, removals] of this.removals) {
+      const concerned =
+        id === hex(certificate.body.author) ||
+        (this.index.memberships.get(id) ?? []).some((entry) => this.index.certificateOf(entry) === certificate);
+      if (concerned) found.push(...removals.filter(({ body }) => hex(body.author) !== hex(body.target)));
+    }
+    return found;
   }
 
   private revocations(certificate: EntryOf<'certificate'>): EntryOf<'revocation'>[] {

@@ -5,7 +5,7 @@ import { hex } from '../../wire/text.ts';
 import type { Authority } from './authority.ts';
 import type { EntryOf } from './entry.ts';
 import { byDepth, lastWords, type Index } from './index-of.ts';
-import { settle, stands, type Claim } from './settle.ts';
+import { Places, stands, type Claim } from './settle.ts';
 
 /** Channels of a network; beyond, those made last are left out. */
 export const CHANNELS_MAX = 1_024;
@@ -41,7 +41,9 @@ export function channelViews(crypto: Crypto, index: Index, authority: Authority)
   }
   claims.sort((a, b) => byDepth(a.entry, b.entry));
   const kept = alone(crypto, claims).slice(0, CHANNELS_MAX);
-  const names = settle(kept, (claim, attempt) => numbered(claim.entry.body.name, attempt), CHANNELS_MAX);
+  const names = new Places<NameClaim>((claim, attempt) => numbered(claim.entry.body.name, attempt), CHANNELS_MAX)
+    .settle(kept)
+    .held();
   const views = kept.map((claim) => channelView(claim.entry, names.get(claim) ?? claim.entry.body.name));
   return views.sort((a, b) => (a.name < b.name ? -1 : 1));
 }

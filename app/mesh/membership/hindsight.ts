@@ -87,10 +87,13 @@ export class Hindsight {
     return this.seen(this.index.revocations.get(certificate)).length > 0;
   }
 
-  /** Members, other than `except`, who came by this certificate. */
-  users(certificate: string, except: string): Set<string> {
-    const ids = this.seen(this.index.membershipsByCertificate.get(certificate)).map(idOf);
-    return new Set(ids.filter((id) => id !== except));
+  /** Members other than `id` have all of its places. */
+  usedUp({ key, body }: EntryOf<'certificate'>, id: string): boolean {
+    const all = this.index.membershipsByCertificate.get(key) ?? [];
+    if (all.length < body.uses) return false;
+    const ids = new Set(this.seen(all).map(idOf));
+    ids.delete(id);
+    return ids.size >= body.uses;
   }
 
   /** Its issuer, or somebody who came in by it, was removed. */

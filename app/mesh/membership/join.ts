@@ -18,7 +18,7 @@ import type { EntryOf } from './entry.ts';
 
 export const JOIN_VERSION = 1;
 /** Of a network whose members all keep all records. */
-export const MEMBERS_MAX = 1_000;
+export const MEMBERS_MAX = 16_000;
 const CHAIN_RECORDS_MAX = 12;
 
 export interface JoinRequest {

@@ -13,10 +13,11 @@ import { Hindsight } from './hindsight.ts';
 import { identify } from './identified.ts';
 import { idOf, Index } from './index-of.ts';
 import { judge, type Refusal } from './rules.ts';
-import { computeView, type NetworkView } from './view.ts';
+import { growView } from './grow.ts';
+import { computeView, type Computed, type NetworkView } from './view.ts';
 
-/** Full records up to a thousand members (each with witnesses and changes). */
-export const RECORDS_MAX = 20_000;
+/** Memberships of as many as a network may have, each with three witnesses. */
+export const RECORDS_MAX = 65_000;
 /** Kept free for what takes rights away: a full ledger must not keep anybody in. */
 export const RECORDS_RESERVED = 1_000;
 /** Records whose parents have not come yet; the oldest go first. */
@@ -44,7 +45,9 @@ export class Ledger {
   private readonly tips = new Set<string>();
   private readonly waiting = new Map<string, Waiting>();
   readonly index: Index;
-  private cached: NetworkView | null = null;
+  private computed: Computed | null = null;
+  /** Records that are not in `computed` yet: those from this index on. */
+  private seen = 0;
 
   constructor(
     readonly crypto: Crypto,
@@ -104,7 +107,6 @@ export class Ledger {
     this.index.add(entry);
     for (const parent of parents) this.tips.delete(hex(parent));
     this.tips.add(entry.key);
-    this.cached = null;
   }
 
   private wait(key: string, waiting: Waiting): void {
@@ -184,10 +186,15 @@ export class Ledger {
     return certificate === undefined || ids.size > certificate.body.uses;
   }
 
-  /** The state that follows from the records; computed when first asked after a change. */
+  /** The state that follows from the records; computed when first asked after a change. The same object while nothing changed. */
   view(): NetworkView {
-    this.cached ??= computeView(this.crypto, this.networkId, this.index);
-    return this.cached;
+    const { crypto, networkId, index, computed } = this;
+    if (this.seen < this.entries.length) {
+      const grown = computed && growView(computed, networkId, index, this.entries.slice(this.seen));
+      this.computed = grown ?? computeView(crypto, networkId, index);
+      this.seen = this.entries.length;
+    }
+    return (this.computed ??= computeView(crypto, networkId, index)).view;
   }
 }
 

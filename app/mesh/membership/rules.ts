@@ -114,7 +114,7 @@ export function judgeCertificate(
   const { body } = certificate;
   if (past.revoked(certificate.key)) return 'invite-revoked';
   if (past.voided(certificate)) return 'invite-void';
-  if (past.users(certificate.key, id).size >= body.uses) return 'invite-used';
+  if (past.usedUp(certificate, id)) return 'invite-used';
   if (nowMs < body.notBeforeMs - CLOCK_SKEW_MS_MAX) return 'clock-wrong';
   return nowMs > body.expiresMs ? 'invite-expired' : null;
 }

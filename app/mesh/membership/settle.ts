@@ -19,10 +19,14 @@ export interface Claim {
   weight: Weight;
 }
 
+/** Records whose weight decided something, or may have: one more witness to them can change the state. */
+export type Weighed = Set<Entry>;
+
 /** Whether `a` stands against `b`: the causally earlier does; of concurrent ones the better witnessed, then the draw. */
-export function stands(a: Claim, b: Claim): boolean {
+export function stands(a: Claim, b: Claim, weighed?: Weighed): boolean {
   if (b.entry.past.has(a.entry)) return true;
   if (a.entry.past.has(b.entry)) return false;
+  weighed?.add(a.entry).add(b.entry);
   if (a.weight.witnesses !== b.weight.witnesses) return a.weight.witnesses > b.weight.witnesses;
   return compareBytes(a.weight.draw, b.weight.draw) < 0;
 }
@@ -33,9 +37,10 @@ export function inOrder<C extends Claim>(claims: readonly C[]): C[] {
 }
 
 /** The first `places` of the claims when each round takes the strongest of those that no remaining one precedes. */
-export function winners<C extends Claim>(claims: readonly C[], places: number): C[] {
+export function winners<C extends Claim>(claims: readonly C[], places: number, weighed?: Weighed): C[] {
   const left = inOrder(claims);
   if (left.length <= places) return left;
+  for (const { entry } of left) weighed?.add(entry);
   // Ancestors come first in this order.
   const waitsFor = left.map((one, at) => left.slice(0, at).filter((other) => one.entry.past.has(other.entry)).length);
   const won: C[] = [];
@@ -52,27 +57,59 @@ export function winners<C extends Claim>(claims: readonly C[], places: number): 
   return won;
 }
 
-/** Each claim moves along its own row of wishes (`wish(claim, 0)`, `wish(claim, 1)` …) until it holds a place. */
-export function settle<C extends Claim>(
-  claims: readonly C[],
-  wish: (claim: C, attempt: number) => string,
-  attemptsMax: number,
-): Map<C, string> {
-  const holders = new Map<string, C>();
-  const attempts = new Map<C, number>();
-  const queue = inOrder(claims).reverse();
-  for (let claim = queue.pop(); claim; claim = queue.pop()) {
-    const attempt = attempts.get(claim) ?? 0;
-    if (attempt >= attemptsMax) continue;
-    attempts.set(claim, attempt + 1);
-    const place = wish(claim, attempt);
-    const holder = holders.get(place);
-    if (!holder || stands(claim, holder)) {
-      holders.set(place, claim);
-      if (holder) queue.push(holder);
-    } else queue.push(claim);
+/** What claims hold: each moves along its own row of wishes (`wish(claim, 0)`, `wish(claim, 1)` …) until it holds a place. */
+export class Places<C extends Claim> {
+  readonly #holders = new Map<string, C>();
+  /** The last one in the order of claims. */
+  #last: C | undefined;
+
+  constructor(
+    private readonly wish: (claim: C, attempt: number) => string,
+    private readonly attemptsMax: number,
+    private readonly weighed?: Weighed,
+  ) {}
+
+  settle(claims: readonly C[]): this {
+    const attempts = new Map<C, number>();
+    const queue = inOrder(claims).reverse();
+    this.#last = queue[0];
+    for (let claim = queue.pop(); claim; claim = queue.pop()) {
+      const attempt = attempts.get(claim) ?? 0;
+      if (attempt >= this.attemptsMax) continue;
+      attempts.set(claim, attempt + 1);
+      const place = this.wish(claim, attempt);
+      const holder = this.#holders.get(place);
+      if (!holder || stands(claim, holder, this.weighed)) {
+        this.#holders.set(place, claim);
+        if (holder) queue.push(holder);
+      } else queue.push(claim);
+    }
+    return this;
   }
-  return new Map([...holders].map(([place, claim]) => [claim, place]));
+
+  /**
+   * A claim made after all others were settled. Answers with its place, with undefined where none is left, or with null: others might have
+   * to move, so all are to be settled anew.
+   */
+  add(claim: C): string | undefined | null {
+    const last = this.#last === undefined || byDepth(this.#last.entry, claim.entry) < 0;
+    if (last) this.#last = claim;
+    for (let attempt = 0; attempt < this.attemptsMax; attempt++) {
+      const place = this.wish(claim, attempt);
+      const holder = this.#holders.get(place);
+      if (!holder) {
+        this.#holders.set(place, claim);
+        return place;
+      }
+      if (!last || !claim.entry.past.has(holder.entry)) return null;
+    }
+    return undefined;
+  }
+
+  /** The place of each claim that has one. */
+  held(): Map<C, string> {
+    return new Map([...this.#holders].map(([place, claim]) => [claim, place]));
+  }
 }
 
 /** Weight of a membership by those witnesses for which `counts` holds. */
@@ -93,6 +130,7 @@ export function strongest(
   index: Index,
   entries: readonly EntryOf<'membership'>[],
   counts: (witness: Entry) => boolean,
+  weighed?: Weighed,
 ): MemberClaim[] {
   const claims = entries.map((entry) => ({
     entry,
@@ -102,7 +140,7 @@ export function strongest(
   const byId = new Map<string, MemberClaim>();
   for (const claim of inOrder(claims)) {
     const known = byId.get(claim.id);
-    if (!known || winners([known, claim], 1)[0] === claim) byId.set(claim.id, claim);
+    if (!known || winners([known, claim], 1, weighed)[0] === claim) byId.set(claim.id, claim);
   }
   return [...byId.values()];
 }

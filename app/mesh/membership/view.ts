@@ -19,7 +19,7 @@ import { dnsLabel } from './label.ts';
 import { channelViews, type ChannelView } from './channels.ts';
 import { byDepth, lastWords, type Index } from './index-of.ts';
 import { countMembers, type VoidReason } from './count.ts';
-import { inOrder, settle, WITNESSES_MAX, type Claim, type MemberClaim } from './settle.ts';
+import { inOrder, Places, WITNESSES_MAX, type Claim, type Weight, type Weighed } from './settle.ts';
 
 export type { ChannelView, VoidReason };
 
@@ -78,7 +78,8 @@ export interface NetworkView {
   channels: ChannelView[];
 }
 
-interface Counted extends Claim {
+/** A member as its claims to places are settled. */
+export interface Counted extends Claim {
   id: string;
   fixed: Fixed;
   memberKey: Uint8Array;
@@ -88,39 +89,44 @@ interface Counted extends Claim {
   membership: EntryOf<'membership'> | null;
 }
 
-export function computeView(crypto: Crypto, networkId: Uint8Array, index: Index): NetworkView {
+/** The state with what it was settled from, so that it can grow (grow.ts). */
+export interface Computed {
+  view: NetworkView;
+  authority: Authority;
+  /** Places taken of each certificate (hex). */
+  used: Map<string, number>;
+  hosts: Places<Counted>;
+  names: Places<NameClaim>;
+  weighed: Weighed;
+  /** The last of the members, in their order. */
+  last: Counted;
+}
+
+export function computeView(crypto: Crypto, networkId: Uint8Array, index: Index): Computed {
   const { genesis } = index;
   if (!genesis) throw new Error('a view needs the genesis record');
-  const { authority, claims, voided: uncounted, used } = countMembers(index);
-  const everCounted = [
-    firstOwner(crypto, networkId, index, genesis),
-    ...claims.map((claim) => counting(networkId, claim)),
-  ];
-  const counted = everCounted.filter(({ id }) => !authority.removed.has(id));
-  const hosts = settle(everCounted, ipv4Place, IPV4_ATTEMPTS_MAX);
-  const byId = new Map([...hosts].map(([claim, place]) => [claim.id, Number(place)]));
-  const names = assignNames(crypto, index, authority, counted);
+  const weighed: Weighed = new Set();
+  const { authority, claims, voided: uncounted, used } = countMembers(index, weighed);
+  const owner = firstOwner(crypto, networkId, index, genesis);
+  const everCounted = [owner, ...claims.map((claim) => countedOf(networkId, claim.entry, claim))];
+  const counted = inOrder(everCounted.filter(({ id }) => !authority.removed.has(id)));
+  const hosts = new Places(ipv4Place, IPV4_ATTEMPTS_MAX, weighed).settle(everCounted);
+  const byId = new Map([...hosts.held()].map(([claim, place]) => [claim.id, place]));
+  const names = new Places(namePlace, NAME_ATTEMPTS_MAX, weighed).settle(
+    counted.map((one) => nameClaim(crypto, index, authority, one)),
+  );
+  const labels = new Map([...names.held()].map(([claim, label]) => [claim.id, named(claim.wished, label)]));
   const members = new Map<string, MemberView>();
-  for (const one of inOrder(counted)) {
-    const host = byId.get(one.id);
-    const name = names.get(one.id) ?? { name: one.wished, label: dnsLabel(one.wished) };
-    members.set(one.id, {
-      ...one.fixed,
-      memberKey: one.memberKey,
-      noiseKey: one.noiseKey,
-      role: authority.standing(one.id)?.role ?? 'guest',
-      ...name,
-      ipv4: host === undefined ? null : `${genesis.body.prefix.join('.')}.${host >>> 8}.${host & 0xff}`,
-      joinedMs: one.joinedMs,
-      membership: one.membership?.hash ?? null,
-      sponsor: one.membership?.body.author ?? null,
-    });
+  for (const one of counted) {
+    const name = labels.get(one.id) ?? { name: one.wished, label: dnsLabel(one.wished) };
+    const role = authority.standing(one.id)?.role ?? 'guest';
+    members.set(one.id, memberView(genesis, one, role, name, byId.get(one.id)));
   }
   const voided = new Map(uncounted);
   for (const id of authority.removed) voided.set(id, 'removed');
   for (const id of members.keys()) voided.delete(id);
   const name = lastName(index, authority) ?? genesis.body.name;
-  return {
+  const view: NetworkView = {
     name,
     label: dnsLabel(name),
     createdMs: genesis.body.createdMs,
@@ -131,6 +137,28 @@ export function computeView(crypto: Crypto, networkId: Uint8Array, index: Index)
     voided,
     invites: inviteViews(index, authority, used),
     channels: channelViews(crypto, index, authority),
+  };
+  return { view, authority, used, hosts, names, weighed, last: counted.at(-1) ?? owner };
+}
+
+export function memberView(
+  genesis: EntryOf<'genesis'>,
+  one: Counted,
+  role: Role,
+  name: { name: string; label: string },
+  place: string | undefined,
+): MemberView {
+  const host = Number(place);
+  return {
+    ...one.fixed,
+    memberKey: one.memberKey,
+    noiseKey: one.noiseKey,
+    role,
+    ...name,
+    ipv4: place === undefined ? null : `${genesis.body.prefix.join('.')}.${host >>> 8}.${host & 0xff}`,
+    joinedMs: one.joinedMs,
+    membership: one.membership?.hash ?? null,
+    sponsor: one.membership?.body.author ?? null,
   };
 }
 
@@ -174,43 +202,43 @@ function fixedOf(networkId: Uint8Array, entry: Entry, id: string): Fixed {
   return known;
 }
 
-function counting(networkId: Uint8Array, claim: MemberClaim): Counted {
-  const { body } = claim.entry;
+/** Who came by this membership, with the weight of its claims. */
+export function countedOf(
+  networkId: Uint8Array,
+  entry: EntryOf<'membership'>,
+  claim: { id: string; weight: Weight },
+): Counted {
+  const { body } = entry;
   return {
-    ...claim,
-    fixed: fixedOf(networkId, claim.entry, claim.id),
+    ...{ entry, id: claim.id, weight: claim.weight },
+    fixed: fixedOf(networkId, entry, claim.id),
     memberKey: body.memberKey,
     noiseKey: body.noiseKey,
     wished: body.name,
     joinedMs: body.acceptedMs,
-    membership: claim.entry,
+    membership: entry,
   };
 }
 
-interface NameClaim extends Claim {
+export interface NameClaim extends Claim {
   id: string;
   wished: string;
 }
 
-function assignNames(
-  crypto: Crypto,
-  index: Index,
-  authority: Authority,
-  counted: Counted[],
-): Map<string, { name: string; label: string }> {
-  const claims: NameClaim[] = counted.map((one) => {
-    const renames = (index.renames.get(one.id) ?? []).filter((entry) => !authority.void(entry));
-    const last = lastWords(renames).sort(byDepth).at(-1);
-    if (!last) return { entry: one.entry, weight: one.weight, id: one.id, wished: one.wished };
-    return { entry: last, weight: { witnesses: 0, draw: crypto.hash(last.hash) }, id: one.id, wished: last.body.name };
-  });
-  const settled = settle(claims, (claim, attempt) => numbered(dnsLabel(claim.wished), attempt), NAME_ATTEMPTS_MAX);
-  return new Map(
-    [...settled].map(([claim, label]) => {
-      const number = label.slice(dnsLabel(claim.wished).length);
-      return [claim.id, { name: number === '' ? claim.wished : `${claim.wished}${number}`, label }];
-    }),
-  );
+/** By the last word about its name, else by its own record. */
+function nameClaim(crypto: Crypto, index: Index, authority: Authority, one: Counted): NameClaim {
+  const renames = (index.renames.get(one.id) ?? []).filter((entry) => !authority.void(entry));
+  const last = lastWords(renames).sort(byDepth).at(-1);
+  if (!last) return { entry: one.entry, weight: one.weight, id: one.id, wished: one.wished };
+  return { entry: last, weight: { witnesses: 0, draw: crypto.hash(last.hash) }, id: one.id, wished: last.body.name };
+}
+
+const namePlace = (claim: NameClaim, attempt: number): string => numbered(dnsLabel(claim.wished), attempt);
+
+/** How a member is called that wished for one name and got this label. */
+export function named(wished: string, label: string): { name: string; label: string } {
+  const number = label.slice(dnsLabel(wished).length);
+  return { name: number === '' ? wished : `${wished}${number}`, label };
 }
 
 const numbered = (label: string, attempt: number): string => (attempt === 0 ? label : `${label}-${attempt + 1}`);
@@ -225,13 +253,7 @@ function inviteViews(index: Index, authority: Authority, places: Map<string, num
     a.body.notBeforeMs - b.body.notBeforeMs || byDepth(a, b);
   return [...index.certificates.values()].sort(byTime).map((entry) => {
     const used = places.get(entry.key) ?? 0;
-    const state = authority.revoked(entry)
-      ? 'revoked'
-      : authority.spoiled(entry)
-        ? 'void'
-        : used >= entry.body.uses
-          ? 'used'
-          : 'open';
+    const state = authority.revoked(entry) ? 'revoked' : authority.spoiled(entry) ? 'void' : openState(entry, used);
     const { role, uses, notBeforeMs, expiresMs, author } = entry.body;
     return {
       id: entry.hash,
@@ -246,3 +268,6 @@ function inviteViews(index: Index, authority: Authority, places: Map<string, num
     };
   });
 }
+
+export const openState = (certificate: EntryOf<'certificate'>, used: number): 'open' | 'used' =>
+  used >= certificate.body.uses ? 'used' : 'open';
