@@ -17,6 +17,7 @@ import {
   OLD_EPOCH_MS,
   RATE_CHECK_MS,
   RATE_DOWN,
+  RATE_DOWN_SHORT,
   RATE_UP,
   REPORTS_BURST,
   REPORTS_PER_SECOND,
@@ -418,7 +419,8 @@ export class Cast {
   /** What was planned with stays until it is far off: a new plan for every wobble helps nobody. */
   #takeRate(): boolean {
     const rate = Math.max(0, ...[...this.groups].map((group) => this.#at.io.rate(group)));
-    if (rate === 0 || (rate <= this.#rate * RATE_UP && rate >= this.#rate * RATE_DOWN)) return false;
+    const down = this.trees.length > 1 || this.unserved.length > 0 ? RATE_DOWN_SHORT : RATE_DOWN;
+    if (rate === 0 || (rate <= this.#rate * RATE_UP && rate >= this.#rate * down)) return false;
     this.#rate = rate;
     return true;
   }

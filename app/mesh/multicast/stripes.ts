@@ -26,26 +26,33 @@ export function planStripes(
 ): Plan {
   const single = planTree({ ...input, previous: previous.length === 1 ? (previous[0] ?? null) : null });
   let best: Plan = { trees: [single], unserved: single.unserved };
+  const levels = Math.ceil(Math.log2(input.receivers.length + 1));
   // A chain is a tree, too: deeper than that, uplinks are short.
-  const flat = single.depth <= Math.ceil(Math.log2(input.receivers.length + 1)) + DEPTH_SLACK;
+  const flat = single.depth <= levels + DEPTH_SLACK;
   if ((single.unserved.length === 0 && flat) || input.rateKBps === 0) return best;
   let bestScore = scoreOf(best);
   const counts = input.receivers.length >= LARGE_FROM ? COUNTS_LARGE : COUNTS;
-  // What runs is kept while it reaches everybody.
+  // What runs is kept while it reaches everybody and is not deep.
   const order = [...counts].sort((a, b) => Number(b === previous.length) - Number(a === previous.length) || a - b);
   for (const count of order) {
     const plan = striped({ ...input, previous: null }, count, previous.length === count ? previous : []);
     if (!plan) continue;
     const score = scoreOf(plan);
     if (score < bestScore) [best, bestScore] = [plan, score];
-    if (count === previous.length && plan.unserved.length === 0) break;
+    if (count === previous.length && plan.unserved.length === 0 && depthOf(plan) <= levels) break;
+  }
+  // Nobody was moved by those, so it may be that all should.
+  if (previous.length > 1 && depthOf(best) > levels) {
+    const anew = striped({ ...input, previous: null }, best.trees.length, []);
+    if (anew && scoreOf(anew) < bestScore) return anew;
   }
   return best;
 }
 
+const depthOf = ({ trees }: Plan): number => Math.max(...trees.map(({ depth }) => depth));
+
 /** The lower the better: first everybody, then few hops, then few trees. */
-const scoreOf = ({ trees, unserved }: Plan): number =>
-  unserved.length * 1_000 + Math.max(...trees.map(({ depth }) => depth)) * 10 + trees.length;
+const scoreOf = (plan: Plan): number => plan.unserved.length * 1_000 + depthOf(plan) * 10 + plan.trees.length;
 
 /** null: the origin cannot feed so many. */
 function striped(input: PlanInput, count: number, previous: readonly ReadonlyMap<Origin, Origin>[]): Plan | null {
