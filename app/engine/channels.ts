@@ -141,6 +141,10 @@ export function channelRights(roll: Roll): Map<string, ChannelRights> {
   );
 }
 
+/** Groups of channels whose packets are repaired. */
+export const repairedGroups = (roll: Roll): Set<string> =>
+  new Set(roll.channels().flatMap(({ group, repair }) => (repair === 'off' ? [] : [formatIp(group)])));
+
 /** Groups that this device receives because it joined their channels. */
 export function joinedGroups(network: Pick<Network, 'roll' | 'local'>): GroupWish[] {
   const { roll, local } = network;

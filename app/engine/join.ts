@@ -13,10 +13,13 @@ import type { Dataplane, DataplaneEvent, LinkInput, Links, NetworkConfig, Now } 
 
 /** The next way in is asked when one has not answered for this long. */
 const SPONSOR_PATIENCE_MS = 1_500;
+/** Without anything new. */
 const JOIN_TIMEOUT_MS = 15_000;
 const ASK_AGAIN_MS = 4_000;
 const CALL_AGAIN_MS = 3_000;
-export const JOIN_RECORDS_BYTES_MAX = 16 * 1024 * 1024;
+/** … with records still coming. */
+const JOIN_LONGEST_MS = 180_000;
+export const JOIN_RECORDS_BYTES_MAX = 32 * 1024 * 1024;
 
 export interface WayIn {
   /** X25519 key of the member in this network. */
@@ -76,7 +79,7 @@ export class Join {
   readonly #refusals: Failure[] = [];
   #askedMono = -Infinity;
   #callMono: number;
-  readonly #endMono: number;
+  #endMono: number;
   #over = false;
 
   constructor(start: JoinStart) {
@@ -193,6 +196,8 @@ export class Join {
     if (way.intake.add(message.records)) {
       way.grew = true;
       this.#askedMono = now.mono;
+      const latest = this.#start.now.mono + JOIN_LONGEST_MS;
+      this.#endMono = Math.max(this.#endMono, Math.min(now.mono + JOIN_TIMEOUT_MS, latest));
     }
     if (!message.more) return this.#look(now, way, way.intake);
     // The end of a sponsor's share: a large network comes in several.

@@ -145,6 +145,8 @@ export interface GroupConfig {
   receivers: Receiver[];
   /** Who may send to it; absent: every member. */
   publishers?: number[];
+  /** What the host sends to it is repaired, so it goes by trees however few receive it. */
+  repaired?: boolean;
 }
 
 export type TreeEvent =

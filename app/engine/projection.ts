@@ -4,7 +4,7 @@ import { dnsDomain, dnsName, mdnsName } from '../mesh/names/names.ts';
 import type { Paths } from '../mesh/paths/paths.ts';
 import type { Origin } from '../wire/messages/presence.ts';
 import type { AdapterAddresses } from './adapter.ts';
-import { channelRights } from './channels.ts';
+import { channelRights, repairedGroups } from './channels.ts';
 import { memberConfig, type Peer, type Peers } from './peers.ts';
 import type { HostEntry, NetworkConfig, Now, PeerConfig, Ports } from './ports.ts';
 import type { Roll, RollMember } from './roll.ts';
@@ -120,7 +120,8 @@ export class Projection {
       if (!presence?.off) wishes.push(one);
     }
     const rights = channelRights(roll);
-    const changes = this.#groups.next(groupTable(wishes, rights), publisherTable(members, rights));
+    const repaired = repairedGroups(roll);
+    const changes = this.#groups.next(groupTable(wishes, rights), publisherTable(members, rights), repaired);
     if (changes.length > 0) ports.dataplane.setGroups(net, changes);
   }
 

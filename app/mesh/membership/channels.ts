@@ -37,7 +37,11 @@ export function channelViews(crypto: Crypto, index: Index, authority: Authority)
     const valid = entries.filter((entry) => !authority.void(entry)).sort(byDepth);
     const last = lastWords(valid).sort(byDepth).at(-1);
     if (!last || last.body.closed) continue;
-    claims.push({ entry: last, made: valid[0] ?? last, weight: { witnesses: 0, draw: crypto.hash(last.hash) } });
+    claims.push({
+      entry: last,
+      made: valid[0] ?? last,
+      weight: () => ({ witnesses: 0, draw: crypto.hash(last.hash) }),
+    });
   }
   claims.sort((a, b) => byDepth(a.entry, b.entry));
   const kept = alone(crypto, claims).slice(0, CHANNELS_MAX);
@@ -56,7 +60,7 @@ function alone(crypto: Crypto, claims: readonly NameClaim[]): NameClaim[] {
   const holders = new Map<string, { claim: NameClaim; first: Claim }>();
   for (const claim of claims) {
     const group = hex(claim.entry.body.group);
-    const first = { entry: claim.made, weight: { witnesses: 0, draw: crypto.hash(claim.made.hash) } };
+    const first = { entry: claim.made, weight: () => ({ witnesses: 0, draw: crypto.hash(claim.made.hash) }) };
     const holder = holders.get(group);
     if (!holder || stands(first, holder.first)) holders.set(group, { claim, first });
   }

@@ -8,9 +8,6 @@ import { dnsLabel } from './label.ts';
 import { weightOf } from './settle.ts';
 import { countedOf, memberView, named, openState, type Computed, type InviteView, type NetworkView } from './view.ts';
 
-/** Records beyond which settling anew costs no more. */
-const GROWTH_MAX = 256;
-
 /**
  * What `computeView` would make of the records after these were added, or null where only it can tell: records other than memberships and
  * testimonies, and claims that move others. `computed` is used up.
@@ -21,7 +18,6 @@ export function growView(
   index: Index,
   added: readonly Entry[],
 ): Computed | null {
-  if (added.length > GROWTH_MAX) return null;
   const growth = new Growth(computed, networkId, index);
   return added.every((entry) => growth.take(entry)) ? growth.computed() : null;
 }
@@ -70,7 +66,7 @@ class Growth {
     const places = used.get(certificate.key);
     if (!genesis || places === undefined || places >= certificate.body.uses) return false;
     if (!this.#isNew(id, entry) || authority.voidMembership(entry) !== null) return false;
-    const weight = weightOf(index, entry, (witness) => !authority.void(witness));
+    const weight = () => weightOf(index, entry, (witness) => !authority.void(witness));
     const one = countedOf(this.networkId, entry, { id, weight });
     // The order of members is part of the state.
     if (weighed.has(entry) || byDepth(this.#computed.last.entry, entry) > 0) return false;

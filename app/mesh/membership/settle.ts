@@ -16,7 +16,8 @@ export interface Weight {
 
 export interface Claim {
   entry: Entry;
-  weight: Weight;
+  /** Asked for only where it decides: most claims meet no other. */
+  weight: () => Weight;
 }
 
 /** Records whose weight decided something, or may have: one more witness to them can change the state. */
@@ -27,8 +28,9 @@ export function stands(a: Claim, b: Claim, weighed?: Weighed): boolean {
   if (b.entry.past.has(a.entry)) return true;
   if (a.entry.past.has(b.entry)) return false;
   weighed?.add(a.entry).add(b.entry);
-  if (a.weight.witnesses !== b.weight.witnesses) return a.weight.witnesses > b.weight.witnesses;
-  return compareBytes(a.weight.draw, b.weight.draw) < 0;
+  const [first, second] = [a.weight(), b.weight()];
+  if (first.witnesses !== second.witnesses) return first.witnesses > second.witnesses;
+  return compareBytes(first.draw, second.draw) < 0;
 }
 
 /** The same order on every replica. */
@@ -135,7 +137,7 @@ export function strongest(
   const claims = entries.map((entry) => ({
     entry,
     id: idOf(entry),
-    weight: weightOf(index, entry, counts),
+    weight: () => weightOf(index, entry, counts),
   }));
   const byId = new Map<string, MemberClaim>();
   for (const claim of inOrder(claims)) {

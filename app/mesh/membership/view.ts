@@ -170,7 +170,7 @@ function firstOwner(crypto: Crypto, networkId: Uint8Array, index: Index, genesis
   const { memberKey, noiseKey, ownerName, createdMs } = genesis.body;
   return {
     entry: genesis,
-    weight: { witnesses: WITNESSES_MAX, draw: crypto.hash(genesis.hash) },
+    weight: () => ({ witnesses: WITNESSES_MAX, draw: crypto.hash(genesis.hash) }),
     id: index.firstOwner,
     fixed: fixedOf(networkId, genesis, index.firstOwner),
     memberKey,
@@ -206,7 +206,7 @@ function fixedOf(networkId: Uint8Array, entry: Entry, id: string): Fixed {
 export function countedOf(
   networkId: Uint8Array,
   entry: EntryOf<'membership'>,
-  claim: { id: string; weight: Weight },
+  claim: Pick<Counted, 'id' | 'weight'>,
 ): Counted {
   const { body } = entry;
   return {
@@ -230,7 +230,8 @@ function nameClaim(crypto: Crypto, index: Index, authority: Authority, one: Coun
   const renames = (index.renames.get(one.id) ?? []).filter((entry) => !authority.void(entry));
   const last = lastWords(renames).sort(byDepth).at(-1);
   if (!last) return { entry: one.entry, weight: one.weight, id: one.id, wished: one.wished };
-  return { entry: last, weight: { witnesses: 0, draw: crypto.hash(last.hash) }, id: one.id, wished: last.body.name };
+  const weight = (): Weight => ({ witnesses: 0, draw: crypto.hash(last.hash) });
+  return { entry: last, weight, id: one.id, wished: last.body.name };
 }
 
 const namePlace = (claim: NameClaim, attempt: number): string => numbered(dnsLabel(claim.wished), attempt);

@@ -16,9 +16,8 @@ import {
   LOST_COALESCE_MS,
   OLD_EPOCH_MS,
   RATE_CHECK_MS,
-  RATE_DOWN,
-  RATE_DOWN_SHORT,
-  RATE_UP,
+  RATE_WOBBLE,
+  RATE_WOBBLE_BOUND,
   REPORTS_BURST,
   REPORTS_PER_SECOND,
   ROUNDS_MAX,
@@ -27,7 +26,7 @@ import {
 } from './limits.ts';
 import { below, strongest } from './failing.ts';
 import { OwnTree } from './own-tree.ts';
-import { planInput } from './plan-nodes.ts';
+import { isBound, planInput } from './plan-nodes.ts';
 import type { Shape } from './shape.ts';
 import { planStripes } from './stripes.ts';
 
@@ -76,6 +75,8 @@ export class Cast {
   #told = new Set<string>();
   #seen = '';
   #rate = 0;
+  /** Uplinks of some nodes are known. */
+  #bound = false;
   #rateMono: number;
   #keepMono = Infinity;
   #improveMono = Infinity;
@@ -158,6 +159,7 @@ export class Cast {
       },
       wanted,
     );
+    this.#bound = isBound(input);
     const previous = this.trees.flatMap((tree) => (tree.latest ? [tree.parents()] : []));
     const plan = planStripes(input, previous);
     this.unserved = plan.unserved;
@@ -419,8 +421,8 @@ export class Cast {
   /** What was planned with stays until it is far off: a new plan for every wobble helps nobody. */
   #takeRate(): boolean {
     const rate = Math.max(0, ...[...this.groups].map((group) => this.#at.io.rate(group)));
-    const down = this.trees.length > 1 || this.unserved.length > 0 ? RATE_DOWN_SHORT : RATE_DOWN;
-    if (rate === 0 || (rate <= this.#rate * RATE_UP && rate >= this.#rate * down)) return false;
+    const { up, down } = this.#bound ? RATE_WOBBLE_BOUND : RATE_WOBBLE;
+    if (rate === 0 || (rate <= this.#rate * up && rate >= this.#rate * down)) return false;
     this.#rate = rate;
     return true;
   }

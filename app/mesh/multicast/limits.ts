@@ -71,11 +71,10 @@ export const ROTATE_EVERY_MS = 10_000;
 export const KEY_LIFE_MS = 30 * 60_000;
 /** Keys sealed in one go: about 10 ms, 40 on a slow machine. */
 export const SEALS_PER_TURN = 64;
-/** A changed rate is worth a new plan beyond these factors … */
-export const RATE_UP = 1.1;
-export const RATE_DOWN = 0.4;
-/** … and sooner where uplinks are short: with less to send, everybody may be reached, or in fewer hops. */
-export const RATE_DOWN_SHORT = 0.92;
+/** A changed rate is worth a new plan beyond these factors, up and down … */
+export const RATE_WOBBLE = { up: 1.25, down: 0.4 } as const;
+/** … and where uplinks are known, which may be short: none is to be exceeded, and with less to send fewer hops may do. */
+export const RATE_WOBBLE_BOUND = { up: 1.1, down: 0.92 } as const;
 export const RATE_CHECK_MS = 2_000;
 
 /** Own casts at a time: one per set of receivers. */

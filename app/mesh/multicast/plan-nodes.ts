@@ -55,6 +55,10 @@ export function planInput(context: PlanContext, receivers: readonly Origin[]): O
   };
 }
 
+/** How much somebody can send is known, so a plan depends on the stream's rate. */
+export const isBound = ({ origin, receivers }: Omit<PlanInput, 'previous'>): boolean =>
+  origin.uplinkKBps > 0 || receivers.some(({ uplinkKBps, relayKBps }) => uplinkKBps > 0 || relayKBps > 0);
+
 /** Finds out where all of them are. */
 function locate({ io, self, nowMono, atlas }: PlanContext, origins: readonly Origin[]): void {
   const own = new Map<Origin, number>();

@@ -18,6 +18,8 @@ export interface GroupReceivers {
   receivers: GroupReceiver[];
   /** Who may send to it; absent: every member. */
   publishers?: number[];
+  /** What is sent to it is repaired, however few receive it. */
+  repaired?: boolean;
 }
 
 /** A member as multicast sees it. */
@@ -99,16 +101,21 @@ export class GroupDiff {
   #told = new Map<string, Omit<GroupReceivers, 'group'>>();
 
   /** A group without receivers and publishers is to be forgotten. The tables are kept: they must not change any more. */
-  next(table: Map<string, GroupReceiver[]>, mayPublish: Map<string, number[]> = new Map()): GroupReceivers[] {
+  next(
+    table: Map<string, GroupReceiver[]>,
+    mayPublish: Map<string, number[]> = new Map(),
+    repaired: ReadonlySet<string> = new Set(),
+  ): GroupReceivers[] {
     const changes: GroupReceivers[] = [];
     const now = new Map<string, Omit<GroupReceivers, 'group'>>();
     for (const group of new Set([...table.keys(), ...mayPublish.keys()])) {
       const [receivers, publishers] = [table.get(group) ?? [], mayPublish.get(group)];
       if (receivers.length === 0 && !publishers) continue;
-      const [told, next] = [this.#told.get(group), { receivers, ...(publishers && { publishers }) }];
+      const told = this.#told.get(group);
+      const next = { receivers, ...(publishers && { publishers }), ...(repaired.has(group) && { repaired: true }) };
       now.set(group, next);
-      if (!told || !same(told.receivers, receivers) || !sameRights(told.publishers, publishers))
-        changes.push({ group, ...next });
+      const unchanged = told && same(told.receivers, receivers) && told.repaired === next.repaired;
+      if (!unchanged || !sameRights(told.publishers, publishers)) changes.push({ group, ...next });
     }
     for (const group of this.#told.keys()) if (!now.has(group)) changes.push({ group, receivers: [] });
     this.#told = now;

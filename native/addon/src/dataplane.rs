@@ -64,6 +64,7 @@ pub struct GroupConfig {
     pub group: String,
     pub receivers: Vec<Receiver>,
     pub publishers: Option<Vec<u32>>,
+    pub repaired: Option<bool>,
 }
 
 fn peer_config(p: PeerConfig) -> Result<dp::PeerConfig> {
@@ -123,6 +124,7 @@ fn group_config(g: GroupConfig) -> Result<dp::GroupConfig> {
         group: parse::ip(&g.group)?,
         receivers,
         publishers: g.publishers,
+        repaired: g.repaired.unwrap_or(false),
     })
 }
 

@@ -182,6 +182,7 @@ fn everybody(args: &Args) -> Vec<GroupConfig> {
             group,
             receivers: receivers.clone(),
             publishers: None,
+            repaired: false,
         })
         .to_vec()
 }
@@ -243,6 +244,7 @@ impl Host {
                 group: *g,
                 receivers: receivers(g),
                 publishers: None,
+                repaired: false,
             })
             .collect();
         if let Err(e) = self.plane.set_groups(NET, configs) {

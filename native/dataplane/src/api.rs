@@ -52,6 +52,8 @@ pub struct GroupConfig {
     pub receivers: Vec<(PeerId, FilterMode, Vec<IpAddr>)>,
     /// `None`: every member.
     pub publishers: Option<Vec<PeerId>>,
+    /// What the host sends to it is repaired, so it goes by trees however few receive it.
+    pub repaired: bool,
 }
 
 /// This node's part in one epoch of a tree.
@@ -207,7 +209,7 @@ pub enum Event {
         net: NetId,
         groups: Vec<LocalGroup>,
     },
-    /// The host sends to a group that more than `TREE_FROM` others receive.
+    /// The host sends to a group that more than `TREE_FROM` others receive, or any other where it is repaired.
     Stream {
         net: NetId,
         group: IpAddr,

@@ -5,7 +5,7 @@ use crate::api::{GroupConfig, NetworkConfig, PeerConfig, PeerId};
 use crate::relay::Relay;
 use crate::shared::{NetShared, OwnTree, PeerState, View};
 use crate::sys::{self, Wake};
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -107,6 +107,7 @@ impl Net {
         let view = Arc::new(View {
             own_trees: HashMap::new(),
             send_on: HashMap::new(),
+            repaired: HashSet::new(),
             table,
             fair: FairLimits::default(),
             peers: HashMap::new(),
@@ -162,6 +163,12 @@ impl Net {
         self.view = Arc::new(View {
             own_trees: self.own_trees.clone(),
             send_on: self.present_trees(),
+            repaired: self
+                .groups
+                .values()
+                .filter(|g| g.repaired)
+                .map(|g| g.group)
+                .collect(),
             table: builder.build(),
             fair: self.own_limits,
             peers,

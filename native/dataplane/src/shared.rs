@@ -6,7 +6,7 @@ use crate::lane::Share;
 use crate::pace::Pace;
 use crate::tree_calls::OwnCasts;
 use arc_swap::{ArcSwap, ArcSwapOption};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -73,6 +73,8 @@ pub struct View {
     pub own_trees: HashMap<u16, OwnTree>,
     /// Own trees that the packets of a group take by turns; none of them is missing in `own_trees`.
     pub send_on: HashMap<IpAddr, Vec<u16>>,
+    /// Groups that take trees however few receive them.
+    pub repaired: HashSet<IpAddr>,
     pub table: Table,
     /// What this host may send to groups.
     pub fair: FairLimits,

@@ -69,12 +69,13 @@ impl AdapterThread {
         receivers: &[PeerId],
         run: &Splitter<'_>,
     ) {
-        if receivers.len() <= TREE_FROM && view.send_on.is_empty() {
+        let few = receivers.len() <= TREE_FROM;
+        if few && view.send_on.is_empty() && view.repaired.is_empty() {
             return self.send_cast(now, view, receivers, run);
         }
         let group = group_of(run.packet().dst());
         let has_trees = view.send_on.contains_key(&group);
-        if receivers.len() <= TREE_FROM && !has_trees {
+        if few && !has_trees && (receivers.is_empty() || !view.repaired.contains(&group)) {
             return self.send_cast(now, view, receivers, run);
         }
         match self.stream(now, group, run, has_trees) {

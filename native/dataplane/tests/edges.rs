@@ -20,6 +20,7 @@ fn bad_arguments_are_refused_with_a_code() {
         group: IpAddr::V4(ipv4(3)),
         receivers: vec![],
         publishers: None,
+        repaired: false,
     }];
     assert_eq!(
         host.plane.set_groups(NET, unicast).unwrap_err().code,

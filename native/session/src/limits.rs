@@ -13,7 +13,7 @@ pub const HINT_MAX: usize = 256;
 /// Networks of one process.
 pub const NETWORKS_MAX: usize = 64;
 /// Known peers of one network.
-pub const PEERS_MAX: usize = 8_192;
+pub const PEERS_MAX: usize = 20_000;
 /// Receiver slots: sessions that can be open at once, over all networks and generations.
 pub const SLOTS_MAX: usize = 1 << 16;
 /// Confirmed key generations of one peer.

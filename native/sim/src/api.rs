@@ -42,6 +42,8 @@ pub struct NetworkConfig {
 pub struct GroupConfig {
     pub group: IpAddr,
     pub receivers: Vec<(PeerId, FilterMode, Vec<IpAddr>)>,
+    /// What the host sends to it goes by trees however few receive it.
+    pub repaired: bool,
 }
 
 /// A subscriber's key of an origin's tree.

@@ -34,6 +34,7 @@ export interface SimCastsIo {
   emit(event: DataplaneEvent): void;
   send(peer: number, stamp: Stamp): void;
   receivers(group: string): Receiver[];
+  repaired(group: string): boolean;
   joined(group: string): boolean;
   after(ms: number, run: () => void): void;
 }
@@ -112,7 +113,8 @@ export class SimCasts {
   cast(group: string, packet: string): void {
     const receivers = this.#io.receivers(group);
     const trees = this.sendsOn.get(group);
-    const few = receivers.length <= TREE_FROM || this.#direct.has(group);
+    const directly = this.#io.repaired(group) ? 0 : TREE_FROM;
+    const few = receivers.length <= directly || this.#direct.has(group);
     if (!trees && few) return this.#toEach(receivers, group, packet);
     if (!trees) return this.#hold(group, packet);
     this.#streams.set(group, (this.#streams.get(group) ?? 0) + PACKET_BYTES);

@@ -46,6 +46,7 @@ interface Net {
   peers: Map<number, SimPeer>;
   groups: Map<string, Receiver[]>;
   publishers: Map<string, number[]>;
+  repaired: Set<string>;
   adapter: string | null;
   localGroups: LocalGroup[];
   casts: SimCasts;
@@ -102,12 +103,13 @@ export class SimDataplane implements Dataplane {
     this.calls++;
     if (this.nets.has(config.net)) throw new Error('addNetwork: there already');
     const publicKey = key(crypto.dhPublicKey(config.secretKey));
-    const tables = { peers: new Map(), groups: new Map(), publishers: new Map() };
+    const tables = { peers: new Map(), groups: new Map(), publishers: new Map(), repaired: new Set<string>() };
     const net = { config, publicKey, ...tables, adapter: null, localGroups: [] };
     const casts = new SimCasts(config, {
       emit: (event) => this.#emit(event),
       send: (peer, stamp) => this.#sendCast(config.net, peer, stamp),
       receivers: (group) => this.receivers(config.net, group),
+      repaired: (group) => this.nets.get(config.net)?.repaired.has(group) ?? false,
       joined: (group) => this.#joined(config.net, group),
       after: (ms, run) => this.#world.after(ms, run),
     });
@@ -171,7 +173,9 @@ export class SimDataplane implements Dataplane {
   setGroups(net: number, groups: GroupConfig[]): void {
     this.calls++;
     const known = this.nets.get(net);
-    for (const { group, receivers, publishers } of groups) {
+    for (const { group, receivers, publishers, repaired } of groups) {
+      if (repaired) known?.repaired.add(group);
+      else known?.repaired.delete(group);
       if (publishers) known?.publishers.set(group, publishers);
       else known?.publishers.delete(group);
       if (receivers.length === 0) known?.groups.delete(group);

@@ -14,7 +14,7 @@ export interface Line {
 
 const MTTR_S = 1_200;
 /** As in Birrer & Bustamante 2007. */
-const FIELD: Partial<SimOptions> = { nodes: 512, rate: 10, mttr: MTTR_S, seconds: 1_800, seed: 2007 };
+const FIELD: Partial<SimOptions> = { nodes: 512, rate: 10, mttr: MTTR_S, seconds: 600, seed: 2007 };
 /**
  * Uplinks that bear the stream once and a bit, so that one tree would be a chain: 1,300 B × 10/s is 104 kbit/s, with frames around it 120.
  */
@@ -49,7 +49,7 @@ export const LINES: readonly Line[] = [
     table: 'literature',
     title: 'MTTF 30 min, uplinks of 1.6 streams',
     scenario: 'churn',
-    options: { ...FIELD, ...NARROW, mttf: 1_800, seconds: 600 },
+    options: { ...FIELD, ...NARROW, mttf: 1_800, seconds: 300 },
   },
   {
     name: 'mass-death',

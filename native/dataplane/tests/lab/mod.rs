@@ -221,6 +221,7 @@ impl Host {
                     group,
                     receivers,
                     publishers: None,
+                    repaired: false,
                 }],
             )
             .unwrap();

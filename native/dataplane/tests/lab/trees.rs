@@ -238,6 +238,7 @@ impl Host {
                     group,
                     receivers,
                     publishers,
+                    repaired: false,
                 }],
             )
             .unwrap();

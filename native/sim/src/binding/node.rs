@@ -53,6 +53,7 @@ pub struct Receiver {
 pub struct GroupConfig {
     pub group: String,
     pub receivers: Vec<Receiver>,
+    pub repaired: Option<bool>,
 }
 
 #[napi(object)]
@@ -139,6 +140,7 @@ fn group_config(g: GroupConfig) -> Result<api::GroupConfig> {
     Ok(api::GroupConfig {
         group: parse::parsed(&g.group)?,
         receivers,
+        repaired: g.repaired.unwrap_or(false),
     })
 }
 

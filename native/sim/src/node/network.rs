@@ -2,6 +2,7 @@
 
 use super::holds::Holds;
 use super::relays::{Relay, Share};
+use super::sending::TREE_FROM;
 use super::trees::NetTrees;
 use crate::api::{GroupConfig, NetworkConfig, PeerConfig};
 use crate::rng::Rng;
@@ -84,6 +85,14 @@ impl Net {
             self.groups.insert(group.group, group);
         }
         self.change();
+    }
+
+    /// From more receivers than this on, the group takes trees.
+    pub fn directly(&self, group: IpAddr) -> usize {
+        match self.groups.get(&group) {
+            Some(known) if known.repaired => 0,
+            _ => TREE_FROM,
+        }
     }
 
     /// Brings the table up to date. `port`: the UDP port of this process.

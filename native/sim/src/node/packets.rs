@@ -78,7 +78,9 @@ impl Node {
         let Some(network) = self.nets.get_mut(&net) else {
             return;
         };
-        let (way, ask) = network.trees.streams.plan(now, group, receivers.len(), packet);
+        let directly = network.directly(group);
+        let streams = &mut network.trees.streams;
+        let (way, ask) = streams.plan(now, group, (receivers.len(), directly), packet);
         if ask {
             self.event(Event::Stream { net, group });
         }

@@ -50,10 +50,12 @@ pub enum Way {
 pub struct Streams(BTreeMap<IpAddr, Sending>);
 
 impl Streams {
-    /// The way of a packet, and whether the engine is to be asked for trees. Held packets are taken from `packet`.
-    pub fn plan(&mut self, now: u64, group: IpAddr, receivers: usize, packet: &[u8]) -> (Way, bool) {
+    /// The way of a packet, and whether the engine is to be asked for trees. `receivers`: how many, and how many of them are served
+    /// directly. Held packets are taken from `packet`.
+    pub fn plan(&mut self, now: u64, group: IpAddr, receivers: (usize, usize), packet: &[u8]) -> (Way, bool) {
         let is_known = self.0.contains_key(&group);
-        if !is_known && (receivers <= TREE_FROM || self.0.len() >= STREAMS_MAX) {
+        let few = receivers.0 <= receivers.1;
+        if !is_known && (few || self.0.len() >= STREAMS_MAX) {
             return (Way::Direct, false);
         }
         let sending = self.0.entry(group).or_insert_with(|| Sending {
@@ -74,7 +76,7 @@ impl Streams {
                     false,
                 )
             }
-            _ if receivers <= TREE_FROM => (Way::Direct, false),
+            _ if few => (Way::Direct, false),
             State::Direct { until } if now < until => (Way::Direct, false),
             State::Direct { .. } => {
                 // Long since asked: what follows goes on directly while the engine thinks.
@@ -152,14 +154,17 @@ mod tests {
     #[test]
     fn asks_once_and_holds_until_trees_are_named_and_then_takes_turns() {
         let mut streams = Streams::default();
-        assert_eq!(streams.plan(0, group(), TREE_FROM, b"x"), (Way::Direct, false));
-        assert_eq!(streams.plan(0, group(), 5, b"a"), (Way::Held, true));
-        assert_eq!(streams.plan(1, group(), 5, b"b"), (Way::Held, false));
+        assert_eq!(
+            streams.plan(0, group(), (TREE_FROM, TREE_FROM), b"x"),
+            (Way::Direct, false)
+        );
+        assert_eq!(streams.plan(0, group(), (5, TREE_FROM), b"a"), (Way::Held, true));
+        assert_eq!(streams.plan(1, group(), (5, TREE_FROM), b"b"), (Way::Held, false));
         assert_eq!(
             streams.decide(2, group(), vec![7, 8]),
             [b"a".to_vec(), b"b".to_vec()]
         );
-        let ways = [3, 4, 5].map(|now| streams.plan(now, group(), 5, b"c").0);
+        let ways = [3, 4, 5].map(|now| streams.plan(now, group(), (5, TREE_FROM), b"c").0);
         assert_eq!(ways, [Way::Tree(8), Way::Tree(7), Way::Tree(8)]);
         assert_eq!(streams.iter().collect::<Vec<_>>(), [(group(), 5)]);
         assert_eq!(streams.expire(5 + ENDS_AFTER_US), (vec![], vec![group()]));
@@ -169,19 +174,28 @@ mod tests {
     #[test]
     fn without_an_answer_or_with_none_it_goes_directly() {
         let mut streams = Streams::default();
-        streams.plan(0, group(), 5, b"a");
+        streams.plan(0, group(), (5, TREE_FROM), b"a");
         assert_eq!(streams.next_deadline(), HELD_FOR_US);
         assert_eq!(streams.expire(HELD_FOR_US), (vec![b"a".to_vec()], vec![]));
-        assert_eq!(streams.plan(HELD_FOR_US, group(), 5, b"b"), (Way::Direct, false));
+        assert_eq!(
+            streams.plan(HELD_FOR_US, group(), (5, TREE_FROM), b"b"),
+            (Way::Direct, false)
+        );
         let now = 2 * HELD_FOR_US;
         assert!(streams.decide(now, group(), vec![]).is_empty());
-        assert_eq!(streams.plan(now, group(), 5, b"b"), (Way::Direct, false));
+        assert_eq!(
+            streams.plan(now, group(), (5, TREE_FROM), b"b"),
+            (Way::Direct, false)
+        );
         let later = now + DIRECT_FOR_US;
         assert_eq!(
-            streams.plan(later, group(), 5, b"c"),
+            streams.plan(later, group(), (5, TREE_FROM), b"c"),
             (Way::Direct, true),
             "asked again"
         );
-        assert_eq!(streams.plan(later, group(), 5, b"d"), (Way::Direct, false));
+        assert_eq!(
+            streams.plan(later, group(), (5, TREE_FROM), b"d"),
+            (Way::Direct, false)
+        );
     }
 }

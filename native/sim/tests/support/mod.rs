@@ -73,6 +73,7 @@ pub fn start(world: &mut World, me: u32, count: u32) {
             GroupConfig {
                 group: GROUP.parse().unwrap(),
                 receivers,
+                repaired: false,
             },
         );
     });
