@@ -1,6 +1,9 @@
 // Who belongs, under races, partitions and removals.
 import { describe, expect, it } from 'vitest';
 import { encodeMessage } from '../../app/wire/messages/message.ts';
+import { encodePresenceBody, presenceSigned, type Presence } from '../../app/wire/messages/presence.ts';
+import { concat } from '../../app/wire/text.ts';
+import { crypto } from './support/crypto.ts';
 import { SimHost } from './support/host.ts';
 import { agree, home } from './support/lab.ts';
 
@@ -154,6 +157,38 @@ describe('a member that floods', () => {
     expect(anna.store.writes - writes).toBeLessThan(10);
     expect(anna.sees('cleo') && cleo.sees('anna')).toBe(true);
     world.until('forgiven', () => anna.member('bert')?.path === 'direct', 200_000);
+  });
+
+  it('takes nobody out of a group: neither by a leave it signs itself, nor by one that is long past', () => {
+    const GROUP = '239.5.5.5';
+    const { world, hosts } = home(132, ['anna', 'bert', 'cleo', 'dora']);
+    const [anna, bert, cleo, dora] = hosts as [SimHost, SimHost, SimHost, SimHost];
+    const network = cleo.engine.networks.get(cleo.net);
+    if (!network) throw new Error('cleo has no network');
+    const originOf = (name: string): string => network.roll.members().find((one) => one.name === name)?.origin ?? '';
+    const told = (): Presence => network.paths.presence(originOf('bert')) as Presence;
+    const before = told();
+    bert.groups(GROUP);
+    world.until('receives', () => [anna, dora].every((host) => host.receivers(GROUP).includes('bert')), 2_000);
+    const now = told();
+    expect(now.seq).toBeGreaterThan(before.seq);
+    const body = encodePresenceBody({ ...now, seq: now.seq + 1, groups: [] });
+    const signature = crypto.sign(network.roll.keys.signSeed, presenceSigned(network.roll.networkId, body));
+    const send = (bytes: Uint8Array): void => {
+      const handle = network.peers.of(originOf('anna'))?.handle ?? -1;
+      cleo.dataplane.sendControl(
+        cleo.net,
+        handle,
+        encodeMessage({ type: 'presences', statements: [{ ageSeconds: 0, bytes }] }),
+      );
+    };
+    send(concat(body, signature));
+    send(before.bytes);
+    world.run(3_000);
+    for (const host of [anna, dora]) expect(host.receivers(GROUP)).toContain('bert');
+    // The real one is believed.
+    bert.groups();
+    world.until('left', () => [anna, dora].every((host) => !host.receivers(GROUP).includes('bert')), 2_000);
   });
 
   it('strangers are few at a time and leave nothing behind', () => {

@@ -295,7 +295,11 @@ describe.skipIf(reason)('trees of real hosts', () => {
     await pause(1_500);
     const seen = sum(await crowd.report(), staying, [sender], sent);
     const what = `${SIZE} hosts, 1,000 packets/s, ${rate.toFixed(1)} a second join and as many leave: at the ${staying.length} who stay`;
-    tell(what, `${seen.missing} lost, ${seen.doubles} doubled, longest silence ${seen.gap} ms`, '0 lost, 0 doubled');
+    tell(
+      what,
+      `${seen.missing} lost, ${seen.doubles} doubled, longest silence ${seen.gap} ms, delay p99 ${seen.p99} ms, most ${seen.max} ms`,
+      '0 lost, 0 doubled',
+    );
     expect(rate).toBeGreaterThanOrEqual(MOVES_PER_S / 2 - 1);
     expect(seen).toMatchObject({ missing: 0, doubles: 0 });
   });
