@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Host } from './host.ts';
@@ -11,6 +11,19 @@ export interface LabOptions {
 }
 
 let labs = 0;
+
+/**
+ * All namespaces share the kernel's tables of neighbours, 1,024 entries by default: thirty hosts that know each other fill them, and packets are
+ * dropped from then on. They are made larger where that is needed, and stay so until the machine starts anew.
+ */
+function roomForNeighbours(hosts: number): void {
+  const needed = 4 * hosts * hosts;
+  for (const family of ['ipv4', 'ipv6'])
+    for (const threshold of ['gc_thresh3', 'gc_thresh2', 'gc_thresh1']) {
+      const file = `/proc/sys/net/${family}/neigh/default/${threshold}`;
+      if (Number(readFileSync(file, 'utf8')) < needed) writeFileSync(file, String(needed));
+    }
+}
 
 /** A switch and hosts around it. `close` removes everything. */
 export class Lab {
@@ -25,6 +38,7 @@ export class Lab {
     const prefix = `w${process.pid}x${labs++}`;
     const lab = new Lab(prefix, mkdtempSync(join(tmpdir(), 'weft-lab-')), options.subnet ?? '192.168.77');
     try {
+      roomForNeighbours(options.hosts.length);
       await must('ip', ['netns', 'add', lab.switchName]);
       await lab.inSwitch(['ip', 'link', 'set', 'lo', 'up']);
       // No snooping and no forwarding delay: the underlay must not hide what Weft sends.
