@@ -23,7 +23,7 @@ import { idOf } from '../mesh/membership/index-of.ts';
 import { chainFor, decodeJoinRequest, sponsorJoin } from '../mesh/membership/join.ts';
 import { tidyName } from '../mesh/membership/label.ts';
 import { Ledger } from '../mesh/membership/ledger.ts';
-import type { ChannelView, MemberView, NetworkView, VoidReason } from '../mesh/membership/view.ts';
+import type { ChannelView, NetworkView, VoidReason } from '../mesh/membership/view.ts';
 import type { Crypto } from '../wire/crypto.ts';
 import { decodeLink, encodeLink, type WayIn } from '../wire/link.ts';
 import { HASHES_PER_MESSAGE_MAX } from '../wire/messages/message.ts';
@@ -31,24 +31,9 @@ import type { Origin } from '../wire/messages/presence.ts';
 import { hex } from '../wire/text.ts';
 import type { NetworkFiles } from './files.ts';
 import type { Now, Ports } from './ports.ts';
+import { rollMember, type RollMember } from './roll-member.ts';
 
-export interface RollMember {
-  /** 52 characters of base32. */
-  id: string;
-  idBytes: Uint8Array;
-  origin: Origin;
-  originBytes: Uint8Array;
-  name: string;
-  /** "anna" of anna.home.weft. */
-  label: string;
-  role: Role;
-  signKey: Uint8Array;
-  dhKey: Uint8Array;
-  ipv4: string | null;
-  ipv6: string;
-  linkLocal: string;
-  mac: string;
-}
+export type { RollMember };
 
 export type Standing = 'member' | VoidReason | 'none';
 
@@ -422,31 +407,4 @@ export class Roll {
 export function refusalCode(reason: string): ErrorCode {
   if (reason === 'full') return 'network-full';
   return isErrorCode(reason) ? reason : 'link-damaged';
-}
-
-/** Who stays as it was in a state that grew is not made again. */
-const rollMembers = new WeakMap<MemberView, RollMember>();
-
-function rollMember(view: MemberView): RollMember {
-  let member = rollMembers.get(view);
-  if (!member) rollMembers.set(view, (member = rollMemberOf(view)));
-  return member;
-}
-
-function rollMemberOf(view: MemberView): RollMember {
-  return {
-    id: view.idText,
-    idBytes: view.id,
-    origin: nameOf(view.origin),
-    originBytes: view.origin,
-    name: view.name,
-    label: view.label,
-    role: view.role,
-    signKey: view.memberKey,
-    dhKey: view.noiseKey,
-    ipv4: view.ipv4,
-    ipv6: view.ipv6,
-    linkLocal: view.linkLocal,
-    mac: view.mac,
-  };
 }

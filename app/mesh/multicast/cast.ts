@@ -16,8 +16,6 @@ import {
   LOST_COALESCE_MS,
   OLD_EPOCH_MS,
   RATE_CHECK_MS,
-  RATE_WOBBLE,
-  RATE_WOBBLE_BOUND,
   REPORTS_BURST,
   REPORTS_PER_SECOND,
   ROUNDS_MAX,
@@ -27,6 +25,7 @@ import {
 import { below, strongest } from './failing.ts';
 import { OwnTree } from './own-tree.ts';
 import { isBound, planInput } from './plan-nodes.ts';
+import { PlannedRate } from './planned-rate.ts';
 import type { Shape } from './shape.ts';
 import { planStripes } from './stripes.ts';
 
@@ -74,9 +73,7 @@ export class Cast {
   readonly #reports: Bucket;
   #told = new Set<string>();
   #seen = '';
-  #rate = 0;
-  /** Uplinks of some nodes are known. */
-  #bound = false;
+  readonly #rate = new PlannedRate();
   #rateMono: number;
   #keepMono = Infinity;
   #improveMono = Infinity;
@@ -148,18 +145,18 @@ export class Cast {
       this.#planMono = Math.min(this.#planMono, bans.retryMono(nowMono));
       return;
     }
-    this.#takeRate();
+    this.#rate.take(this.#sentRate());
     const latest = this.trees.flatMap((tree) =>
       tree.latest ? [tree.latest.shape, tree.active?.shape ?? tree.latest.shape] : [],
     );
     const input = planInput(
       {
         ...{ io, self, nowMono, bans, atlas, shapes: this.#at.shapes(), own: new Set(latest) },
-        rateKBps: this.#rate / BYTES_PER_KB,
+        rateKBps: this.#rate.bytesPerSecond / BYTES_PER_KB,
       },
       wanted,
     );
-    this.#bound = isBound(input);
+    this.#rate.isBound = isBound(input);
     const previous = this.trees.flatMap((tree) => (tree.latest ? [tree.parents()] : []));
     const plan = planStripes(input, previous);
     this.unserved = plan.unserved;
@@ -167,7 +164,7 @@ export class Cast {
     const subscribers = new Set(wanted);
     const head = {
       repair: strongest([...this.groups].map((group) => io.repair(group))),
-      rate: Math.round(this.#rate / plan.trees.length),
+      rate: Math.round(this.#rate.bytesPerSecond / plan.trees.length),
       groups: [...this.groups].sort().slice(0, 32),
     };
     let offered = false;
@@ -418,18 +415,13 @@ export class Cast {
     this.soon(nowMono);
   }
 
-  /** What was planned with stays until it is far off: a new plan for every wobble helps nobody. */
-  #takeRate(): boolean {
-    const rate = Math.max(0, ...[...this.groups].map((group) => this.#at.io.rate(group)));
-    const { up, down } = this.#bound ? RATE_WOBBLE_BOUND : RATE_WOBBLE;
-    if (rate === 0 || (rate <= this.#rate * up && rate >= this.#rate * down)) return false;
-    this.#rate = rate;
-    return true;
+  #sentRate(): number {
+    return Math.max(0, ...[...this.groups].map((group) => this.#at.io.rate(group)));
   }
 
   checkRate(nowMono: number): void {
     this.#rateMono = nowMono + RATE_CHECK_MS;
-    if (this.#takeRate()) this.soon(nowMono);
+    if (this.#rate.take(this.#sentRate())) this.soon(nowMono);
   }
 
   /** Handles of peers may have changed. */
