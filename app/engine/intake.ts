@@ -34,8 +34,10 @@ export class Intake {
   /** `sponsor-silent`: the own membership is not among them yet. */
   outcome(): Outcome<Roll> {
     if (this.#ledger.revision === 0) return fail(this.#waits ? 'sponsor-silent' : 'link-damaged');
-    const view = this.#ledger.view();
     const id = hex(this.#keys.id);
+    // News of others come in between, and what all records mean takes long in a large network.
+    if (!this.#ledger.heardOf(id)) return fail('sponsor-silent');
+    const view = this.#ledger.view();
     if (view.members.has(id)) return ok(new Roll(this.#ports, this.#ledger, this.#keys, null));
     return fail(view.voided.get(id) ?? 'sponsor-silent');
   }

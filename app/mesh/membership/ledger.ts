@@ -169,6 +169,11 @@ export class Ledger {
     return this.index.certificates.get(hex(hash));
   }
 
+  /** A membership of this id (hex) is among the records, whether or not it counts. */
+  heardOf(id: string): boolean {
+    return this.index.memberships.has(id);
+  }
+
   /** Whether this member (hex id) was in before that membership was made. */
   establishedBefore(id: string, membership: Entry): boolean {
     return new Hindsight(this.index, membership.past).role(id) !== null;

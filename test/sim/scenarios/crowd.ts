@@ -6,7 +6,7 @@ const JOINS_A_MINUTE = 500;
 /** A joiner that is in stays this long: memory is for those that come next. */
 const STAY_S = 1;
 const JOIN_LIMIT_S = 60;
-const AWAKE = 96;
+const AWAKE = 32;
 /** Of the machine, for the whole run. */
 const BUDGET = { wallS: 30 * 60, memoryMB: 16 * 1_024 };
 
