@@ -33,7 +33,7 @@ export interface DeliveryStart {
   shape: Shape;
   /** The origin's, over the description. */
   signature: Uint8Array;
-  /** An encoded offer of the differences, and who seems to know what they build on. */
+  /** An encoded offer of the differences, and who seems to know what they build on: asked at once, never later. */
   delta: { bytes: Uint8Array; known(child: Origin): boolean } | null;
   /** Word from all children is expected by then. */
   deadlineMono: number;
@@ -44,13 +44,14 @@ export class Delivery {
   readonly deadlineMono: number;
   readonly signature: Uint8Array;
   readonly #io: DeliveryIo;
-  readonly #start: DeliveryStart;
+  /** Not all of the start: what it can ask leads to the epoch before, and that one to all others. */
+  readonly #delta: Uint8Array | null;
   readonly #children = new Map<Origin, Child>();
   #full: Uint8Array | null = null;
 
   constructor(io: DeliveryIo, start: DeliveryStart) {
     this.#io = io;
-    this.#start = start;
+    this.#delta = start.delta?.bytes ?? null;
     this.shape = start.shape;
     this.deadlineMono = start.deadlineMono;
     this.signature = start.signature;
@@ -165,7 +166,7 @@ export class Delivery {
   }
 
   #tell(nowMono: number, origin: Origin, child: Child): void {
-    const bytes = child.due === 'delta' && this.#start.delta ? this.#start.delta.bytes : this.#whole();
+    const bytes = child.due === 'delta' && this.#delta ? this.#delta : this.#whole();
     if (!this.#offer(nowMono, origin, bytes)) return;
     child.due = 'none';
     for (const keys of child.keys) this.#io.send(origin, keys);
