@@ -15,6 +15,7 @@ import type {
   Stats,
   TreeConfig,
 } from '../../../app/engine/ports.ts';
+import { keep } from './keep.ts';
 import { SimCasts, type Stamp } from './casts.ts';
 import { crypto } from './crypto.ts';
 import type { Station, World } from './world.ts';
@@ -46,7 +47,7 @@ interface Net {
   peers: Map<number, SimPeer>;
   groups: Map<string, Receiver[]>;
   publishers: Map<string, number[]>;
-  repaired: Set<string>;
+  repaired: Map<string, true>;
   adapter: string | null;
   localGroups: LocalGroup[];
   casts: SimCasts;
@@ -103,7 +104,7 @@ export class SimDataplane implements Dataplane {
     this.calls++;
     if (this.nets.has(config.net)) throw new Error('addNetwork: there already');
     const publicKey = key(crypto.dhPublicKey(config.secretKey));
-    const tables = { peers: new Map(), groups: new Map(), publishers: new Map(), repaired: new Set<string>() };
+    const tables = { peers: new Map(), groups: new Map(), publishers: new Map(), repaired: new Map() };
     const net = { config, publicKey, ...tables, adapter: null, localGroups: [] };
     const casts = new SimCasts(config, {
       emit: (event) => this.#emit(event),
@@ -173,13 +174,11 @@ export class SimDataplane implements Dataplane {
   setGroups(net: number, groups: GroupConfig[]): void {
     this.calls++;
     const known = this.nets.get(net);
+    if (!known) return;
     for (const { group, receivers, publishers, repaired } of groups) {
-      if (repaired) known?.repaired.add(group);
-      else known?.repaired.delete(group);
-      if (publishers) known?.publishers.set(group, publishers);
-      else known?.publishers.delete(group);
-      if (receivers.length === 0) known?.groups.delete(group);
-      else known?.groups.set(group, receivers);
+      keep(known.publishers, group, publishers);
+      keep(known.repaired, group, repaired || undefined);
+      keep(known.groups, group, receivers.length > 0 ? receivers : undefined);
     }
   }
 
@@ -515,8 +514,6 @@ export class SimDataplane implements Dataplane {
   }
 
   get sessions(): number {
-    let count = 0;
-    for (const net of this.nets.values()) for (const { half } of net.peers.values()) if (half?.open) count++;
-    return count;
+    return [...this.nets.values()].flatMap(({ peers }) => [...peers.values()]).filter(({ half }) => half?.open).length;
   }
 }

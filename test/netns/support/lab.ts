@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Host } from './host.ts';
@@ -12,16 +12,21 @@ export interface LabOptions {
 
 let labs = 0;
 
+/** Entries that the kernel's tables of neighbours have by default. */
+const NEIGHBOURS_DEFAULT = 1_024;
+
 /**
- * All namespaces share the kernel's tables of neighbours, 1,024 entries by default: thirty hosts that know each other fill them, and packets are
- * dropped from then on. They are made larger where that is needed, and stay so until the machine starts anew.
+ * All namespaces share these tables: thirty hosts that know each other fill them, and packets are dropped from then on. They are made larger
+ * where that is needed, and stay so until the machine starts anew.
  */
 function roomForNeighbours(hosts: number): void {
   const needed = 4 * hosts * hosts;
+  if (needed <= NEIGHBOURS_DEFAULT) return;
   for (const family of ['ipv4', 'ipv6'])
     for (const threshold of ['gc_thresh3', 'gc_thresh2', 'gc_thresh1']) {
       const file = `/proc/sys/net/${family}/neigh/default/${threshold}`;
-      if (Number(readFileSync(file, 'utf8')) < needed) writeFileSync(file, String(needed));
+      // Only the machine's own namespace shows them.
+      if (existsSync(file) && Number(readFileSync(file, 'utf8')) < needed) writeFileSync(file, String(needed));
     }
 }
 
