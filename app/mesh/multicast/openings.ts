@@ -85,6 +85,16 @@ export class Openings {
     else if (!there.includes(node)) there.push(node);
   }
 
+  /** A node that is in the tree no more, or will be elsewhere in it. */
+  remove(node: number): void {
+    if (this.#listed[node] === 0) return;
+    this.#listed[node] = 0;
+    this.#list.splice(this.#list.indexOf(node), 1);
+    const cell = this.#cells.get(cellOf(this.#growth.places[node] as readonly number[]));
+    const at = cell?.indexOf(node) ?? -1;
+    if (at >= 0) cell?.splice(at, 1);
+  }
+
   /** A child was added to it. */
   filled(node: number): void {
     if (this.isOpen(node) || ++this.#full * 2 < this.#list.length) return;

@@ -1,14 +1,20 @@
 // One tree: every receiver below the origin, no node with more children than it can feed, little delay, few edges changed since last time.
 import type { Origin } from '../../wire/messages/presence.ts';
 import { DEPTH_MAX, RELAYS_MAX } from './limits.ts';
-import { delayBetween, HOP_COST, Openings, type Growth } from './openings.ts';
+import { delayBetween, HOP_COST, Openings, type Choice, type Growth } from './openings.ts';
 import { slotsOf, spareKBps, type PlanInput, type PlanNode, type PlannedTree, type Slots } from './plan-types.ts';
 
-/** Edges changed per plan only because others are better by now. */
+/** Edges changed per plan only because others are better by now: this many, and this share of all. */
 const IMPROVED_MAX = 4;
+const IMPROVED_OF_ALL = 1 / 64;
+/** Nodes that are looked at for a place that another has. */
+const DISPLACING_MAX = 128;
 /** … by this much, in 0.1 ms, and by this share. */
 const IMPROVED_BY = 100;
 const IMPROVED_SHARE = 0.2;
+
+/** A place nearer to the origin is worth that somebody else moves, 0.1 ms. */
+const DISPLACED_BY = 20;
 
 /** The tree of a stream that one copy per edge carries. Deterministic: the same input gives the same tree, whatever its order. */
 export function planTree(input: PlanInput): PlannedTree {
@@ -38,6 +44,18 @@ export function growTree(
   slots: (node: PlanNode, isOrigin: boolean) => Slots,
 ): PlannedTree {
   return new Grower(input, members, slots).grow();
+}
+
+/** Where a node goes: whose place it takes (-1: nobody's), and what that costs the other, in 0.1 ms. */
+interface Place extends Choice {
+  leaf: number;
+  cost: number;
+}
+
+/** Levels below a node, and how many they are with it. */
+interface Below {
+  levels: number;
+  weight: number;
 }
 
 class Grower {
@@ -198,9 +216,13 @@ class Grower {
       const number = order[next] as number;
       if (this.#inTree(number)) continue;
       const height = this.#heightOf(number);
-      const choice = this.#openings.best(number, height, DEPTH_MAX);
-      if (choice) {
-        this.#attach(number, choice.parent);
+      const place = this.#place(number, height, height > 0 ? this.#fragment(number).length : 1);
+      if (place) {
+        if (place.leaf !== -1) {
+          this.#detach(place.leaf);
+          order.push(place.leaf);
+        }
+        this.#attach(number, place.parent);
         this.#attachBelow(number);
       } else if (height > 0) {
         // Too deep as a whole: piece by piece.
@@ -212,35 +234,92 @@ class Grower {
     return left;
   }
 
-  /** A few that by now are much better off elsewhere. */
-  #improve(): void {
+  /**
+   * Who feeds others may take the place of somebody who feeds nobody and is nearer to the origin: so the place of a relay that died goes to one
+   * of those below it, instead of each of them to the end of another branch.
+   */
+  #place(number: number, height: number, weight: number): Place | null {
     const growth = this.#growth;
+    const open = this.#openings.best(number, height, DEPTH_MAX);
+    if (weight < 2) return open && { ...open, leaf: -1, cost: 0 };
+    let [parent, delay] = [-1, open ? open.delay - DISPLACED_BY : Infinity];
+    for (let other = 0; other < this.#nodes.length; other++) {
+      const from = (growth.delay[other] as number) + HOP_COST;
+      if (from >= delay || growth.used[other] === 0 || this.#openings.isOpen(other)) continue;
+      if ((growth.depth[other] as number) + 1 + height > DEPTH_MAX || this.#isBelow(other, number)) continue;
+      const by = from + delayBetween(growth, other, number);
+      if (by >= delay || growth.barred(other, number) || this.#leafOf(other, number) === -1) continue;
+      [parent, delay] = [other, by];
+    }
+    if (parent === -1) return open && { ...open, leaf: -1, cost: 0 };
+    const leaf = this.#leafOf(parent, number);
+    const elsewhere = this.#openings.best(leaf, 0, DEPTH_MAX);
+    const cost = (elsewhere?.delay ?? Infinity) - (growth.delay[leaf] as number);
+    if (open && cost >= weight * (open.delay - delay)) return { ...open, leaf: -1, cost: 0 };
+    return { parent, delay, leaf, cost };
+  }
+
+  /** Of those that feed nobody, the one that hears last; -1: none. */
+  #leafOf(parent: number, but: number): number {
+    let [found, latest] = [-1, -1];
+    for (const child of this.#children[parent] as number[]) {
+      if (child === but || (this.#children[child] as number[]).length > 0) continue;
+      const delay = this.#growth.delay[child] as number;
+      if (delay > latest) [found, latest] = [child, delay];
+    }
+    return found;
+  }
+
+  #detach(number: number): void {
+    const growth = this.#growth;
+    const parent = growth.parent[number] as number;
+    this.#children[parent] = (this.#children[parent] as number[]).filter((child) => child !== number);
+    growth.used[parent] = (growth.used[parent] as number) - 1;
+    growth.parent[number] = -1;
+    this.#openings.remove(number);
+    this.#openings.add(parent);
+  }
+
+  /** Some that by now are much better off elsewhere, those first with whom most others are. */
+  #improve(): void {
     const gains: { number: number; gain: number }[] = [];
+    const below = this.#nodes.map((_, number) => this.#below(number));
+    // Only those with most others below them may displace others: that takes a look at all.
+    const heavy = this.#nodes
+      .map((_, number) => number)
+      .filter((number) => number > 0 && this.#inTree(number) && (below[number] as Below).weight > 1)
+      .sort((a, b) => (below[b] as Below).weight - (below[a] as Below).weight || a - b);
+    for (const number of heavy.slice(DISPLACING_MAX)) (below[number] as Below).weight = 1;
     for (let number = 1; number < this.#nodes.length; number++) {
       if (!this.#inTree(number)) continue;
-      const gain = this.#gain(number)?.gain ?? 0;
+      const gain = this.#better(number, below[number] as Below)?.gain ?? 0;
       if (gain > 0) gains.push({ number, gain });
     }
     gains.sort((a, b) => b.gain - a.gain || a.number - b.number);
-    for (const { number } of gains.slice(0, IMPROVED_MAX)) {
-      const better = this.#gain(number);
+    const most = Math.max(IMPROVED_MAX, Math.ceil(this.#nodes.length * IMPROVED_OF_ALL));
+    for (const { number } of gains.slice(0, most)) {
+      if (!this.#inTree(number)) continue;
+      const better = this.#better(number, this.#below(number));
       if (!better) continue;
-      const old = growth.parent[number] as number;
-      this.#children[old] = (this.#children[old] as number[]).filter((child) => child !== number);
-      growth.used[old] = (growth.used[old] as number) - 1;
-      this.#openings.add(old);
+      if (better.leaf !== -1) this.#detach(better.leaf);
+      this.#detach(number);
       this.#attach(number, better.parent);
       this.#refresh(number);
+      const elsewhere = better.leaf === -1 ? null : this.#openings.best(better.leaf, 0, DEPTH_MAX);
+      if (elsewhere) this.#attach(better.leaf, elsewhere.parent);
     }
   }
 
-  #gain(number: number): { parent: number; gain: number } | null {
+  /** Where it would be much better off; the gain is that of all below it, too. */
+  #better(number: number, { levels, weight }: Below): (Place & { gain: number }) | null {
     const growth = this.#growth;
-    const choice = this.#openings.best(number, this.#levels(number), DEPTH_MAX);
-    if (!choice || choice.parent === growth.parent[number] || this.#isBelow(choice.parent, number)) return null;
+    const place = this.#place(number, levels, weight);
+    if (!place || place.cost === Infinity || place.parent === growth.parent[number]) return null;
+    if (this.#isBelow(place.parent, number)) return null;
     const now = growth.delay[number] as number;
-    const gain = now - choice.delay;
-    return gain >= IMPROVED_BY && gain >= now * IMPROVED_SHARE ? { parent: choice.parent, gain } : null;
+    const gain = now - place.delay;
+    const enough = gain >= IMPROVED_BY && gain >= now * IMPROVED_SHARE;
+    return enough ? { ...place, gain: gain * weight - place.cost } : null;
   }
 
   #isBelow(number: number, top: number): boolean {
@@ -248,11 +327,13 @@ class Grower {
     return false;
   }
 
-  #levels(top: number): number {
-    let height = -1;
-    for (let level = [top]; level.length > 0; height++)
+  #below(top: number): Below {
+    let [levels, weight] = [-1, 0];
+    for (let level = [top]; level.length > 0; levels++) {
+      weight += level.length;
       level = level.flatMap((number) => this.#children[number] as number[]);
-    return height;
+    }
+    return { levels, weight };
   }
 
   /** Delay and depth of all below it, after it moved. */
