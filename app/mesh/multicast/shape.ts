@@ -89,8 +89,9 @@ export class Shape {
   }
 
   /**
-   * Whom a node asks when its parent is silent: the grandparent, then the parent's siblings, each child of one parent beginning at another
-   * one, then the grandparent's parent; at last the origin. Children of the origin ask each other. Only those that can take on more.
+   * Whom a node asks when its parent is silent: the first child of a parent the grandparent, which has room now, the others one of the parent's
+   * siblings, each another one; then the other of both, more siblings, the grandparent's parent; at last the origin. Children of the origin ask
+   * each other. Only those that can take on more.
    */
   backupsOf(origin: Origin): Origin[] {
     const place = this.#places.get(origin);
@@ -106,11 +107,13 @@ export class Shape {
     );
     const turn = (this.#children[parent] as number[]).indexOf(place);
     // The origin always can: without it there is nothing to send.
-    const list = grandparent !== root && this.#adopts(grandparent) ? [grandparent] : [];
-    if (parent !== root && grandparent === root) list.push(root);
-    const aunted = parent === root ? BACKUPS_MAX : list.length + AUNTS_MAX;
+    const up = parent !== root && (grandparent === root || this.#adopts(grandparent)) ? [grandparent] : [];
+    const aunted = parent === root ? BACKUPS_MAX : AUNTS_MAX;
+    const list: number[] = [];
     for (let step = 0; step < aunts.length && list.length < aunted; step++)
       list.push(aunts[(step + turn) % aunts.length] as number);
+    // A dead parent leaves one place at the grandparent.
+    list.splice(turn === 0 ? 0 : 1, 0, ...up);
     if (grandparent === root) return list;
     const above = this.#parent(grandparent);
     if (above !== root && this.#adopts(above)) list.push(above);
