@@ -36,7 +36,9 @@ pub(crate) fn ping(core: &mut Core, peer: &mut Peer, now: u64) {
     plaintext[0] = kind::PING;
     plaintext[1..].copy_from_slice(&now.to_be_bytes());
     if send(core, peer, now, &plaintext, false) {
-        peer.live.note_ping(now, Count::of(&peer.hop.sent()));
+        let (sent, heard) = (peer.hop.sent(), peer.hop.heard());
+        peer.live.note_ping(now, Count::of(&sent));
+        peer.live.frames_at_ping = sent.frames + heard.frames;
         peer.live.expecting.get_or_insert(now);
     }
 }

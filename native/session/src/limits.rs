@@ -169,8 +169,12 @@ pub const BUSY_TICK: u64 = 100 * MS;
 pub const BUSY_FOR: u64 = S;
 /// After this much rest it looks only when a ping is due; `Hop::note_sent` tells when that changes.
 pub const ACTIVE_FOR: u64 = 12 * S;
-/// While data passes, the round trip is measured this often.
+/// While data passes, the round trip is measured this often …
 pub const RTT_FRESH: u64 = 10 * S;
+/// … if it is at least this many frames, both ways together, from one measurement to the next …
+pub const RTT_FRESH_FRAMES: u64 = 100;
+/// … else, as for a message now and then, this often.
+pub const RTT_FRESH_SPARSE: u64 = 60 * S;
 /// A deadline missed by this much means that the machine slept: probe before judging.
 pub const SLEPT: u64 = 10 * S;
 /// A probed path (after sleep or `poke`) that does not answer in this time gets a fresh handshake.

@@ -102,6 +102,8 @@ pub(crate) struct Liveness {
     /// The last look at the timers: what else happens to the peer does not put off the next.
     pub looked: u64,
     pub last_ping: u64,
+    /// That had passed both ways by then.
+    pub frames_at_ping: u64,
     /// Stamps of those that are out, and what had left before each.
     pub pings: VecDeque<(u64, Count)>,
     /// What the way carries, and which way and session that is.
@@ -125,6 +127,7 @@ impl Liveness {
             stream: StreamWatch::default(),
             looked: 0,
             last_ping: 0,
+            frames_at_ping: 0,
             pings: VecDeque::new(),
             lines: Lines::default(),
             rtt: Rtt::default(),

@@ -9,7 +9,7 @@ use crate::limits::{
     ACTIVE_FOR, ACTIVE_TICK, ANSWER_EXPECTED, ANSWER_ROUND_TRIPS, BUSY_FOR, BUSY_TICK, CAST_ANSWER_EXPECTED,
     CAST_SUSPECT_AFTER, HALF_OPEN_LIFETIME, HANDSHAKE_GIVE_UP, IDLE_MISSED, IDLE_SUSPECT_AFTER,
     KEEPALIVE_AFTER, KEY_RETRY_MAX, PROBE_AGAIN, PROBE_ANSWER, REKEY_AFTER, REKEY_BYTES, REKEY_FRAMES,
-    REKEY_GRACE, REKEY_LATEST, REKEY_RESPONDER_DELAY, RTT_FRESH, SILENT_AFTER, STREAM_ROUND_TRIPS,
+    REKEY_GRACE, REKEY_LATEST, REKEY_RESPONDER_DELAY, RTT_FRESH, RTT_FRESH_FRAMES, RTT_FRESH_SPARSE, SILENT_AFTER, STREAM_ROUND_TRIPS,
     STREAM_SILENCE, SUSPECT_AFTER, SUSPECT_LATEST, SUSPECT_ROUND_TRIPS,
 };
 use crate::path::Path;
@@ -135,7 +135,13 @@ fn watch(core: &mut Core, net: &mut NetState, peer: &mut Peer, now: u64) -> Opti
     } else {
         watch_idle(core, net, peer, now, view.last)
     };
-    if now >= peer.live.last_ping + RTT_FRESH && view.last_data() + ACTIVE_TICK * 2 > now {
+    let passed = (view.sent.frames + view.heard.frames).saturating_sub(peer.live.frames_at_ping);
+    let fresh = if passed >= RTT_FRESH_FRAMES {
+        RTT_FRESH
+    } else {
+        RTT_FRESH_SPARSE
+    };
+    if now >= peer.live.last_ping + fresh && view.last_data() + ACTIVE_TICK * 2 > now {
         ping(core, peer, now);
     }
     keep_alive(core, peer, now, &view);

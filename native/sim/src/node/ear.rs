@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use weft_forward::PeerId;
 use weft_forward::tree::{Out, TreeEvent, TreePlane};
-use weft_session::wire::HEADER;
+use weft_session::wire::{HEADER, kind};
 use weft_session::{AUTH_SHARED, Sessions, TAG, Tx};
 
 /// What the plane asked for, done when it is no longer borrowed.
@@ -94,7 +94,12 @@ impl Node {
         let mut frame = vec![0; HEADER + plaintext.len() + TAG];
         frame[HEADER..HEADER + plaintext.len()].copy_from_slice(plaintext);
         tx.seal(counter, &mut frame);
-        self.send_sealed(now, &tx, Kind::Control, frame, 0);
+        if plaintext.first() != Some(&kind::TREE_BEAT) {
+            return self.send_sealed(now, &tx, Kind::Control, frame, 0);
+        }
+        // Beats are answered by nothing, so nobody waits for it.
+        tx.hop().note_carried(now, 1, frame.len() as u64);
+        self.send(now, tx.path(), Kind::Control, frame, Some(0));
     }
 
     fn send_again(&mut self, now: u64, name: PeerName, hop_limit: u8, body: &[u8]) {
