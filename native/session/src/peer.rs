@@ -93,6 +93,8 @@ pub(crate) struct Liveness {
     pub since: u64,
     /// Data or a ping went out at this time and nothing was heard since.
     pub expecting: Option<u64>,
+    /// Something that asks for an answer, other than casts, went out at this time and nothing was heard since.
+    pub waiting: Option<u64>,
     /// Data was heard at this time and nothing was sent since.
     pub owing: Option<u64>,
     /// A probe (after sleep or `poke`) that only a pong or a new handshake ends.
@@ -121,6 +123,7 @@ impl Liveness {
         Liveness {
             since: 0,
             expecting: None,
+            waiting: None,
             owing: None,
             probe: None,
             suspect: false,
@@ -141,6 +144,7 @@ impl Liveness {
     pub fn restart(&mut self, now: u64) {
         self.since = now;
         self.expecting = None;
+        self.waiting = None;
         self.probe = None;
         self.suspect = false;
         self.rekey = None;

@@ -9,8 +9,8 @@ use crate::limits::{
     ACTIVE_FOR, ACTIVE_TICK, ANSWER_EXPECTED, ANSWER_ROUND_TRIPS, BUSY_FOR, BUSY_TICK, CAST_ANSWER_EXPECTED,
     CAST_SUSPECT_AFTER, HALF_OPEN_LIFETIME, HANDSHAKE_GIVE_UP, IDLE_MISSED, IDLE_SUSPECT_AFTER,
     KEEPALIVE_AFTER, KEY_RETRY_MAX, PROBE_AGAIN, PROBE_ANSWER, REKEY_AFTER, REKEY_BYTES, REKEY_FRAMES,
-    REKEY_GRACE, REKEY_LATEST, REKEY_RESPONDER_DELAY, RTT_FRESH, RTT_FRESH_FRAMES, RTT_FRESH_SPARSE, SILENT_AFTER, STREAM_ROUND_TRIPS,
-    STREAM_SILENCE, SUSPECT_AFTER, SUSPECT_LATEST, SUSPECT_ROUND_TRIPS,
+    REKEY_GRACE, REKEY_LATEST, REKEY_RESPONDER_DELAY, RTT_FRESH, RTT_FRESH_FRAMES, RTT_FRESH_SPARSE,
+    SILENT_AFTER, STREAM_ROUND_TRIPS, STREAM_SILENCE, SUSPECT_AFTER, SUSPECT_LATEST, SUSPECT_ROUND_TRIPS,
 };
 use crate::path::Path;
 use crate::peer::{Generation, Peer};
@@ -124,6 +124,12 @@ fn watch(core: &mut Core, net: &mut NetState, peer: &mut Peer, now: u64) -> Opti
     if view.expects() {
         peer.live.expecting.get_or_insert(now);
     }
+    // Casts that went before it, unanswered as they may be, are no reason to lose patience with a message sooner.
+    if !view.waits {
+        peer.live.waiting = None;
+    } else if peer.live.waiting.is_none_or(|since| view.last >= since) {
+        peer.live.waiting = Some(now);
+    }
     let patience = peer.live.rtt.times(STREAM_ROUND_TRIPS, STREAM_SILENCE);
     if peer.live.stream.ended(now, &view.heard, patience) && !view.waits {
         probe(core, peer, now);
@@ -173,13 +179,12 @@ fn probe_answer_at(peer: &Peer, since: u64) -> u64 {
 
 /// Data was sent: an answer of any kind is due soon.
 fn watch_active(core: &mut Core, net: &mut NetState, peer: &mut Peer, now: u64, view: &View) -> bool {
-    let Some(since) = peer.live.expecting else {
+    let Some(expecting) = peer.live.expecting else {
         return false;
     };
-    let (patience, limit) = if view.waits {
-        (answer_after(peer), suspect_after(peer))
-    } else {
-        (CAST_ANSWER_EXPECTED, CAST_SUSPECT_AFTER)
+    let (since, patience, limit) = match peer.live.waiting {
+        Some(since) => (since, answer_after(peer), suspect_after(peer)),
+        None => (expecting, CAST_ANSWER_EXPECTED, CAST_SUSPECT_AFTER),
     };
     // One that was lost is soon followed by another: a full line loses many, and is known by the answers alone.
     let again = if peer.live.last_ping >= since {
@@ -193,7 +198,7 @@ fn watch_active(core: &mut Core, net: &mut NetState, peer: &mut Peer, now: u64, 
     if now >= since + limit && !peer.live.suspect {
         suspect(core, net, peer, now);
     }
-    now >= since + SILENT_AFTER
+    now >= expecting + SILENT_AFTER
 }
 
 fn answer_after(peer: &Peer) -> u64 {

@@ -194,6 +194,27 @@ fn casts_alone_are_asked_after_seldom_and_their_receiver_is_missed_all_the_same(
 }
 
 #[test]
+fn casts_before_a_message_are_no_reason_to_lose_patience_with_it() {
+    let mut world = World::pair(9);
+    world.delay = (80 * MS, 80 * MS);
+    world.run(2 * S);
+    // Casts alone go unanswered for longer than a message may.
+    for turn in 1..=300 {
+        world.as_casts = true;
+        assert!(world.packet(1, 2, b"on"));
+        world.run(50 * MS);
+        world.as_casts = false;
+        if turn % 27 == 0 {
+            world.say(1, 2, b"a word");
+        }
+        world.run(50 * MS);
+    }
+    let suspects = |e: &(u64, Event)| matches!(e.1, Event::Suspect { .. });
+    assert!(!world.node(1).events.iter().any(suspects));
+    assert_eq!(handshakes(&world), 1);
+}
+
+#[test]
 fn a_restarted_peer_is_met_anew() {
     for caller in [1, 2] {
         let mut world = World::pair(12);
