@@ -137,7 +137,7 @@ fn watch(core: &mut Core, net: &mut NetState, peer: &mut Peer, now: u64) -> Opti
     let silent = if let Some(since) = peer.live.probe {
         watch_probe(core, net, peer, now, since)
     } else if view.expects() {
-        watch_active(core, net, peer, now, &view)
+        watch_active(core, net, peer, now)
     } else {
         watch_idle(core, net, peer, now, view.last)
     };
@@ -178,7 +178,7 @@ fn probe_answer_at(peer: &Peer, since: u64) -> u64 {
 }
 
 /// Data was sent: an answer of any kind is due soon.
-fn watch_active(core: &mut Core, net: &mut NetState, peer: &mut Peer, now: u64, view: &View) -> bool {
+fn watch_active(core: &mut Core, net: &mut NetState, peer: &mut Peer, now: u64) -> bool {
     let Some(expecting) = peer.live.expecting else {
         return false;
     };
