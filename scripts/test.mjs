@@ -126,6 +126,9 @@ const suites = {
       '--locked',
       '--workspace',
       '--all-targets',
+      // The benchmarks' wall time, which nothing else builds.
+      '--features',
+      'weft-micro/wall',
       ...manifest,
       '--',
       '-D',

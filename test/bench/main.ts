@@ -1,11 +1,10 @@
 // Rotates through peers and scenes, keeps every sample, writes the page. Usage: docs/benchmarks.md.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { cpus, release, totalmem } from 'node:os';
 import { join } from 'node:path';
-import { projectRoot, run } from '../netns/support/shell.ts';
+import { projectRoot } from '../netns/support/shell.ts';
 import { buildNothing } from './cache.ts';
 import { chosen, parseOptions, rotated, type Options } from './options.ts';
-import { cpuText } from './machine.ts';
+import { machineText } from './machine.ts';
 import { simulated } from './members.ts';
 import { judgements, page, shortfalls, targetLine, type Setup } from './page.ts';
 import type { Peer } from './peer.ts';
@@ -102,11 +101,6 @@ function drawn(setup: Setup): Setup['plots'] {
 
 const keptBySimulator = join(projectRoot, 'docs/plots/simulator.json');
 
-async function features(): Promise<string> {
-  const { stdout } = await run('lscpu', [], { env: { LC_ALL: 'C' } });
-  return cpuText(existsSync('/proc/cpuinfo') ? readFileSync('/proc/cpuinfo', 'utf8') : '', stdout);
-}
-
 if (options.ready) buildNothing();
 await buildTool();
 const absent: Setup['absent'] = options.quick || options.peers.length ? [] : [...unavailable];
@@ -132,7 +126,7 @@ const setup: Setup = {
   absent,
   busyBefore: await othersShare(),
   simulated: existsSync(keptBySimulator) ? simulated(readFileSync(keptBySimulator, 'utf8')) : [],
-  machine: `${cpus().length} × ${cpus()[0]?.model ?? 'CPU'} (${await features()}), ${(totalmem() / 2 ** 30).toFixed(0)} GiB, Linux ${release()}`,
+  machine: await machineText(),
   command: ['npm run bench', ...(args.length ? ['--', ...args] : [])].join(' '),
   day: new Date().toISOString().slice(0, 10),
   plots: [],

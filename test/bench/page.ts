@@ -24,7 +24,7 @@ export interface Setup {
 /** Above this the page warns. */
 const QUIET_MAX = 0.05;
 
-const table = (head: string[], rows: string[][]) => {
+export const table = (head: string[], rows: string[][]) => {
   const line = (cells: string[]) => `| ${cells.join(' | ')} |`;
   return [line(head), `|${head.map(() => '---').join('|')}|`, ...rows.map(line)].join('\n');
 };

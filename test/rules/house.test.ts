@@ -19,7 +19,8 @@ const files = (path: string) => readdirSync(path).filter((name) => statSync(join
 const all = ['app', 'main', 'renderer', 'native', 'test'].flatMap((top) => folders(join(root, top)));
 const sources = all.filter((folder) => files(folder).some((name) => /\.(ts|tsx|rs|mjs)$/.test(name)));
 /** Folders whose README is the parent's business: they hold parts of one noun. */
-const inner = /\/(src|tests|examples|support|programs|commands|messages|protocol|features|ui|i18n|mock|client)(\/|$)/;
+const inner =
+  /\/(src|tests|benches|examples|support|programs|commands|messages|protocol|features|ui|i18n|mock|client)(\/|$)/;
 
 describe('every folder says what it is', () => {
   for (const folder of sources.filter((path) => !inner.test(`/${relative(root, path)}`)))

@@ -54,3 +54,4 @@ pub use path::{Path, PathCell};
 pub use rx::{HopCarry, HopCast, Opened, Rx, RxSession};
 pub use sessions::Sessions;
 pub use tx::Tx;
+pub use window::Window;
