@@ -117,12 +117,10 @@ impl Core {
         self.timers.first().map(|(deadline, _)| *deadline)
     }
 
-    /// Peers whose deadline has come.
-    pub fn due(&self, now: u64) -> Vec<PeerName> {
-        self.timers
-            .range(..(now + 1, (0, 0)))
-            .map(|(_, name)| *name)
-            .collect()
+    /// Fills `into` anew with the peers whose deadline has come.
+    pub fn due(&self, now: u64, into: &mut Vec<PeerName>) {
+        into.clear();
+        into.extend(self.timers.range(..(now + 1, (0, 0))).map(|(_, name)| *name));
     }
 }
 

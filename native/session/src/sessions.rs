@@ -26,6 +26,8 @@ pub struct Sessions {
     pub(crate) guard: Guard,
     pub(crate) strangers: Strangers,
     latest: u64,
+    /// For `handle_timeout`, which comes some ten times a second: kept.
+    due: Vec<PeerName>,
 }
 
 impl Sessions {
@@ -38,6 +40,7 @@ impl Sessions {
             guard,
             strangers: Strangers::default(),
             latest: 0,
+            due: Vec::new(),
         }
     }
 
@@ -284,9 +287,12 @@ impl Sessions {
     /// Does what is due.
     pub fn handle_timeout(&mut self, now: u64) {
         let now = self.advance(now);
-        for name in self.core.due(now) {
-            self.with_peer(now, name, |core, net, peer| tick(core, net, peer, now));
+        let mut due = std::mem::take(&mut self.due);
+        self.core.due(now, &mut due);
+        for name in &due {
+            self.with_peer(now, *name, |core, net, peer| tick(core, net, peer, now));
         }
+        self.due = due;
     }
 
     /// When to call `handle_timeout`; u64::MAX = never.
