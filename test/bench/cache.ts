@@ -35,18 +35,28 @@ function lastLine({ stderr, stdout }: Finished): string {
 const patiently = (command: string, args: string[], env: NodeJS.ProcessEnv, timeoutMs: number) =>
   run('nice', ['-n', '15', command, ...args], { env, timeoutMs });
 
-/** Builds programs of a Go module, trying versions in order; null or why not. */
+/** Versions of a module that are tried before it is given up: new ones may want a newer compiler. */
+const VERSIONS_TRIED_MAX = 8;
+
+/** The newest version of a Go module, then older ones. Modules without versions have only a newest. */
+async function goVersions(module: string): Promise<string[]> {
+  const { stdout } = await run('go', ['list', '-m', '-versions', module], { timeoutMs: DOWNLOAD_MS_MAX });
+  const released = stdout.trim().split(' ').slice(1).reverse();
+  return (released.length ? released : ['latest']).slice(0, VERSIONS_TRIED_MAX);
+}
+
+/** Builds programs of a Go module, of the newest version that the compiler here can build; null or why not. */
 export async function goInstall(
   name: string,
+  module: string,
   packages: string[],
-  versions: string[],
   rename: Record<string, string> = {},
 ): Promise<string | null> {
   if (existsSync(built(name)) && existsSync(versionFile(name))) return null;
   if (!building) return NOT_BUILT;
   mkdirSync(join(cache, 'bin'), { recursive: true });
   let why = '';
-  for (const version of versions) {
+  for (const version of await goVersions(module)) {
     const env = { GOBIN: join(cache, 'bin'), GOFLAGS: '-modcacherw -p=1' };
     const made = await patiently('go', ['install', ...packages.map((path) => `${path}@${version}`)], env, BUILD_MS_MAX);
     if (made.code !== 0) {

@@ -6,6 +6,7 @@ import { must } from '../../netns/support/shell.ts';
 import { built, goInstall, versionOf } from '../cache.ts';
 import { netOf, type Peer } from '../peer.ts';
 
+const MODULE = 'github.com/slackhq/nebula';
 const PORT = 4242;
 const address = (host: Host) => `10.98.0.${host.index}`;
 
@@ -15,12 +16,7 @@ export const nebula: Peer = {
   transports: ['udp'],
   multicast: false,
   note: 'its default MTU of 1300 cuts a datagram of 1300 B in two',
-  install: () =>
-    goInstall(
-      'nebula',
-      ['github.com/slackhq/nebula/cmd/nebula', 'github.com/slackhq/nebula/cmd/nebula-cert'],
-      ['latest', 'v1.10.3'],
-    ),
+  install: () => goInstall('nebula', MODULE, [`${MODULE}/cmd/nebula`, `${MODULE}/cmd/nebula-cert`]),
   version: async () => versionOf('nebula'),
   async lay(lab, hosts) {
     const folder = join(lab.folder, 'nebula');

@@ -7,6 +7,7 @@ import { until } from '../../netns/support/shell.ts';
 import { built, goInstall, versionOf } from '../cache.ts';
 import { netOf, type Peer } from '../peer.ts';
 
+const MODULE = 'golang.zx2c4.com/wireguard';
 const PORT = 51820;
 const MTU = 1420;
 
@@ -39,7 +40,7 @@ export const wireguard: Peer = {
   kind: 'peer',
   transports: ['udp'],
   multicast: false,
-  install: () => goInstall('wireguard-go', ['golang.zx2c4.com/wireguard'], ['latest'], { wireguard: 'wireguard-go' }),
+  install: () => goInstall('wireguard-go', MODULE, [MODULE], { wireguard: 'wireguard-go' }),
   version: async () => versionOf('wireguard-go'),
   async lay(_lab, hosts) {
     const keys = new Map(hosts.map((host) => [host, keyPair()]));
