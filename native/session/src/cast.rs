@@ -1,8 +1,11 @@
 //! Sealing multicast: once per packet, whatever the number of hops.
 
 use crate::aead::{Key, Secret, Suite, TAG};
+use crate::proof::{Leaves, Proofs};
+use crate::signed::{AUTH_SIGNED, CastSigner};
 use crate::wire::{CAST_MIN, CAST_PARTIAL, HEADER, SEQUENCE_MASK, STAMP, Stamp};
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// Authentication kind of a cast's header: sealed with the shared sender key.
@@ -59,6 +62,7 @@ pub struct CastTx {
     key: Key,
     given: SenderKey,
     next: AtomicU64,
+    signer: Option<Arc<CastSigner>>,
 }
 
 impl CastTx {
@@ -71,7 +75,31 @@ impl CastTx {
             key: Key::new(sender_key.suite, &sender_key.key),
             given: sender_key,
             next,
+            signer: None,
         }
+    }
+
+    /// The same for a tree whose casts are signed as well: seal, then [`CastTx::sign`].
+    pub fn signed(origin: [u8; 8], sender_key: SenderKey, signer: Arc<CastSigner>) -> CastTx {
+        CastTx {
+            signer: Some(signer),
+            ..CastTx::new(origin, sender_key)
+        }
+    }
+
+    /// Authentication kind of its casts.
+    pub fn auth(&self) -> u8 {
+        if self.signer.is_some() {
+            AUTH_SIGNED
+        } else {
+            AUTH_SHARED
+        }
+    }
+
+    /// The proofs of what was sealed, to be put behind each stamp; none where casts are not signed.
+    pub fn sign(&self, leaves: Leaves) -> Option<Proofs> {
+        let signer = self.signer.as_ref()?;
+        Some(signer.sign(self.given.tree(), leaves))
     }
 
     pub fn key_id(&self) -> u32 {
@@ -103,7 +131,8 @@ impl CastTx {
     }
 
     /// Seals a cast in place and writes its stamp. `frame` = 16 bytes room for a hop header | 24 for the stamp |
-    /// packet | 16 for the inner tag | 16 for a hop tag. Then stamp it for each hop (`Tx::stamp`, `Tx::seal_stamp`).
+    /// packet | 16 for the inner tag | 16 for a hop tag. Then stamp it for each hop (`Tx::stamp`, `Tx::seal_stamp`); where casts
+    /// are signed, put the proof between stamp and packet before.
     ///
     /// # Panics
     /// When `frame` is shorter than 72 bytes, or the key is not that tree's.
@@ -123,7 +152,7 @@ impl CastTx {
         };
         frame[HEADER..HEADER + STAMP].copy_from_slice(&stamp.write());
         let body = &mut frame[HEADER + STAMP..n - 2 * TAG];
-        let tag = self.key.seal(sequence, &stamp.inner_aad(AUTH_SHARED), body);
+        let tag = self.key.seal(sequence, &stamp.inner_aad(self.auth()), body);
         frame[n - 2 * TAG..n - TAG].copy_from_slice(&tag);
     }
 }

@@ -2,13 +2,15 @@
 //! Owned by one receiving thread.
 
 use crate::aead::{Key, TAG};
-use crate::cast::SenderKey;
+use crate::cast::{AUTH_SHARED, SenderKey};
 use crate::drops::{DropReason, Drops};
 use crate::limits::{
     CAST_KEYS_MAX, CAST_KEYS_PER_ORIGIN, CAST_KEYS_PER_TREE, CAST_WINDOW, HELD_BYTES_MAX, HELD_FOR,
     HELD_KEYS_MAX, HELD_PER_KEY,
 };
+use crate::proof;
 use crate::rx::HopCast;
+use crate::signed::AUTH_SIGNED;
 use crate::window::Window;
 use crate::wire::{CAST_MIN, CAST_PARTIAL, HEADER, SEQUENCE_MASK, STAMP};
 use std::collections::BTreeMap;
@@ -136,7 +138,8 @@ impl CastRx {
     ///
     /// # Errors
     /// `UnknownKey`: a copy is kept for a moment if there is room (see `install`); of a tree only where another of its keys is
-    /// known, so that who merely passes casts on keeps none. `CastDuplicate`, `CastBadTag`.
+    /// known, so that who merely passes casts on keeps none. `CastDuplicate`, `CastBadTag`. Signatures are not looked at: those of
+    /// trees are `SignedRx`'s to check before.
     pub fn open(&mut self, now: u64, cast: &HopCast, frame: &mut [u8]) -> Result<OpenedCast, DropReason> {
         let result = self.try_open(now, cast, frame);
         if let Err(reason) = result {
@@ -150,6 +153,7 @@ impl CastRx {
             return Err(DropReason::Malformed);
         }
         let stamp = &cast.stamp;
+        let start = HEADER + STAMP + proof_of(cast, frame)?;
         let Some(entry) = self.keys.get_mut(&name_of(cast)) else {
             if stamp.tree == 0 || self.knows_tree(cast.opened.net, stamp.origin, stamp.tree) {
                 self.hold(now, cast, frame);
@@ -161,7 +165,7 @@ impl CastRx {
             return Err(DropReason::CastDuplicate);
         }
         let end = frame.len() - 2 * TAG;
-        let sealed = &mut frame[HEADER + STAMP..end + TAG];
+        let sealed = &mut frame[start..end + TAG];
         if !entry
             .key
             .open(stamp.sequence, &stamp.inner_aad(cast.auth), sealed)
@@ -172,7 +176,7 @@ impl CastRx {
         entry.used = now;
         let partial = stamp.sequence & CAST_PARTIAL != 0;
         Ok(OpenedCast {
-            packet: HEADER + STAMP..end,
+            packet: start..end,
             scope: entry.scope,
             sequence,
             partial,
@@ -242,6 +246,18 @@ impl CastRx {
             let oldest = self.keys.iter().min_by_key(|(_, e)| e.used).map(|(n, _)| *n);
             oldest.map(|name| self.keys.remove(&name));
         }
+    }
+}
+
+/// Bytes of the proof between stamp and packet. What takes no tree is never signed: its hop is its origin.
+fn proof_of(cast: &HopCast, frame: &[u8]) -> Result<usize, DropReason> {
+    let most = frame.len() - 2 * TAG;
+    match cast.auth {
+        AUTH_SHARED => Ok(0),
+        AUTH_SIGNED if cast.stamp.tree != 0 => {
+            proof::length(&frame[HEADER + STAMP..most]).ok_or(DropReason::Malformed)
+        }
+        _ => Err(DropReason::CastWrongAuth),
     }
 }
 

@@ -53,6 +53,12 @@ reasons! {
     CastDuplicate = "castDuplicate",
     /// A cast's inner tag does not fit.
     CastBadTag = "castBadTag",
+    /// A cast of a tree is signed, and the tree is not, or the other way round; or of a kind that is not known.
+    CastWrongAuth = "castWrongAuth",
+    /// A signed cast is not what its origin sent.
+    CastBadSignature = "castBadSignature",
+    /// A signed cast of a hop that brought too many wrong signatures, or more than are looked at.
+    CastUnchecked = "castUnchecked",
     /// A control part outside of the window or of a wrong shape.
     BadControl = "badControl",
     /// A fragment that fits no reassembly, or a full table.

@@ -258,3 +258,17 @@ pub const LINE_HOLD: u64 = 15 * S;
 pub const LINE_GROWS_EVERY: u64 = S;
 /// IPv4 and UDP headers around each frame, bytes.
 pub const UNDER_HEADERS: u64 = 28;
+
+// Signed casts
+/// Casts under one signature.
+pub const SIGNED_BATCH_MAX: usize = 16;
+/// Roots of one tree whose signatures were found right and are not looked at again.
+pub const SIGNED_ROOTS_KEPT: usize = 64;
+/// Signatures that are looked at for one previous hop, a second (about 70 µs each).
+pub const SIGNATURE_CHECKS_PER_SECOND: u64 = 8_000;
+/// … and of these at once.
+pub const SIGNATURE_CHECKS_BURST: u64 = 1_000;
+/// Signatures of one previous hop that may be wrong, a second and at once; beyond, it is believed only what needs no check.
+pub const SIGNATURE_FAILURES_PER_SECOND: u64 = 50;
+/// Previous hops whose checks are counted at once; others' casts are dropped meanwhile.
+pub const SIGNED_HOPS_MAX: usize = 4_096;

@@ -4,8 +4,12 @@
 mod world;
 use std::fmt::Write as _;
 use std::path::PathBuf;
+use std::sync::Arc;
 use weft_session::fragment::{What, split};
-use weft_session::{AUTH_SHARED, CastTx, Level, Path, SenderKey, Suite, TAG, bundle, wire};
+use weft_session::{
+    AUTH_SHARED, AUTH_SIGNED, CastSigner, CastTx, Leaves, Level, Path, SenderKey, SignedRx, Suite, TAG,
+    bundle, wire,
+};
 use world::{NET, Node, S, World, addr, key, origin, secret, sessions_from};
 
 fn hex(bytes: &[u8]) -> String {
@@ -251,6 +255,41 @@ fn cast() {
 }
 
 /// A frame of node 3 for node 2 on its way through node 1, and what node 2 says when it cannot deliver.
+/// A batch of three, as it is between stamp and inner tag.
+#[test]
+fn signed_casts() {
+    let signer = Arc::new(CastSigner::new([42; 32], origin(1), &[6; 32].into()));
+    let key = SenderKey::of_tree(2, 7, 10, [9; 32].into());
+    let tx = CastTx::signed(origin(1), key, signer.clone());
+    let mut frames: Vec<Vec<u8>> = Vec::new();
+    for packet in [&b"one"[..], b"two", b"and three"] {
+        let mut frame = vec![0; wire::HEADER + wire::STAMP + packet.len() + 2 * TAG];
+        frame[wire::HEADER + wire::STAMP..][..packet.len()].copy_from_slice(packet);
+        tx.seal(tx.reserve(1), false, 2, 3, &mut frame);
+        frames.push(frame[wire::HEADER..frame.len() - TAG].to_vec());
+    }
+    let mut leaves = Leaves::default();
+    frames.iter().for_each(|body| leaves.add(body));
+    let proofs = tx.sign(leaves).unwrap();
+    let mut rx = SignedRx::new();
+    rx.set(NET, &[42; 32], (origin(1), 2), Some(&signer.public_key()));
+    let mut vectors = vec![
+        ("version", "1".to_string()),
+        ("networkId", hex(&[42; 32])),
+        ("senderKey", hex(&[9; 32])),
+        ("signerSeed", hex(&[6; 32])),
+        ("signerPublic", hex(&signer.public_key())),
+    ];
+    for (i, (name, body)) in ["first", "second", "third"].into_iter().zip(frames).enumerate() {
+        let mut proof = vec![0; proofs.length()];
+        proofs.write(i, &mut proof);
+        let whole = [&body[..wire::STAMP], &proof, &body[wire::STAMP..]].concat();
+        assert_eq!(rx.check(0, (NET, 2), AUTH_SIGNED, &whole), Ok(()));
+        vectors.push((name, hex(&whole)));
+    }
+    check("cast-signed", &vectors);
+}
+
 #[test]
 fn carry() {
     let mut vectors = vec![("version", "1".to_string())];
