@@ -65,6 +65,7 @@ pub struct GroupConfig {
     pub receivers: Vec<Receiver>,
     pub publishers: Option<Vec<u32>>,
     pub repaired: Option<bool>,
+    pub signed: Option<bool>,
 }
 
 fn peer_config(p: PeerConfig) -> Result<dp::PeerConfig> {
@@ -125,6 +126,7 @@ fn group_config(g: GroupConfig) -> Result<dp::GroupConfig> {
         receivers,
         publishers: g.publishers,
         repaired: g.repaired.unwrap_or(false),
+        signed: g.signed.unwrap_or(false),
     })
 }
 

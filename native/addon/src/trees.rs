@@ -26,6 +26,7 @@ pub struct TreeConfig {
     pub repair: String,
     pub bytes_per_second: f64,
     pub groups: Option<u32>,
+    pub signer: Option<Uint8Array>,
     pub key: Option<OwnKey>,
 }
 
@@ -57,6 +58,10 @@ fn tree_config(t: TreeConfig) -> Result<dp::TreeConfig> {
     };
     let own_key = |k: OwnKey| -> Result<_> { Ok((k.id, secret(&k.key)?)) };
     let key = t.key.map(own_key).transpose()?;
+    let signer = t
+        .signer
+        .map(|key| parse::bytes::<32>("A signer", &key))
+        .transpose()?;
     Ok(dp::TreeConfig {
         origin: parse::bytes("An origin", &t.origin)?,
         tree: short("The tree", t.tree)?,
@@ -72,6 +77,7 @@ fn tree_config(t: TreeConfig) -> Result<dp::TreeConfig> {
         // Negative and NaN become 0 by the cast.
         bytes_per_second: t.bytes_per_second as u64,
         groups: short("The number of groups", t.groups.unwrap_or(1))?,
+        signer,
         key,
     })
 }
@@ -109,6 +115,12 @@ impl Dataplane {
         self.inner
             .send_on(net, parse::ip(&group)?, trees)
             .map_err(of_dataplane)
+    }
+
+    #[napi]
+    pub fn cast_signer(&self, net: u32) -> Result<Uint8Array> {
+        let key = self.inner.cast_signer(net).map_err(of_dataplane)?;
+        Ok(key.to_vec().into())
     }
 
     /// Exact: sequences stay below 2^48.

@@ -183,6 +183,7 @@ fn everybody(args: &Args) -> Vec<GroupConfig> {
             receivers: receivers.clone(),
             publishers: None,
             repaired: false,
+            signed: false,
         })
         .to_vec()
 }
@@ -245,6 +246,7 @@ impl Host {
                 receivers: receivers(g),
                 publishers: None,
                 repaired: false,
+                signed: false,
             })
             .collect();
         if let Err(e) = self.plane.set_groups(NET, configs) {

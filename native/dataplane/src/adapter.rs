@@ -6,7 +6,7 @@ use crate::casts::CastBatch;
 use crate::command::{Command, Commands};
 use crate::events::Events;
 use crate::hold::Holds;
-use crate::limits::ADAPTER_FRAMES_PER_TURN;
+use crate::limits::{ADAPTER_FRAMES_PER_TURN, SIGN_EVERY_US};
 use crate::links::Links;
 use crate::outbox::{Outbox, Outlet};
 use crate::pacing::Slows;
@@ -22,6 +22,7 @@ use weft_forward::{
 };
 use weft_packet::answer::{ICMP_ERROR_MAX, IcmpError, icmp_error};
 use weft_packet::{DropReason, Frame, L3, Mac, Splitter, VnetHeader, ether};
+use weft_session::limits::SIGNED_BATCH_MAX;
 
 /// A virtio-net header that asks for nothing.
 const PLAIN: [u8; VNET_LEN] = [0; VNET_LEN];
@@ -60,6 +61,8 @@ pub struct AdapterThread {
     /// For the trees' answers: to whom a batch goes, and one of its packets.
     pub(crate) children: Vec<PeerId>,
     pub(crate) receivers_of_tree: Vec<PeerId>,
+    /// The last signature of casts, µs.
+    pub(crate) signed_at: u64,
     /// What this host sent to groups.
     pub(crate) fair: Fair,
     snooper: Snooper,
@@ -92,6 +95,7 @@ impl AdapterThread {
             streams: Streams::default(),
             children: Vec::new(),
             receivers_of_tree: Vec::new(),
+            signed_at: 0,
             fair: Fair::default(),
             frame: vec![0; FRAME_BUFFER],
         }
@@ -155,6 +159,20 @@ impl AdapterThread {
             .min(self.holds.next_deadline())
             .min(self.slows.next_deadline())
             .min(self.streams.next_deadline())
+            .min(if self.batch.is_empty() {
+                u64::MAX
+            } else {
+                self.gathers_until()
+            })
+    }
+
+    /// Until when a batch of a signed tree may grow: what follows faster than signatures may shares one.
+    fn gathers_until(&self) -> u64 {
+        if self.batch.is_signed() && self.batch.len() < SIGNED_BATCH_MAX {
+            self.signed_at + SIGN_EVERY_US
+        } else {
+            0
+        }
     }
 
     fn handle_timeout(&mut self, now: u64, view: &Arc<View>) {
@@ -197,9 +215,11 @@ impl AdapterThread {
         }
     }
 
-    /// Ends a turn: nothing that was sealed stays behind.
+    /// Ends a turn: nothing that was sealed stays behind, but a batch that waits for its signature.
     fn finish(&mut self, now: u64, view: &Arc<View>) {
-        self.flush_casts(now, view);
+        if now >= self.gathers_until() {
+            self.flush_casts(now, view);
+        }
         self.release_slow(now, view);
         let sockets = self.common.sockets.load();
         self.outbox.flush(&Outlet {

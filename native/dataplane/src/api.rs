@@ -45,7 +45,7 @@ pub struct NetworkConfig {
     pub mtu: usize,
 }
 
-/// Receivers of one group on other hosts, and who may send to it. Neither: the group is forgotten.
+/// Receivers of one group on other hosts, who may send to it, whether that is signed. None of these: the group is forgotten.
 #[derive(Clone, Debug)]
 pub struct GroupConfig {
     pub group: IpAddr,
@@ -54,6 +54,8 @@ pub struct GroupConfig {
     pub publishers: Option<Vec<PeerId>>,
     /// What the host sends to it is repaired, so it goes by trees however few receive it.
     pub repaired: bool,
+    /// What comes by trees is believed only where its origin signed it.
+    pub signed: bool,
 }
 
 /// This node's part in one epoch of a tree.
@@ -77,6 +79,9 @@ pub struct TreeConfig {
     pub bytes_per_second: u64,
     /// Groups whose packets travel here; each may bring a group's share. 0 counts as one.
     pub groups: u16,
+    /// The key that its casts are signed with (Ed25519), as its origin said; `None`: they are not. At the origin its own
+    /// (`cast_signer`).
+    pub signer: Option<[u8; 32]>,
     /// The origin only: name of the key that packets are sealed with from this epoch on, and the key.
     pub key: Option<(u32, weft_session::Secret)>,
 }

@@ -10,8 +10,9 @@ use std::io::IoSlice;
 use std::sync::Arc;
 use weft_packet::{Checksum, Splitter};
 use weft_session::fragment::What;
+use weft_session::limits::SIGNED_BATCH_MAX;
 use weft_session::wire::{HEADER, STAMP};
-use weft_session::{AUTH_SHARED, CastTx, Path, TAG, Tx};
+use weft_session::{AUTH_SHARED, AUTH_SIGNED, CastTx, Leaves, PROOF_MAX, Path, TAG, Tx};
 use weft_socket::{Message, RUN_BYTES_MAX, RUN_SEGMENTS_MAX};
 
 /// Bytes that a cast adds to a packet.
@@ -36,7 +37,7 @@ pub struct Child {
 /// Packets of one length to the same neighbours. Lives no longer than a turn of the adapter's thread.
 pub struct CastBatch {
     arena: Vec<u8>,
-    /// Bytes of all sealed packets but the last, from stamp to inner tag.
+    /// Bytes of all sealed packets but the last, from stamp to inner tag, with proofs once it is signed.
     shared: usize,
     /// Where each begins is `i * shared`; where the last ends.
     used: usize,
@@ -96,12 +97,17 @@ impl CastBatch {
     /// Whether a packet of `len` bytes may join (for the same receivers).
     pub fn takes(&self, len: usize) -> bool {
         let shared = STAMP + len + TAG;
-        let frames = self.used + self.count * OWN;
+        let (most, proof) = if self.is_signed() {
+            (SIGNED_BATCH_MAX, PROOF_MAX)
+        } else {
+            (RUN_SEGMENTS_MAX, 0)
+        };
+        let frames = self.used + self.count * (OWN + proof);
         self.count == 0
             || (!self.ended
                 && shared <= self.shared
-                && self.count < RUN_SEGMENTS_MAX
-                && frames + shared + OWN <= RUN_BYTES_MAX)
+                && self.count < most
+                && frames + shared + OWN + proof <= RUN_BYTES_MAX)
     }
 
     /// Seals packet `i` of a run. Call [`CastBatch::takes`] first.
@@ -145,7 +151,40 @@ impl CastBatch {
         self.ended = shared < self.shared;
     }
 
-    /// Bytes of its longest packet: the first.
+    /// Authentication kind of its casts.
+    pub fn auth(&self) -> u8 {
+        self.tree.as_ref().map_or(AUTH_SHARED, |(_, own)| own.cast.auth())
+    }
+
+    pub fn is_signed(&self) -> bool {
+        self.auth() == AUTH_SIGNED
+    }
+
+    /// Signs a full batch of a tree that is signed: the proofs go between stamps and packets. False: it is not.
+    pub fn sign(&mut self) -> bool {
+        let Some((_, own)) = self.tree.as_ref().filter(|_| self.is_signed()) else {
+            return false;
+        };
+        let mut leaves = Leaves::default();
+        (0..self.count).for_each(|i| leaves.add(self.body(i)));
+        let Some(proofs) = own.cast.sign(leaves) else {
+            return false;
+        };
+        let (shared, proof) = (self.shared, proofs.length());
+        // From the last on: each moves to where nothing is needed any more.
+        for i in (0..self.count).rev() {
+            let (from, to) = (HEADER + i * shared, HEADER + i * (shared + proof));
+            let end = (HEADER + self.used).min(from + shared);
+            self.arena.copy_within(from + STAMP..end, to + STAMP + proof);
+            self.arena.copy_within(from..from + STAMP, to);
+            proofs.write(i, &mut self.arena[to + STAMP..to + STAMP + proof]);
+        }
+        self.shared += proof;
+        self.used += self.count * proof;
+        true
+    }
+
+    /// Bytes of its longest packet, with its proof: the first.
     pub fn longest(&self) -> usize {
         self.shared.saturating_sub(STAMP + TAG)
     }
@@ -192,7 +231,7 @@ impl CastBatch {
         }
         let body = self.body(i);
         Some(match self.tree {
-            Some(_) => (What::TreeCast, [&[AUTH_SHARED, self.hop_limit()], body].concat()),
+            Some(_) => (What::TreeCast, [&[self.auth(), self.hop_limit()], body].concat()),
             None => (What::Cast, body.to_vec()),
         })
     }
@@ -270,7 +309,7 @@ impl CastBatch {
             slot[HEADER..HEADER + body.len()].copy_from_slice(body);
             child
                 .tx
-                .seal_stamp(counter + i as u64, AUTH_SHARED, self.hop_limit(), slot);
+                .seal_stamp(counter + i as u64, self.auth(), self.hop_limit(), slot);
             frames += 1;
             bytes += len as u64;
         }
@@ -292,7 +331,7 @@ impl CastBatch {
             let (header, tag) =
                 child
                     .tx
-                    .stamp(counter + i as u64, AUTH_SHARED, self.hop_limit(), &stamp, &inner);
+                    .stamp(counter + i as u64, self.auth(), self.hop_limit(), &stamp, &inner);
             pair[..HEADER].copy_from_slice(&header);
             pair[HEADER..].copy_from_slice(&tag);
         }

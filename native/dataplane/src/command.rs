@@ -61,7 +61,13 @@ pub enum Command {
     },
     SetGroups(NetId, Vec<GroupConfig>),
     /// The part, and the origin's sealing key.
-    SetTree(NetId, Box<weft_forward::tree::TreeConfig>, Option<Arc<CastTx>>),
+    /// With the key that its casts are signed with, and what own ones are sealed with.
+    SetTree(
+        NetId,
+        Box<weft_forward::tree::TreeConfig>,
+        Option<[u8; 32]>,
+        Option<Arc<CastTx>>,
+    ),
     DropTree(NetId, TreeName),
     SetCastKey(NetId, Box<CastKey>),
     SendOn(NetId, IpAddr, Vec<u16>),

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 use weft_session::fragment::Reassembly;
-use weft_session::{CastRx, Options as SessionOptions, Rx, Sessions, Suite, wire};
+use weft_session::{CastRx, Options as SessionOptions, Rx, Sessions, SignedRx, Suite, wire};
 use weft_socket::RecvBatch;
 
 /// Token of the wake descriptor; sockets have their index.
@@ -45,6 +45,8 @@ pub struct Core {
     pub sessions: Sessions,
     pub rx: Rx,
     pub cast_rx: CastRx,
+    /// What signed casts are checked with.
+    pub signed_rx: SignedRx,
     pub reassembly: Reassembly,
     pub nets: BTreeMap<NetId, Net>,
     pub singles: Vec<Single>,
@@ -92,6 +94,7 @@ impl Core {
             sessions,
             rx: Rx::new(),
             cast_rx: CastRx::new(),
+            signed_rx: SignedRx::new(),
             reassembly: Reassembly::new(),
             nets: BTreeMap::new(),
             singles: Vec::new(),

@@ -13,7 +13,7 @@ use std::thread::JoinHandle;
 use weft_device::Device;
 use weft_forward::{Budget, Fair, FairLimits, LocalGroups, Member, Own, TableBuilder};
 use weft_packet::{MergeConfig, Merger};
-use weft_session::{CastTx, SenderKey, Suite};
+use weft_session::{CastSigner, CastTx, SenderKey, Suite};
 
 /// A peer as the engine configured it.
 pub struct PeerEntry {
@@ -77,6 +77,13 @@ pub fn new_sender_key(origin: [u8; 8]) -> Arc<CastTx> {
     ))
 }
 
+/// What own casts are signed with; new at each start.
+fn new_signer(config: &NetworkConfig) -> CastSigner {
+    let mut seed = weft_session::Secret::default();
+    sys::random(&mut seed[..]);
+    CastSigner::new(config.network_id, config.origin, &seed)
+}
+
 fn own_of(config: &NetworkConfig) -> Own {
     Own {
         origin: u64::from_be_bytes(config.origin),
@@ -118,7 +125,12 @@ impl Net {
             ipv4: config.ipv4.map(|(address, _)| address),
             ipv6: config.ipv6,
         });
-        let shared = Arc::new(NetShared::new(config.net, view.clone(), relay_budget));
+        let shared = Arc::new(NetShared::new(
+            config.net,
+            view.clone(),
+            Arc::new(new_signer(&config)),
+            relay_budget,
+        ));
         Net {
             config,
             shared,
@@ -152,6 +164,9 @@ impl Net {
             }
             if let Some(publishers) = &group.publishers {
                 builder.publishers(group.group, publishers.clone());
+            }
+            if group.signed {
+                builder.signed(group.group);
             }
         }
         let peers = self
@@ -195,7 +210,7 @@ impl Net {
     }
 
     pub fn set_group(&mut self, group: GroupConfig) {
-        if group.receivers.is_empty() && group.publishers.is_none() {
+        if group.receivers.is_empty() && group.publishers.is_none() && !group.signed {
             self.groups.remove(&group.group);
         } else {
             self.groups.insert(group.group, group);

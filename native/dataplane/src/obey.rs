@@ -104,7 +104,7 @@ impl Core {
                     groups.into_iter().for_each(|g| net.set_group(g));
                 }
             }
-            Command::SetTree(net, tree, cast) => self.set_tree(now, net, *tree, cast),
+            Command::SetTree(net, tree, signer, cast) => self.set_tree(now, net, *tree, (signer, cast)),
             Command::DropTree(net, name) => self.drop_tree(net, name),
             Command::SetCastKey(net, key) => self.set_cast_key(now, net, *key),
             Command::SendOn(net, group, trees) => self.send_on(net, group, trees),
@@ -168,6 +168,7 @@ impl Core {
         self.sessions.remove_network(now, net);
         self.drain(now);
         self.cast_rx.remove_network(net);
+        self.signed_rx.remove_network(net);
         if let Some(mut net) = self.nets.remove(&net) {
             net.detach();
         }
@@ -345,7 +346,8 @@ impl Core {
             );
         }
         let counters = &self.common.counters;
-        let all = [self.sessions.drops(), self.rx.drops(), self.cast_rx.drops()];
+        let casts = [self.cast_rx.drops(), self.signed_rx.drops()];
+        let all = [self.sessions.drops(), self.rx.drops(), casts[0], casts[1]];
         for (name, n) in all.iter().flat_map(|d| d.iter()).chain(counters.drops()) {
             *stats.drops.entry(name).or_default() += n;
         }
@@ -353,6 +355,7 @@ impl Core {
         self.tree_stats(&mut stats);
         let cut: u64 = self.common.sockets.load().iter().map(|s| s.cut()).sum();
         stats.counters.insert("runsCut", cut);
+        stats.counters.insert("signatureChecks", self.signed_rx.checks());
         stats.counters.insert("sessionsInstalled", self.rx.len() as u64);
         stats
     }

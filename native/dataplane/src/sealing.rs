@@ -164,9 +164,14 @@ impl AdapterThread {
         self.scratch = plaintext;
     }
 
+    /// Longest frame to this neighbour, bytes.
+    fn room(&self, to: To<'_>) -> usize {
+        to.2.room(to.0).min(self.net.view.load().mtu + CAST_OVERHEAD)
+    }
+
     pub(crate) fn seal_fragments(&mut self, now: u64, to: To<'_>, what: What, bytes: &[u8]) {
         self.fragment_id = self.fragment_id.wrapping_add(1);
-        let room = to.2.room(to.0).saturating_sub(DATA_OVERHEAD);
+        let room = self.room(to).saturating_sub(DATA_OVERHEAD);
         match fragment::split(self.fragment_id, what, bytes, room) {
             Some(pieces) => {
                 for (head, body) in pieces {
@@ -207,7 +212,7 @@ impl AdapterThread {
             _ => (AUTH_SHARED, CAST_HOP_LIMIT, bytes),
         };
         let len = HEADER + body.len() + TAG;
-        if len > lane.room(state) {
+        if len > self.room((state, tx, lane)) {
             return self.seal_fragments(now, (state, tx, lane), what, bytes);
         }
         let Some(counter) = tx.reserve(1) else { return };
@@ -299,7 +304,8 @@ impl AdapterThread {
         };
         let lane = Lane::of(view, state, child.tx.path(), now, 0);
         let room = lane.map_or(usize::MAX, |lane| lane.room(state));
-        let narrow = packet + CAST_OVERHEAD > room;
+        // No proof of a signature takes a wider way than packets need without.
+        let narrow = packet > view.mtu || packet + CAST_OVERHEAD > room;
         if self.slows.has(state) {
             &mut self.batch.slow
         } else if narrow {
@@ -311,7 +317,14 @@ impl AdapterThread {
     }
 
     pub(crate) fn flush_casts(&mut self, now: u64, view: &Arc<View>) {
-        if self.batch.is_empty() || !self.route_batch(now, view) {
+        if self.batch.is_empty() {
+            return;
+        }
+        if self.batch.sign() {
+            self.signed_at = now;
+            add(&self.common.counters.casts_signed, 1);
+        }
+        if !self.route_batch(now, view) {
             return;
         }
         // Casts that waited for a neighbour come first.

@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use weft_forward::tree::{Options as TreeOptions, TreePlane};
 use weft_forward::{Budget, FairLimits, LocalGroups, Snooper, Table};
 use weft_packet::{DropReason, Mac};
-use weft_session::{CastTx, Tx};
+use weft_session::{CastSigner, CastTx, Tx};
 use weft_socket::{SendFailure, UdpSocket};
 
 /// One peer, as long as the engine knows it.
@@ -112,6 +112,8 @@ pub struct NetShared {
     pub trees: Mutex<TreePlane>,
     /// Until when the receive thread sleeps as far as trees are concerned, µs; changed under the lock above.
     pub trees_due: AtomicU64,
+    /// What casts of own trees are signed with, where they are.
+    pub signer: Arc<CastSigner>,
     /// Newest sealing keys of own trees, as the engine set them.
     pub own_casts: Mutex<OwnCasts>,
     /// Bytes that the host sent to each group between `Stream` and `StreamEnd`.
@@ -126,11 +128,12 @@ pub struct NetShared {
 }
 
 impl NetShared {
-    pub fn new(net: NetId, view: Arc<View>, relay_budget: Arc<Budget>) -> NetShared {
+    pub fn new(net: NetId, view: Arc<View>, signer: Arc<CastSigner>, relay_budget: Arc<Budget>) -> NetShared {
         NetShared {
             net,
             trees: Mutex::new(TreePlane::new(TreeOptions::default(), relay_budget)),
             trees_due: AtomicU64::new(u64::MAX),
+            signer,
             own_casts: Mutex::default(),
             streams: Mutex::default(),
             view: ArcSwap::new(view),
@@ -193,6 +196,8 @@ counters! {
     send_calls = "sendCalls",
     /// Casts of our own, and copies of them that went to neighbours.
     casts_sealed = "castsSealed",
+    /// Signatures made for casts: one for each batch.
+    casts_signed = "castsSigned",
     casts_sent = "castsSent",
     casts_received = "castsReceived",
     fragments_sent = "fragmentsSent",

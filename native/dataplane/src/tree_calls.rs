@@ -10,7 +10,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use weft_forward::tree::limits::{ADOPTABLE_MAX, BACKUPS_MAX, CHILDREN_MAX, SEQUENCE_END};
 use weft_forward::tree::{TreeConfig as Part, TreeName};
-use weft_session::{CastTx, Secret, SenderKey};
+use weft_session::{AUTH_SHARED, AUTH_SIGNED, CastSigner, CastTx, Secret, SenderKey};
 
 fn name_of(origin: [u8; 8], tree: u16) -> Result<TreeName, Error> {
     if tree == 0 {
@@ -31,18 +31,29 @@ pub struct OwnCasts {
 
 impl OwnCasts {
     /// The present key goes on when it is named again, or none is.
-    fn set(&mut self, origin: [u8; 8], tree: u16, key: Option<(u32, Secret)>) -> Option<Arc<CastTx>> {
+    fn set(
+        &mut self,
+        origin: [u8; 8],
+        tree: u16,
+        key: Option<(u32, Secret)>,
+        signer: Option<&Arc<CastSigner>>,
+    ) -> Option<Arc<CastTx>> {
         let present = self.now.get(&tree);
         let Some((id, key)) = key else {
             return present.cloned();
         };
-        if let Some(same) = present.filter(|cast| cast.key_id() == id) {
+        let auth = signer.map_or(AUTH_SHARED, |_| AUTH_SIGNED);
+        if let Some(same) = present.filter(|cast| cast.key_id() == id && cast.auth() == auth) {
             return Some(same.clone());
         }
         self.retire(tree);
         let before = self.spent.iter().rev().find(|(t, k, _)| (*t, *k) == (tree, id));
         let lowest = before.map_or(0, |(_, _, next)| *next);
-        let cast = Arc::new(CastTx::new(origin, SenderKey::of_tree(tree, id, lowest, key)));
+        let key = SenderKey::of_tree(tree, id, lowest, key);
+        let cast = Arc::new(match signer {
+            Some(signer) => CastTx::signed(origin, key, signer.clone()),
+            None => CastTx::new(origin, key),
+        });
         self.now.insert(tree, cast.clone());
         Some(cast)
     }
@@ -71,7 +82,8 @@ impl Dataplane {
     /// Adds or replaces an epoch of a tree; the newest 4 are kept. At the origin its packets take it from now on.
     ///
     /// # Errors
-    /// `bad-argument`: too many peers, tree 0, or a tree without parent whose origin is another member. `no-such-network`.
+    /// `bad-argument`: too many peers, tree 0, a tree without parent whose origin is another member, or an own tree with another
+    /// signer. `no-such-network`.
     pub fn set_tree(&self, net: NetId, config: TreeConfig) -> Result<(), Error> {
         let name = name_of(config.origin, config.tree)?;
         for (what, given, most) in [
@@ -90,8 +102,12 @@ impl Dataplane {
                 "The origin of a tree, and nobody else, has no parent.",
             ));
         }
+        let own_signer = config.signer.map(|_| &shared.signer);
+        if is_own && config.signer != own_signer.map(|signer| signer.public_key()) {
+            return Err(Error::bad_argument("Own trees are signed with the own key."));
+        }
         let cast = is_own
-            .then(|| lock(&shared.own_casts).set(config.origin, config.tree, config.key))
+            .then(|| lock(&shared.own_casts).set(config.origin, config.tree, config.key, own_signer))
             .flatten();
         let part = Part {
             name,
@@ -104,7 +120,7 @@ impl Dataplane {
             bytes_per_second: config.bytes_per_second,
             groups: config.groups,
         };
-        self.push(Command::SetTree(net, Box::new(part), cast));
+        self.push(Command::SetTree(net, Box::new(part), config.signer, cast));
         Ok(())
     }
 
@@ -151,6 +167,14 @@ impl Dataplane {
         }
         self.push(Command::SendOn(net, group, trees));
         Ok(())
+    }
+
+    /// The key that casts of own trees are signed with (Ed25519), for their descriptions. The secret never leaves the data plane.
+    ///
+    /// # Errors
+    /// `no-such-network`.
+    pub fn cast_signer(&self, net: NetId) -> Result<[u8; 32], Error> {
+        Ok(self.shared(net)?.signer.public_key())
     }
 
     /// The sequence that the next cast of an own tree gets under its newest key; 0 without such a tree.

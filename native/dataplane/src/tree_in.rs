@@ -10,7 +10,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use weft_forward::tree::{CastName, TreeName, TreePlane};
 use weft_packet::{DropReason, L3};
-use weft_session::{DropReason as SealReason, HopCast, OpenedCast, TAG, wire};
+use weft_session::{AUTH_SHARED, DropReason as SealReason, HopCast, OpenedCast, TAG, wire};
 
 /// One that waits for the end of its batch: then all are taken under one lock.
 pub(crate) struct TreeCast {
@@ -77,6 +77,13 @@ impl Core {
     ) -> Option<Delivered> {
         let (net, from, name) = (cast.opened.net, cast.opened.peer, name_of(cast));
         let pass = trees.check(now, from, &name, frame.len()).ok()?;
+        let body = &frame[wire::HEADER..frame.len() - TAG];
+        if let Err(reason) = self.signed_rx.check(now, (net, from), cast.auth, body) {
+            if reason == SealReason::CastBadSignature {
+                trees.bad_signature(now, from, name.tree, &mut self.tree_out(now, net, view));
+            }
+            return None;
+        }
         let onward = Onward {
             auth: cast.auth,
             hop_limit: cast.hop_limit.saturating_sub(1),
@@ -135,6 +142,9 @@ impl Core {
             .and_then(|peer| {
                 let packet = L3::parse(&frame[opened.packet.clone()])?;
                 view.table.may_publish(peer, &packet)?;
+                if cast.auth == AUTH_SHARED {
+                    view.table.may_come_unsigned(&packet)?;
+                }
                 let share = nets.get_mut(&net).map(|n| n.may_arrive(now, peer, &packet));
                 Ok((peer, share.unwrap_or(Ok(()))))
             });
@@ -246,7 +256,10 @@ impl Core {
     pub(crate) fn take_recovered(&mut self, now: u64) {
         for (net, from, body) in std::mem::take(&mut self.recovered) {
             let opened = weft_session::Opened::given_back(net, from);
-            self.take_single_tree_cast(now, &opened, (weft_session::AUTH_SHARED, CAST_HOP_LIMIT), &body);
+            // Parity does not cover how they came; a tree's casts are all of one kind.
+            let stamp = body.first_chunk().map(wire::Stamp::read);
+            let auth = stamp.map_or(AUTH_SHARED, |stamp| self.signed_rx.auth_of(net, &stamp));
+            self.take_single_tree_cast(now, &opened, (auth, CAST_HOP_LIMIT), &body);
         }
     }
 }

@@ -11,7 +11,7 @@ use weft_forward::tree::{TreeConfig, TreeError, TreeName, TreePlane};
 use weft_session::{CastTx, SenderKey};
 
 /// Counts of trees that are drops: they are listed as such too.
-const DROPS: [&str; 11] = [
+const DROPS: [&str; 12] = [
     "treeUnknown",
     "treeUnknownEpoch",
     "treeWrongParent",
@@ -21,6 +21,7 @@ const DROPS: [&str; 11] = [
     "treeOriginRate",
     "treeRate",
     "treeBadTags",
+    "treeBadSignatures",
     "treeWrongPeer",
     "treeLost",
 ];
@@ -31,13 +32,25 @@ impl Core {
         net.has_trees.then(|| (net.shared.clone(), net.view.clone()))
     }
 
-    pub(crate) fn set_tree(&mut self, now: u64, net: NetId, config: TreeConfig, cast: Option<Arc<CastTx>>) {
+    /// `signer`: what its casts are signed with, if they are; `cast`: what an own one's are sealed with.
+    pub(crate) fn set_tree(
+        &mut self,
+        now: u64,
+        net: NetId,
+        config: TreeConfig,
+        (signer, cast): (Option<[u8; 32]>, Option<Arc<CastTx>>),
+    ) {
         let Some(network) = self.nets.get_mut(&net) else {
             return;
         };
         network.has_trees = true;
         let (name, epoch, is_own) = (config.name, config.epoch, config.parent.is_none());
         let result = network.shared.lock_trees().set(now, config);
+        if result.is_ok() {
+            let tree = (name.origin.to_be_bytes(), name.tree);
+            let network_id = &network.config.network_id;
+            self.signed_rx.set(net, network_id, tree, signer.as_ref());
+        }
         if result.is_ok() && is_own {
             // Without a key nothing is sealed for it: packets of its groups go on as before.
             if let Some(cast) = cast {
@@ -63,8 +76,9 @@ impl Core {
         if network.config.origin == name.origin.to_be_bytes() {
             network.is_stale |= network.own_trees.remove(&name.tree).is_some();
         }
-        self.cast_rx
-            .remove_tree(net, name.origin.to_be_bytes(), name.tree);
+        let origin = name.origin.to_be_bytes();
+        self.cast_rx.remove_tree(net, origin, name.tree);
+        self.signed_rx.remove_tree(net, origin, name.tree);
     }
 
     pub(crate) fn set_cast_key(&mut self, now: u64, net: NetId, key: CastKey) {

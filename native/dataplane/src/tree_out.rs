@@ -2,6 +2,7 @@
 
 use crate::adapter::Common;
 use crate::api::{Event, NetId, PeerId};
+use crate::casts::CAST_OVERHEAD;
 use crate::core::Core;
 use crate::lane::Lane;
 use crate::outbox::{Outbox, Outlet};
@@ -10,8 +11,8 @@ use std::ops::Range;
 use std::sync::Arc;
 use weft_forward::tree::{Out, TreeEvent};
 use weft_session::fragment::{self, What};
-use weft_session::wire::{HEADER, kind};
-use weft_session::{AUTH_SHARED, Sessions, TAG, Tx};
+use weft_session::wire::{HEADER, Stamp, kind};
+use weft_session::{AUTH_SHARED, Sessions, SignedRx, TAG, Tx};
 
 /// How a cast goes on: authentication kind, hop limit, traffic class.
 #[derive(Clone, Copy)]
@@ -84,6 +85,7 @@ pub(crate) struct TreeOut<'a> {
     pub common: &'a Common,
     pub outbox: &'a mut Outbox,
     pub sessions: &'a Sessions,
+    pub signed_rx: &'a SignedRx,
     pub fragment_id: &'a mut u32,
     pub recovered: &'a mut Vec<(NetId, PeerId, Vec<u8>)>,
 }
@@ -96,11 +98,16 @@ impl TreeOut<'_> {
         Some((state, tx, lane))
     }
 
+    /// Longest frame to this neighbour, bytes: no proof of a signature takes a wider way than packets need without.
+    fn room(&self, state: &PeerState, lane: &Lane) -> usize {
+        lane.room(state).min(self.view.mtu + CAST_OVERHEAD)
+    }
+
     /// A cast for one neighbour. A way that is too narrow gets fragments.
     fn cast(&mut self, (state, tx, lane): (&Arc<PeerState>, &Arc<Tx>, &Lane), onward: Onward, body: &[u8]) {
         let len = HEADER + body.len() + TAG;
         self.outbox.class = onward.class;
-        if len > lane.room(state) {
+        if len > self.room(state, lane) {
             return self.fragments((state, tx, lane), onward, body);
         }
         let Some(counter) = tx.reserve(1) else { return };
@@ -136,7 +143,7 @@ impl TreeOut<'_> {
         bytes: &[u8],
     ) -> bool {
         *self.fragment_id = self.fragment_id.wrapping_add(1);
-        let room = lane.room(state).saturating_sub(HEADER + TAG);
+        let room = self.room(state, lane).saturating_sub(HEADER + TAG);
         let Some(pieces) = fragment::split(*self.fragment_id, what, bytes, room) else {
             return false;
         };
@@ -200,7 +207,7 @@ impl Out for TreeOut<'_> {
         self.outbox.class = 0;
         let is_data = plaintext.first() != Some(&kind::TREE_BEAT);
         // Parity of the longest casts is a little longer than they are.
-        if HEADER + plaintext.len() + TAG > lane.room(state) {
+        if HEADER + plaintext.len() + TAG > self.room(state, &lane) {
             return self.pieces((state, &tx, &lane), What::TreeMessage, plaintext);
         }
         self.data((state, &tx, &lane), &[plaintext], is_data)
@@ -212,9 +219,10 @@ impl Out for TreeOut<'_> {
         let (Some((tx, lane)), Some(state)) = (found, view.peers.get(&to)) else {
             return;
         };
+        let stamp = body.first_chunk().map(Stamp::read);
         // What is sent again belongs to no class: the one it came with is not kept.
         let onward = Onward {
-            auth: AUTH_SHARED,
+            auth: stamp.map_or(AUTH_SHARED, |stamp| self.signed_rx.auth_of(self.net, &stamp)),
             hop_limit,
             class: 0,
         };
@@ -269,6 +277,7 @@ impl Core {
             common: &self.common,
             outbox: &mut self.outbox,
             sessions: &self.sessions,
+            signed_rx: &self.signed_rx,
             fragment_id: &mut self.fragment_id,
             recovered: &mut self.recovered,
         }

@@ -21,6 +21,7 @@ fn bad_arguments_are_refused_with_a_code() {
         receivers: vec![],
         publishers: None,
         repaired: false,
+        signed: false,
     }];
     assert_eq!(
         host.plane.set_groups(NET, unicast).unwrap_err().code,

@@ -41,6 +41,7 @@ pub struct TableBuilder {
     pub(crate) groups: Vec<(IpAddr, Vec<GroupReceiver>)>,
     pub(crate) own_ports: Vec<u16>,
     pub(crate) publishers: Vec<(IpAddr, Vec<PeerId>)>,
+    pub(crate) signed: Vec<IpAddr>,
 }
 
 impl TableBuilder {
@@ -51,6 +52,7 @@ impl TableBuilder {
             groups: Vec::new(),
             own_ports: Vec::new(),
             publishers: Vec::new(),
+            signed: Vec::new(),
         }
     }
 
@@ -69,6 +71,12 @@ impl TableBuilder {
     /// Only these members may send to `group`; what others send to it is dropped where it arrives.
     pub fn publishers(&mut self, group: IpAddr, members: Vec<PeerId>) -> &mut Self {
         self.publishers.push((group, members));
+        self
+    }
+
+    /// What takes a tree to `group` is signed by its origin, or dropped where it arrives.
+    pub fn signed(&mut self, group: IpAddr) -> &mut Self {
+        self.signed.push(group);
         self
     }
 

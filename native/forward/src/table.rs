@@ -65,6 +65,8 @@ pub struct Table {
     own_ports: Vec<u16>,
     /// Who may send to a group; groups that are missing are open to all members. Sorted.
     publishers: Map<u128, Vec<PeerId>>,
+    /// Groups whose packets are believed only where their origin signed them, or brought them itself. Sorted.
+    signed: Vec<u128>,
 }
 
 /// A group in the table of publishers: IPv4 as IPv6 maps it.
@@ -92,7 +94,9 @@ impl Table {
             groups6: Map::default(),
             own_ports: parts.own_ports,
             publishers: Map::default(),
+            signed: parts.signed.into_iter().map(group_key).collect(),
         };
+        table.signed.sort_unstable();
         for (group, mut publishers) in parts.publishers {
             publishers.sort_unstable();
             table.publishers.insert(group_key(group), publishers);
@@ -251,6 +255,18 @@ impl Table {
             Some(publishers) if publishers.binary_search(&peer).is_err() => Err(DropReason::NoRight),
             _ => Ok(()),
         }
+    }
+
+    /// For a packet that came by a tree whose casts its origin does not sign: everybody with that tree's key could have made it.
+    ///
+    /// # Errors
+    /// `Unsigned`: its group takes nothing of the kind.
+    #[inline]
+    pub fn may_come_unsigned(&self, packet: &L3<'_>) -> Result<(), DropReason> {
+        if !self.signed.is_empty() && self.signed.binary_search(&group_key(packet.dst())).is_ok() {
+            return Err(DropReason::Unsigned);
+        }
+        Ok(())
     }
 
     pub(crate) fn is_member(&self, peer: PeerId) -> bool {

@@ -68,6 +68,8 @@ drop_reasons! {
     TableFull => "tableFull",
     /// Sent to a group that is not this member's to send to.
     NoRight => "noRight",
+    /// To a group whose packets are signed, by a tree whose casts are not.
+    Unsigned => "unsigned",
     /// Cast by a member that is not (or no longer) one.
     UnknownMember => "unknownMember",
     /// The same datagram left on another interface a moment ago and was taken from there.

@@ -37,13 +37,15 @@ pub struct NetworkConfig {
     pub mtu: usize,
 }
 
-/// Receivers of one group on other hosts; none removes it.
+/// Receivers of one group on other hosts, and whether it is signed; neither removes it.
 #[derive(Clone, Debug)]
 pub struct GroupConfig {
     pub group: IpAddr,
     pub receivers: Vec<(PeerId, FilterMode, Vec<IpAddr>)>,
     /// What the host sends to it goes by trees however few receive it.
     pub repaired: bool,
+    /// What comes by trees is believed only where its origin signed it.
+    pub signed: bool,
 }
 
 /// A subscriber's key of an origin's tree.

@@ -222,6 +222,7 @@ impl Host {
                     receivers,
                     publishers: None,
                     repaired: false,
+                    signed: false,
                 }],
             )
             .unwrap();

@@ -1,4 +1,5 @@
 //! Hosts with sessions along given edges, and the trees of one of them.
+#![allow(dead_code)]
 
 use crate::lab::*;
 use std::net::Ipv4Addr;
@@ -51,19 +52,22 @@ pub fn part(
         backups: vec![],
         children: children.iter().map(|c| u32::from(*c)).collect(),
         adoptable: vec![],
-        repair: if repair == "nack" {
-            Repair::Nack
-        } else {
-            Repair::Off
+        repair: match repair {
+            "nack" => Repair::Nack,
+            "fec" => Repair::Fec,
+            _ => Repair::Off,
         },
         bytes_per_second: 0,
         groups: 1,
+        signer: None,
         key: parent.is_none().then(|| (1, secret(tree, 7))),
     }
 }
 
 pub struct Grove {
     pub hosts: Vec<Host>,
+    /// Trees that are planted from now on are signed.
+    pub signed: bool,
 }
 
 impl Grove {
@@ -97,7 +101,7 @@ impl Grove {
             });
         }
         hosts[0].receivers(GROUP.into(), receivers);
-        Grove { hosts }
+        Grove { hosts, signed: false }
     }
 
     pub fn place(&self, n: u8) -> usize {
@@ -162,6 +166,7 @@ impl Grove {
         edges: &[(u8, u8)],
         (repair, backups): (&str, &[(u8, u8)]),
     ) {
+        let signer = self.signed.then(|| self.host(origin).signer());
         for host in self.hosts.iter().rev() {
             let parent = edges.iter().find(|(_, child)| *child == host.n).map(|e| e.0);
             if parent.is_none() && host.n != origin {
@@ -174,6 +179,7 @@ impl Grove {
                 mine.map(|(_, b)| u32::from(b)).collect()
             };
             config.backups = of(|(child, backup)| (*child, *backup));
+            config.signer = signer;
             config.adoptable = of(|(child, backup)| (*backup, *child));
             host.plane.set_tree(NET, config).unwrap();
             // In force when the figures come.
@@ -227,6 +233,23 @@ fn stranger(n: u8) -> weft_dataplane::PeerConfig {
 }
 
 impl Host {
+    pub fn signer(&self) -> [u8; 32] {
+        self.plane.cast_signer(NET).unwrap()
+    }
+
+    /// What comes to the group by trees is to be signed, as far as this host is concerned.
+    pub fn wants_signed(&self, group: std::net::IpAddr) {
+        let group = GroupConfig {
+            group,
+            receivers: vec![],
+            publishers: None,
+            repaired: false,
+            signed: true,
+        };
+        self.plane.set_groups(NET, vec![group]).unwrap();
+        self.plane.stats();
+    }
+
     /// Only these may send to the group, as far as this host is concerned.
     pub fn publishers(&self, group: std::net::IpAddr, members: &[u8]) {
         let publishers = Some(members.iter().map(|n| u32::from(*n)).collect());
@@ -239,6 +262,7 @@ impl Host {
                     receivers,
                     publishers,
                     repaired: false,
+                    signed: false,
                 }],
             )
             .unwrap();

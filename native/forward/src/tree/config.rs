@@ -127,6 +127,7 @@ pub enum TroubleCode {
     NoParent,
     OverRate,
     BadTags,
+    BadSignatures,
 }
 
 impl TroubleCode {
@@ -135,6 +136,7 @@ impl TroubleCode {
             TroubleCode::NoParent => "no-parent",
             TroubleCode::OverRate => "over-rate",
             TroubleCode::BadTags => "bad-tags",
+            TroubleCode::BadSignatures => "bad-signatures",
         }
     }
 }

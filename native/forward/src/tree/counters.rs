@@ -36,6 +36,8 @@ counters! {
     /// Casts that were not passed on, because this node may not send more for that tree.
     tree_rate = "treeRate",
     bad_tags = "treeBadTags",
+    /// Casts that are not what their origin signed.
+    bad_signatures = "treeBadSignatures",
     /// Casts that found no room in the cache.
     not_kept = "treeNotKept",
     /// Messages with beats.

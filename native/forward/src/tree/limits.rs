@@ -79,8 +79,8 @@ pub const LEFT_FOR: u64 = 500 * MS;
 pub const IDLE_AFTER: u64 = 60 * S;
 /// Trouble of one kind of one tree is told this often.
 pub const TROUBLE_EVERY: u64 = S;
-/// Wrong inner tags within [`TROUBLE_EVERY`] until the engine hears of them.
-pub const BAD_TAGS_UNTOLD: u32 = 4;
+/// Wrong inner tags and signatures within [`TROUBLE_EVERY`] until the engine hears of them.
+pub const BAD_CASTS_UNTOLD: u32 = 4;
 
 // Repair
 /// Gaps remembered of one stream; beyond, the oldest is given up.

@@ -78,12 +78,13 @@ pub(super) struct Tree {
     pub fed_since: u64,
     /// Next call of `tick`.
     pub due: u64,
-    trouble: [u64; 3],
+    trouble: [u64; 4],
     pub over_rate: Option<PeerId>,
     /// What may come of it.
     pub taking: TokenBucket,
     pub excess: Spell,
-    pub bad_tags: u32,
+    /// Wrong tags and signatures that were not told of.
+    pub bad_casts: u32,
     /// Sequences given up, as far as counted.
     pub lost: u64,
 }
@@ -118,11 +119,11 @@ impl Tree {
             fresh: 0,
             fed_since: now,
             due: u64::MAX,
-            trouble: [0; 3],
+            trouble: [0; 4],
             over_rate: None,
             taking,
             excess: Spell::default(),
-            bad_tags: 0,
+            bad_casts: 0,
             lost: 0,
         }
     }

@@ -8,7 +8,7 @@ use super::config::{
 use super::counters::Counters;
 use super::excess::Takings;
 use super::limits::{
-    ADOPTABLE_MAX, BACKUPS_MAX, BAD_TAGS_UNTOLD, BEAT_EVERY, CHILDREN_MAX, EPOCH_LINGER, REORDER,
+    ADOPTABLE_MAX, BACKUPS_MAX, BAD_CASTS_UNTOLD, BEAT_EVERY, CHILDREN_MAX, EPOCH_LINGER, REORDER,
     RESENDS_PER_SECOND, SEQUENCE_END, TREES_MAX,
 };
 use super::node::Tree;
@@ -148,7 +148,7 @@ impl TreePlane {
     }
 
     /// A cast of a tree (≥ 1) whose hop tag is right, before its inner seal is opened. `len`: bytes of the frame. Who has the key
-    /// opens the seal next, and then calls [`TreePlane::take`] or [`TreePlane::bad_tag`].
+    /// opens the seal next, and then calls [`TreePlane::take`], [`TreePlane::bad_tag`] or [`TreePlane::bad_signature`].
     ///
     /// # Errors
     /// Why it is to be dropped: counted here, nothing else changes.
@@ -292,14 +292,22 @@ impl TreePlane {
     /// The inner tag of a cast that passed was wrong: instead of `take`. Nothing is marked or passed on; `from` is to blame.
     pub fn bad_tag(&mut self, now: u64, from: PeerId, name: TreeName, out: &mut dyn Out) {
         self.counters.bad_tags += 1;
+        self.blame(now, from, (name, TroubleCode::BadTags), out);
+    }
+
+    /// The same for a signature.
+    pub fn bad_signature(&mut self, now: u64, from: PeerId, name: TreeName, out: &mut dyn Out) {
+        self.counters.bad_signatures += 1;
+        self.blame(now, from, (name, TroubleCode::BadSignatures), out);
+    }
+
+    fn blame(&mut self, now: u64, peer: PeerId, (name, code): (TreeName, TroubleCode), out: &mut dyn Out) {
         let Some(tree) = self.place(name).and_then(|place| self.tree(place)) else {
             return;
         };
-        tree.bad_tags += 1;
-        let code = TroubleCode::BadTags;
-        if tree.bad_tags >= BAD_TAGS_UNTOLD && tree.may_complain(now, code) {
-            tree.bad_tags = 0;
-            let peer = from;
+        tree.bad_casts += 1;
+        if tree.bad_casts >= BAD_CASTS_UNTOLD && tree.may_complain(now, code) {
+            tree.bad_casts = 0;
             out.event(TreeEvent::Trouble { name, code, peer });
         }
     }

@@ -54,6 +54,7 @@ pub struct GroupConfig {
     pub group: String,
     pub receivers: Vec<Receiver>,
     pub repaired: Option<bool>,
+    pub signed: Option<bool>,
 }
 
 #[napi(object)]
@@ -141,6 +142,7 @@ fn group_config(g: GroupConfig) -> Result<api::GroupConfig> {
         group: parse::parsed(&g.group)?,
         receivers,
         repaired: g.repaired.unwrap_or(false),
+        signed: g.signed.unwrap_or(false),
     })
 }
 
@@ -289,8 +291,8 @@ impl SimNode {
 
     #[napi]
     pub fn set_tree(&self, net: u32, tree: JsTreeConfig) -> Result<()> {
-        let (config, key) = tree_config(tree)?;
-        let set = self.with(|node, now| node.set_tree(now, net, config, key));
+        let (config, keys) = tree_config(tree)?;
+        let set = self.with(|node, now| node.set_tree(now, net, config, keys));
         set.unwrap_or(Ok(())).map_err(refused)
     }
 
@@ -314,6 +316,13 @@ impl SimNode {
         let trees = trees.into_iter().map(tree_number).collect::<Result<Vec<_>>>()?;
         self.with(|node, now| node.send_on(now, net, group, trees));
         Ok(())
+    }
+
+    #[napi]
+    pub fn cast_signer(&self, net: u32) -> Result<Uint8Array> {
+        let key = self.with(|node, _| node.cast_signer(net)).flatten();
+        key.map(|key| key.to_vec().into())
+            .ok_or_else(|| bad(format!("There is no network {net} here.")))
     }
 
     #[napi]

@@ -34,6 +34,7 @@ pub struct JsWorldOptions {
     pub nat_idle_s: Option<f64>,
     pub plant_drop_every: Option<u32>,
     pub plant_no_repair: Option<bool>,
+    pub plant_no_verify: Option<bool>,
 }
 
 #[napi(object, js_name = "NodeOptions")]
@@ -108,6 +109,7 @@ pub fn host_of(o: JsNodeOptions) -> Result<world::HostOptions> {
 pub fn world_of(o: JsWorldOptions) -> Result<world::WorldOptions> {
     let plants = Plants {
         no_repair: o.plant_no_repair.unwrap_or(false),
+        no_verify: o.plant_no_verify.unwrap_or(false),
     };
     let plant_drop_every = o.plant_drop_every.map(u64::from);
     Ok(world::WorldOptions {

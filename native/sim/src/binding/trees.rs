@@ -25,6 +25,7 @@ pub struct JsTreeConfig {
     pub repair: String,
     pub bytes_per_second: f64,
     pub groups: Option<u32>,
+    pub signer: Option<Uint8Array>,
     pub key: Option<JsOwnKey>,
 }
 
@@ -48,7 +49,10 @@ fn secret(key: &[u8]) -> Result<Secret> {
     Ok(secret)
 }
 
-pub fn tree_config(config: JsTreeConfig) -> Result<(TreeConfig, Option<(u32, Secret)>)> {
+/// What is said beside the epoch itself: what casts are signed with, and what own ones are sealed with.
+pub type Keys = (Option<[u8; 32]>, Option<(u32, Secret)>);
+
+pub fn tree_config(config: JsTreeConfig) -> Result<(TreeConfig, Keys)> {
     let repair = match config.repair.as_str() {
         "off" => Repair::Off,
         "nack" => Repair::Nack,
@@ -59,6 +63,10 @@ pub fn tree_config(config: JsTreeConfig) -> Result<(TreeConfig, Option<(u32, Sec
     let key = config
         .key
         .map(|key| secret(&key.key).map(|secret| (key.id, secret)))
+        .transpose()?;
+    let signer = config
+        .signer
+        .map(|key| parse::bytes::<32>("A signer", &key))
         .transpose()?;
     let config = TreeConfig {
         name: TreeName {
@@ -77,7 +85,7 @@ pub fn tree_config(config: JsTreeConfig) -> Result<(TreeConfig, Option<(u32, Sec
         bytes_per_second: config.bytes_per_second as u64,
         groups: config.groups.unwrap_or(1).min(u32::from(u16::MAX)) as u16,
     };
-    Ok((config, key))
+    Ok((config, (signer, key)))
 }
 
 pub fn cast_key(key: &JsCastKey) -> Result<api::CastKey> {

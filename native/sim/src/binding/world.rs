@@ -198,6 +198,14 @@ impl JsWorld {
     }
 
     #[napi]
+    pub fn forge(&self, node: u32) -> Result<u32> {
+        let node = self.checked(node)?;
+        let forge = |node: &mut crate::node::Node, now| node.forge(now);
+        let sent = self.0.borrow_mut().with_node(node, forge);
+        Ok(sent.unwrap_or(0))
+    }
+
+    #[napi]
     pub fn add_flow(&self, options: JsFlowOptions) -> Result<u32> {
         self.checked(options.node)?;
         Ok(self.0.borrow_mut().add_flow(flow_of(&options)?))

@@ -37,7 +37,7 @@ impl Node {
             return;
         };
         self.figures.casts_sealed += 1;
-        let copies = self.copy_to(now, &children, CAST_HOP_LIMIT, &frame);
+        let copies = self.copy_to(now, &children, (AUTH_SHARED, CAST_HOP_LIMIT), &frame);
         self.note_own(copies);
     }
 
@@ -56,12 +56,18 @@ impl Node {
     }
 
     /// Stamps a sealed cast for each neighbour and sends it; returns how many copies went.
-    pub(super) fn copy_to(&mut self, now: u64, children: &[Arc<Tx>], hop_limit: u8, frame: &[u8]) -> u64 {
+    pub(super) fn copy_to(
+        &mut self,
+        now: u64,
+        children: &[Arc<Tx>],
+        (auth, hop_limit): (u8, u8),
+        frame: &[u8],
+    ) -> u64 {
         let mut copies = 0;
         for tx in children {
             let Some(counter) = tx.reserve(1) else { continue };
             let mut copy = frame.to_vec();
-            tx.seal_stamp(counter, AUTH_SHARED, hop_limit, &mut copy);
+            tx.seal_stamp(counter, auth, hop_limit, &mut copy);
             self.send_sealed(now, tx, Kind::Cast, copy, 0);
             copies += 1;
         }
@@ -73,7 +79,12 @@ impl Node {
     pub(super) fn seal_late_cast(&mut self, now: u64, (net, peer): PeerName, tx: &Arc<Tx>, packet: &[u8]) {
         self.give_current_key(now, (net, peer));
         if let Some(frame) = self.seal_cast(net, packet) {
-            let copies = self.copy_to(now, std::slice::from_ref(tx), CAST_HOP_LIMIT, &frame);
+            let copies = self.copy_to(
+                now,
+                std::slice::from_ref(tx),
+                (AUTH_SHARED, CAST_HOP_LIMIT),
+                &frame,
+            );
             self.note_own(copies);
         }
     }

@@ -40,6 +40,7 @@ impl Node {
         self.sessions.remove_network(now, net);
         self.drain(now);
         self.cast_rx.remove_network(net);
+        self.signed_rx.remove_network(net);
         self.nets.remove(&net);
     }
 

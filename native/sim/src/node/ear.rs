@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use weft_forward::PeerId;
 use weft_forward::tree::{Out, TreeEvent, TreePlane};
-use weft_session::wire::{HEADER, kind};
+use weft_session::wire::{HEADER, Stamp, kind};
 use weft_session::{AUTH_SHARED, Sessions, TAG, Tx};
 
 /// What the plane asked for, done when it is no longer borrowed.
@@ -107,7 +107,9 @@ impl Node {
         let Some(counter) = tx.reserve(1) else { return };
         let mut frame = vec![0; HEADER + body.len() + TAG];
         frame[HEADER..HEADER + body.len()].copy_from_slice(body);
-        tx.seal_stamp(counter, AUTH_SHARED, hop_limit, &mut frame);
+        let stamp = body.first_chunk().map(Stamp::read);
+        let auth = stamp.map_or(AUTH_SHARED, |stamp| self.signed_rx.auth_of(tx.net(), &stamp));
+        tx.seal_stamp(counter, auth, hop_limit, &mut frame);
         self.figures.copies_again += 1;
         self.send_sealed(now, &tx, Kind::Cast, frame, 0);
     }

@@ -24,7 +24,7 @@ use network::Net;
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use weft_forward::{DropReason, PeerId};
-use weft_session::{CastRx, Options, Path, Rx, Sessions, Suite, Tx, wire};
+use weft_session::{CastRx, Options, Path, Rx, Sessions, SignedRx, Suite, Tx, wire};
 
 /// What the surroundings of a node have to do.
 #[derive(Debug)]
@@ -103,6 +103,7 @@ pub struct Node {
     sessions: Sessions,
     rx: Rx,
     cast_rx: CastRx,
+    signed_rx: SignedRx,
     nets: BTreeMap<NetId, Net>,
     outs: VecDeque<Out>,
     rng: Rng,
@@ -118,6 +119,8 @@ pub struct Node {
 pub struct Plants {
     /// Nothing that is lost under way is asked for or given back.
     pub no_repair: bool,
+    /// Signatures of casts are not looked at.
+    pub no_verify: bool,
 }
 
 impl Node {
@@ -132,6 +135,7 @@ impl Node {
             sessions: Sessions::new(options, Box::new(move |out: &mut [u8]| entropy.fill(out))),
             rx: Rx::new(),
             cast_rx: CastRx::new(),
+            signed_rx: SignedRx::new(),
             nets: BTreeMap::new(),
             outs: VecDeque::new(),
             rng,
@@ -208,7 +212,8 @@ impl Node {
     /// Everything that was dropped, by reason.
     pub fn drops(&self) -> BTreeMap<&'static str, u64> {
         let mut all = self.figures.packet_drops.clone();
-        for drops in [self.sessions.drops(), self.rx.drops(), self.cast_rx.drops()] {
+        let casts = [self.cast_rx.drops(), self.signed_rx.drops()];
+        for drops in [self.sessions.drops(), self.rx.drops(), casts[0], casts[1]] {
             for (name, n) in drops.iter() {
                 *all.entry(name).or_default() += n;
             }

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 use weft_forward::{LocalGroups, Member, Own, PeerId, Snooper, SnooperConfig, Table, TableBuilder};
-use weft_session::{CastTx, Secret, SenderKey, Suite, Tx};
+use weft_session::{CastSigner, CastTx, Secret, SenderKey, Suite, Tx};
 
 pub struct PeerEntry {
     pub config: PeerConfig,
@@ -26,6 +26,8 @@ pub struct Net {
     pub config: NetworkConfig,
     pub peers: BTreeMap<PeerId, PeerEntry>,
     pub cast: Arc<CastTx>,
+    /// What casts of own trees are signed with, where they are.
+    pub signer: Arc<CastSigner>,
     pub holds: Holds,
     pub snooper: Snooper,
     pub attached: bool,
@@ -55,11 +57,19 @@ pub fn new_sender_key(origin: [u8; 8], rng: &mut Rng) -> Arc<CastTx> {
     ))
 }
 
+/// Its seed is no secret here: it takes nothing from the run's chance.
+fn signer_of(config: &NetworkConfig) -> CastSigner {
+    let mut seed = config.secret_key.clone();
+    seed.iter_mut().for_each(|byte| *byte ^= 0x55);
+    CastSigner::new(config.network_id, config.origin, &seed)
+}
+
 impl Net {
     pub fn new(config: NetworkConfig, rng: &mut Rng) -> Net {
         let relay = Relay::default();
         Net {
             cast: new_sender_key(config.origin, rng),
+            signer: Arc::new(signer_of(&config)),
             config,
             peers: BTreeMap::new(),
             holds: Holds::default(),
@@ -79,7 +89,7 @@ impl Net {
     }
 
     pub fn set_group(&mut self, group: GroupConfig) {
-        if group.receivers.is_empty() {
+        if group.receivers.is_empty() && !group.signed {
             self.groups.remove(&group.group);
         } else {
             self.groups.insert(group.group, group);
@@ -111,7 +121,12 @@ impl Net {
                 builder.member(member_of(&entry.config));
             }
             for group in groups.values() {
-                builder.group(group.group, group.receivers.clone());
+                if !group.receivers.is_empty() {
+                    builder.group(group.group, group.receivers.clone());
+                }
+                if group.signed {
+                    builder.signed(group.group);
+                }
             }
             builder.build()
         })

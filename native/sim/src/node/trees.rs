@@ -10,8 +10,9 @@ use std::sync::Arc;
 use weft_forward::tree::limits::HOP_LIMIT;
 use weft_forward::tree::{CastName, Options, Repair, TreeConfig, TreeError, TreeName, TreePlane};
 use weft_forward::{Budget, PeerId};
+use weft_packet::L3;
 use weft_session::wire::{HEADER, SEQUENCE_MASK, STAMP, Stamp};
-use weft_session::{AUTH_SHARED, CastTx, DropReason, HopCast, Opened, SenderKey, TAG, Tx};
+use weft_session::{AUTH_SHARED, CastTx, DropReason, HopCast, Leaves, Opened, SenderKey, TAG, Tx};
 
 /// Trees of this host's own: what it seals with.
 struct Own {
@@ -54,8 +55,20 @@ fn name_of(cast: &HopCast) -> CastName {
     }
 }
 
+/// A batch of one: the proof goes between stamp and packet.
+pub(super) fn sign(cast: &CastTx, frame: &mut Vec<u8>) {
+    let mut leaves = Leaves::default();
+    leaves.add(&frame[HEADER..frame.len() - TAG]);
+    if let Some(proofs) = cast.sign(leaves) {
+        let mut proof = vec![0; proofs.length()];
+        proofs.write(0, &mut proof);
+        let at = HEADER + STAMP;
+        frame.splice(at..at, proof);
+    }
+}
+
 impl Node {
-    /// Adds or replaces an epoch. `key`: of an own tree.
+    /// Adds or replaces an epoch. `signer`: what its casts are signed with, if they are; `key`: what own ones are sealed with.
     ///
     /// # Errors
     /// A bound is passed.
@@ -64,7 +77,7 @@ impl Node {
         now: u64,
         net: NetId,
         mut config: TreeConfig,
-        key: Option<(u32, weft_session::Secret)>,
+        (signer, key): (Option<[u8; 32]>, Option<(u32, weft_session::Secret)>),
     ) -> Result<(), TreeError> {
         let Some(network) = self.nets.get_mut(&net) else {
             return Ok(());
@@ -73,9 +86,12 @@ impl Node {
             config.repair = Repair::Off;
         }
         let (epoch, tree) = (config.epoch, config.name.tree);
+        let name = (config.name.origin.to_be_bytes(), tree);
         let origin = network.config.origin;
         let is_own = config.parent.is_none() && config.name.origin == u64::from_be_bytes(origin);
         network.trees.plane.set(now, config)?;
+        let network_id = &network.config.network_id;
+        self.signed_rx.set(net, network_id, name, signer.as_ref());
         if let Some((key_id, key)) = key.filter(|_| is_own) {
             let known = network
                 .trees
@@ -85,7 +101,11 @@ impl Node {
             if let Some(own) = known {
                 own.epoch = epoch;
             } else {
-                let cast = CastTx::new(origin, SenderKey::of_tree(tree, key_id, 0, key));
+                let key = SenderKey::of_tree(tree, key_id, 0, key);
+                let cast = match signer {
+                    Some(_) => CastTx::signed(origin, key, network.signer.clone()),
+                    None => CastTx::new(origin, key),
+                };
                 network.trees.own.insert(tree, Own { epoch, cast });
             }
         }
@@ -102,6 +122,7 @@ impl Node {
         };
         network.trees.plane.drop(name);
         self.cast_rx.remove_tree(net, origin, tree);
+        self.signed_rx.remove_tree(net, origin, tree);
         if origin == network.config.origin {
             network.trees.own.remove(&tree);
         }
@@ -111,6 +132,7 @@ impl Node {
         let Some(network) = self.nets.get_mut(&net) else {
             return;
         };
+        self.hoard.keep_key(net, &given);
         let name = TreeName {
             origin: u64::from_be_bytes(given.origin),
             tree: given.tree,
@@ -134,6 +156,11 @@ impl Node {
                 .map(|(group, bytes)| (*net, group, bytes))
         })
         .collect()
+    }
+
+    /// What casts of own trees are signed with.
+    pub fn cast_signer(&self, net: NetId) -> Option<[u8; 32]> {
+        Some(self.nets.get(&net)?.signer.public_key())
     }
 
     /// The next sequence of an own tree.
@@ -179,6 +206,8 @@ impl Node {
         frame[HEADER + STAMP..HEADER + STAMP + packet.len()].copy_from_slice(packet);
         let sequence = own.cast.reserve(1);
         own.cast.seal(sequence, false, tree, own.epoch, &mut frame);
+        sign(&own.cast, &mut frame);
+        let auth = own.cast.auth();
         let cast = CastName {
             tree: TreeName {
                 origin: u64::from_be_bytes(network.config.origin),
@@ -192,7 +221,7 @@ impl Node {
         trees.plane.own(now, &cast, HOP_LIMIT, body, &mut trees.children);
         let children = std::mem::take(&mut trees.children);
         self.figures.casts_sealed += 1;
-        let copies = self.copy_to_peers(now, net, &children, HOP_LIMIT, &frame);
+        let copies = self.copy_to_peers(now, net, &children, (auth, HOP_LIMIT), &frame);
         self.note_own(copies);
         self.keep_list(net, children);
     }
@@ -206,9 +235,19 @@ impl Node {
         let Ok(pass) = network.trees.plane.check(now, from, &name, frame.len()) else {
             return;
         };
+        let body = &frame[HEADER..frame.len() - TAG];
+        let checked = self.signed_rx.check(now, (net, from), cast.auth, body);
+        if let Err(reason) = checked.or_else(|reason| self.plants.no_verify.then_some(()).ok_or(reason)) {
+            if reason == DropReason::CastBadSignature {
+                self.with_plane(now, net, |plane, out| {
+                    plane.bad_signature(now, from, name.tree, out)
+                });
+            }
+            return;
+        }
         // Opening is in place: what goes on is the copy.
         let copy = frame.to_vec();
-        self.hoard.keep(net, &copy);
+        self.hoard.keep(net, cast.auth, &copy);
         if self.deliver_tree_cast(now, cast, frame) == Err(DropReason::CastBadTag) {
             return self.with_plane(now, net, |plane, out| plane.bad_tag(now, from, name.tree, out));
         }
@@ -220,7 +259,7 @@ impl Node {
         let body = &copy[HEADER..copy.len() - TAG];
         trees.plane.take(now, pass, hop_limit, body, &mut trees.children);
         let children = std::mem::take(&mut trees.children);
-        self.figures.copies_relayed += self.copy_to_peers(now, net, &children, hop_limit, &copy);
+        self.figures.copies_relayed += self.copy_to_peers(now, net, &children, (cast.auth, hop_limit), &copy);
         self.keep_list(net, children);
     }
 
@@ -238,18 +277,27 @@ impl Node {
             self.drop_packet(weft_forward::DropReason::UnknownMember);
             return Ok(());
         };
-        let wanted = self.deliver(net, origin, &frame[opened.packet]);
+        let packet = &frame[opened.packet];
+        if cast.auth == AUTH_SHARED && !self.plants.no_verify {
+            let table = network.table(port);
+            let parsed = L3::parse(packet);
+            if let Err(reason) = parsed.and_then(|packet| table.may_come_unsigned(&packet)) {
+                self.drop_packet(reason);
+                return Ok(());
+            }
+        }
+        let wanted = self.deliver(net, origin, packet);
         self.figures.casts_unwanted += u64::from(!wanted);
         Ok(())
     }
 
-    fn copy_to_peers(&mut self, now: u64, net: NetId, peers: &[PeerId], hop_limit: u8, frame: &[u8]) -> u64 {
+    fn copy_to_peers(&mut self, now: u64, net: NetId, peers: &[PeerId], how: (u8, u8), frame: &[u8]) -> u64 {
         let Some(network) = self.nets.get(&net) else {
             return 0;
         };
         let tx = |peer: &PeerId| network.peers.get(peer)?.tx.clone();
         let children: Vec<Arc<Tx>> = peers.iter().filter_map(tx).collect();
-        self.copy_to(now, &children, hop_limit, frame)
+        self.copy_to(now, &children, how, frame)
     }
 
     fn keep_list(&mut self, net: NetId, children: Vec<PeerId>) {
@@ -294,7 +342,7 @@ impl Node {
         };
         let cast = HopCast {
             opened: Opened::given_back(net, from),
-            auth: AUTH_SHARED,
+            auth: self.signed_rx.auth_of(net, &stamp),
             hop_limit: HOP_LIMIT,
             stamp,
         };
