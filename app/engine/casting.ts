@@ -102,6 +102,8 @@ export class Casting {
       },
       wants: (origin, group) => this.#wants(origin, group),
       repair: (group) => this.#repair(group),
+      signed: (group) => this.#rightsOf(group)?.signed ?? false,
+      castSigner: () => dataplane.castSigner?.(net) ?? null,
       rate: (group) => this.#rates.of(group),
       conduct: () => {
         const { relay, uplinkKBps, relayKBps } = this.#io.conduct();

@@ -134,6 +134,7 @@ export function channelRights(roll: Roll): Map<string, ChannelRights> {
       formatIp(one.group),
       {
         publishes: entitled(one.publishers, roll.selfOrigin, guest),
+        signed: one.publishers !== null,
         mayPublish: (member) => entitled(one.publishers, member.origin, member.guest),
         receives: (member) => entitled(one.subscribers, member.origin, member.guest),
       },

@@ -62,6 +62,8 @@ export interface Dataplane {
   sendOn(net: number, group: string, trees: number[]): void;
   /** Next sequence under the newest key of an own tree, 0 without one. Absent: late subscribers accept a key from its beginning. */
   castSequence?(net: number, tree: number): number;
+  /** The key that casts of own trees are signed with (Ed25519, 32 bytes), new at each start. Absent: it cannot sign. */
+  castSigner?(net: number): Uint8Array;
   /** What may be seen outside of the tunnel. Absent in data planes that have no outside. */
   setOutside?(options: { datagrams: boolean; trafficClass: boolean }): void;
   setRelay(net: number, options: RelayOptions): void;
@@ -147,6 +149,8 @@ export interface GroupConfig {
   publishers?: number[];
   /** What the host sends to it is repaired, so it goes by trees however few receive it. */
   repaired?: boolean;
+  /** What comes to it by trees is believed only where its origin signed it. */
+  signed?: boolean;
 }
 
 export type TreeEvent =
@@ -169,7 +173,7 @@ export interface LimitedEvent {
   dropped: number;
 }
 
-export type TreeTrouble = 'no-parent' | 'over-rate' | 'bad-tags';
+export type TreeTrouble = 'no-parent' | 'over-rate' | 'bad-tags' | 'bad-signatures';
 
 export type DataplaneEvent =
   | { kind: 'control'; net: number; peer: number; bytes: Uint8Array }

@@ -121,7 +121,8 @@ export class Projection {
     }
     const rights = channelRights(roll);
     const repaired = repairedGroups(roll);
-    const changes = this.#groups.next(groupTable(wishes, rights), publisherTable(members, rights), repaired);
+    const signed = new Set([...rights].flatMap(([group, { signed: isSigned }]) => (isSigned ? [group] : [])));
+    const changes = this.#groups.next(groupTable(wishes, rights), publisherTable(members, rights), repaired, signed);
     if (changes.length > 0) ports.dataplane.setGroups(net, changes);
   }
 

@@ -47,12 +47,16 @@ export interface Receiver {
   sources: string[];
 }
 
-/** Replaces what is known about one group; no receivers (and no publishers named) removes it. */
+/** Replaces what is known about one group; no receivers, no publishers named and not signed removes it. */
 export interface GroupConfig {
   group: string;
   receivers: Receiver[];
   /** Who may send to it; absent: every member. What others send to it is dropped where it arrives, neither delivered nor passed on (`noRight`). */
   publishers?: number[];
+  /** What the host sends to it goes by trees however few receive it. */
+  repaired?: boolean;
+  /** What comes to it by trees is dropped where it arrives, unless its origin signed it (`unsigned`). */
+  signed?: boolean;
 }
 
 /** One node's part in an epoch of a tree. Peers are handles. docs/trees.md. */
@@ -76,6 +80,8 @@ export interface TreeConfig {
   bytesPerSecond: number;
   /** Groups whose packets travel here (1 unless told); each may bring a group's share. */
   groups?: number;
+  /** What all of its casts are signed with: Ed25519, 32 bytes; absent: none is. At the origin `castSigner`. */
+  signer?: Uint8Array;
   /** The origin only: what packets of this tree are sealed with from this epoch on; 32 bytes. */
   key?: { id: number; key: Uint8Array };
 }
@@ -174,7 +180,7 @@ export type DataplaneEvent =
   | { kind: 'streamEnd'; net: number; group: string }
   /** This node's parent fell silent, and a backup feeds it now. */
   | { kind: 'grafted'; net: number; origin: Uint8Array; tree: number; from: number | null; to: number }
-  | { kind: 'treeTrouble'; net: number; origin: Uint8Array; tree: number; code: 'no-parent' | 'over-rate' | 'bad-tags'; peer: number }
+  | { kind: 'treeTrouble'; net: number; origin: Uint8Array; tree: number; code: 'no-parent' | 'over-rate' | 'bad-tags' | 'bad-signatures'; peer: number }
   /**
    * Broadcast or multicast beyond a member's share was dropped, `dropped` packets since it began: at once, and again once a second while it
    * goes on. `peer` absent: this host's own applications. `group` absent: all of the member's groups, or those of one tree.
@@ -273,6 +279,8 @@ export class Dataplane {
   sendOn(net: number, group: string, trees: number[]): void;
   /** Next sequence under the newest key of an own tree; 0 without one. */
   castSequence?(net: number, tree: number): number;
+  /** The key that casts of own trees are signed with (Ed25519, 32 bytes), new at each start; the secret stays inside. Throws `no-such-network`. */
+  castSigner?(net: number): Uint8Array;
   /** Whether this host carries frames between other members (off unless told), and how many bytes a second of them the machine passes on, all networks, trees and headers included (the newest word counts). 0 = unlimited. */
   setRelay(net: number, options: RelayOptions): void;
   /** What may be seen outside of the tunnel from now on. Without `datagrams` (on unless told) only links carry, and what comes by UDP is for nobody; with `trafficClass` (as constructed unless told) DSCP and ECN are copied as RFC 6040 says. */

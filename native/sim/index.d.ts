@@ -38,6 +38,8 @@ export interface WorldOptions {
   plantDropEvery?: number;
   /** Likewise: trees neither ask for what they miss nor give it back by parity. */
   plantNoRepair?: boolean;
+  /** Signatures of casts are not looked at. */
+  plantNoVerify?: boolean;
 }
 
 export interface NodeOptions {
@@ -188,6 +190,8 @@ export class World {
   hoard(node: number): void;
   /** … and sends them to everybody it has a session with, whole or with a wrong byte inside; returns how many frames went. */
   replay(node: number, damaged: boolean): number;
+  /** The node makes new casts in their origins' names of what it kept and has keys for, and sends them to everybody it has a session with; returns how many went. */
+  forge(node: number): number;
   addFlow(options: FlowOptions): number;
   /** Sending times of a flow's packets, ms of world time; −1 where the host was dead or without adapter. */
   sentTimes(flow: number): Float64Array;

@@ -13,6 +13,7 @@ const member = (changes: Partial<MemberWishes> = {}): MemberWishes => ({
 });
 const rights = (publishes: boolean, subscribers: string[]): ChannelRights => ({
   publishes,
+  signed: false,
   mayPublish: () => true,
   receives: ({ origin }) => subscribers.includes(origin),
 });

@@ -52,6 +52,10 @@ const OFFERS: Record<string, Offer> = {
     set: [{ origin: '0200000000000000', parent: name.origin, flags: NODE_SUBSCRIBES }],
   },
 };
+const signed = { ...description, signer: fill(32, 0x5a) };
+const { nodes: __, ...signedHead } = signed;
+OFFERS['full-signed'] = { form: 'full', description: signed, signature };
+OFFERS['delta-signed'] = { form: 'delta', head: signedHead, base: 7, gone: [], set: [], signature };
 const keyHead = { keyId: 5, lowest: 2 ** 40, keyHash: fill(32, 3) };
 const MESSAGES: Record<string, TreeMessage> = {
   offer: { type: 'treeOffer', ...name, waitMs: 920, part: 1, parts: 2, bytes: fill(5, 9) },

@@ -50,6 +50,7 @@ type Ack = Extract<TreeMessage, { type: 'treeAck' }>;
 
 export class Cast {
   readonly groups = new Set<string>();
+  readonly signed: boolean;
   /** All receivers of its groups, online or not. */
   receivers: readonly Origin[] = [];
   /** Receivers for whom no uplink was left. */
@@ -80,8 +81,10 @@ export class Cast {
   #improveMs = IMPROVE_FIRST_MS;
   #sealedMono = 0;
 
-  constructor(at: CastIo, nowMono: number) {
+  /** `signed`: whether its groups ask for casts that are signed; all of one kind. */
+  constructor(at: CastIo, signed: boolean, nowMono: number) {
     this.#at = at;
+    this.signed = signed;
     this.#planMono = nowMono;
     this.#reports = new Bucket(REPORTS_BURST, REPORTS_PER_SECOND, nowMono);
     this.#rateMono = nowMono + RATE_CHECK_MS;
@@ -188,7 +191,8 @@ export class Cast {
     while (this.trees.length < count) {
       const tree = this.#at.nextTree();
       if (tree === null) break;
-      this.trees.push(new OwnTree({ io, self, networkId, start, tree, nowMono }));
+      const signer = this.signed ? io.castSigner() : null;
+      this.trees.push(new OwnTree({ io, self, networkId, start, tree, signer, nowMono }));
     }
     for (const tree of this.trees.splice(count)) this.#retired.push({ atMono: Infinity, tree });
   }

@@ -9,7 +9,7 @@ const BYTES_PER_KB = 1_000;
 
 /** `feeds`: whether this node passes anything on. What it may pass on for others is the data plane's to count, over everything. Members that the data plane does not know are left out. */
 export function configOf(io: TreesIo, self: Origin, shape: Shape, feeds: boolean, key?: TreeConfig['key']): TreeConfig {
-  const { origin, tree, epoch, repair, groups } = shape.description;
+  const { origin, tree, epoch, repair, groups, signer } = shape.description;
   const handles = (origins: readonly Origin[], max: number): number[] =>
     origins.flatMap((name) => io.peerHandle(name) ?? []).slice(0, max);
   const parent = shape.parentOf(self);
@@ -25,6 +25,7 @@ export function configOf(io: TreesIo, self: Origin, shape: Shape, feeds: boolean
     bytesPerSecond: io.conduct().uplinkKBps * BYTES_PER_KB,
     groups: groups.length,
   };
+  if (signer) config.signer = signer;
   if (key) config.key = key;
   return config;
 }

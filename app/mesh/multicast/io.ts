@@ -22,6 +22,8 @@ export interface TreeConfig {
   bytesPerSecond: number;
   /** Groups whose packets travel here (1 unless told); each may bring a group's share. */
   groups?: number;
+  /** What all of its casts are signed with (Ed25519, 32 bytes), as the description says; absent: none is. At the origin the own one. */
+  signer?: Uint8Array;
   /** The origin only: what packets of this tree are sealed with from this epoch on. */
   key?: { id: number; key: Uint8Array };
 }
@@ -69,6 +71,10 @@ export interface TreesIo {
   /** Whether this host wants what that member sends to the group. */
   wants(origin: Origin, group: string): boolean;
   repair(group: string): Repair;
+  /** Whether what comes to the group by trees is believed only where its origin signed it. */
+  signed(group: string): boolean;
+  /** The key that the own data plane signs casts with; null: it cannot. */
+  castSigner(): Uint8Array | null;
   /** Bytes/s that the host sends to the group, as far as measured or declared; 0: not known. */
   rate(group: string): number;
   /** What the own device does for others. `uplinkKBps`, `relayKBps`: 0 = not known, no limit. */

@@ -33,6 +33,8 @@ export interface OwnTreeStart {
   /** Of the engine; grows over restarts. */
   start: number;
   tree: number;
+  /** What its casts are signed with; null: they are not. */
+  signer: Uint8Array | null;
   nowMono: number;
 }
 
@@ -121,7 +123,7 @@ export class OwnTree {
     subscribers: ReadonlySet<Origin>,
     head: Pick<TreeHead, 'repair' | 'rate' | 'groups'>,
   ): boolean {
-    const { io, self, start } = this.#start;
+    const { io, self, start, signer } = this.#start;
     const nodes = new Map<Origin, { parent: Origin; flags: number }>();
     for (const [origin, parent] of plan.parents) {
       const flags = (subscribers.has(origin) ? NODE_SUBSCRIBES : 0) | (plan.spare.has(origin) ? NODE_ADOPTS : 0);
@@ -129,7 +131,7 @@ export class OwnTree {
     }
     const epoch = (this.#epoch + 1) & 0xffff;
     const description = describe(
-      { ...{ origin: self, start, tree: this.tree, epoch, keyId: this.#keyId }, ...head },
+      { ...{ origin: self, start, tree: this.tree, epoch, keyId: this.#keyId }, ...head, ...(signer && { signer }) },
       nodes,
     );
     const shape = description && Shape.of(description);

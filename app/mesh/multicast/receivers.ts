@@ -20,6 +20,8 @@ export interface GroupReceivers {
   publishers?: number[];
   /** What is sent to it is repaired, however few receive it. */
   repaired?: boolean;
+  /** What comes to it by trees is believed only where its origin signed it. */
+  signed?: boolean;
 }
 
 /** A member as multicast sees it. */
@@ -35,6 +37,8 @@ export interface MemberWishes {
 export interface ChannelRights {
   /** This member may send to it. */
   publishes: boolean;
+  /** Only some may send to it: that it was one of them is proven by signatures, where others pass it on. */
+  signed: boolean;
   mayPublish(member: Pick<MemberWishes, 'origin' | 'guest'>): boolean;
   receives(member: MemberWishes): boolean;
 }
@@ -100,21 +104,25 @@ const sameRights = (a: readonly number[] | undefined, b: readonly number[] | und
 export class GroupDiff {
   #told = new Map<string, Omit<GroupReceivers, 'group'>>();
 
-  /** A group without receivers and publishers is to be forgotten. The tables are kept: they must not change any more. */
+  /** A group of which nothing is said is to be forgotten. The tables are kept: they must not change any more. */
   next(
     table: Map<string, GroupReceiver[]>,
     mayPublish: Map<string, number[]> = new Map(),
     repaired: ReadonlySet<string> = new Set(),
+    signed: ReadonlySet<string> = new Set(),
   ): GroupReceivers[] {
     const changes: GroupReceivers[] = [];
     const now = new Map<string, Omit<GroupReceivers, 'group'>>();
-    for (const group of new Set([...table.keys(), ...mayPublish.keys()])) {
+    for (const group of new Set([...table.keys(), ...mayPublish.keys(), ...signed])) {
       const [receivers, publishers] = [table.get(group) ?? [], mayPublish.get(group)];
-      if (receivers.length === 0 && !publishers) continue;
+      const isSigned = signed.has(group);
+      if (receivers.length === 0 && !publishers && !isSigned) continue;
       const told = this.#told.get(group);
-      const next = { receivers, ...(publishers && { publishers }), ...(repaired.has(group) && { repaired: true }) };
+      const how = { ...(repaired.has(group) && { repaired: true }), ...(isSigned && { signed: true }) };
+      const next = { receivers, ...(publishers && { publishers }), ...how };
       now.set(group, next);
-      const unchanged = told && same(told.receivers, receivers) && told.repaired === next.repaired;
+      const sameHow = told?.repaired === next.repaired && told?.signed === next.signed;
+      const unchanged = told && same(told.receivers, receivers) && sameHow;
       if (!unchanged || !sameRights(told.publishers, publishers)) changes.push({ group, ...next });
     }
     for (const group of this.#told.keys()) if (!now.has(group)) changes.push({ group, receivers: [] });

@@ -120,16 +120,17 @@ export class Trees {
     return [...new Set(this.#io.receivers(group))].filter((origin) => origin !== this.#start.self).sort();
   }
 
-  /** Groups with the same receivers share their trees. */
+  /** Groups with the same receivers share their trees: those whose casts are signed, and the others. */
   #assign(nowMono: number, group: string, receivers: Origin[]): void {
-    let cast = [...this.#casts].find((one) => sameList(one.receivers, receivers));
+    const signed = this.#io.signed(group);
+    let cast = [...this.#casts].find((one) => one.signed === signed && sameList(one.receivers, receivers));
     if (!cast) {
       if (receivers.length === 0 || !this.#roomForCast()) {
         this.#count(receivers.length === 0 ? 'no-receivers' : 'casts-full');
         this.#streams.delete(group);
         return this.#io.sendOn(group, []);
       }
-      cast = new Cast(this.#castIo, nowMono);
+      cast = new Cast(this.#castIo, signed, nowMono);
       cast.receivers = receivers;
       this.#casts.add(cast);
     }
@@ -171,6 +172,8 @@ export class Trees {
   /** Who receives what has changed. */
   groupsChanged(nowMono: number): void {
     for (const cast of [...this.#casts]) {
+      this.#keepKind(cast);
+      if (!this.#casts.has(cast)) continue;
       const sets = new Map([...cast.groups].map((group) => [group, this.#receivers(group)]));
       const first = sets.values().next().value ?? [];
       const moved = [...sets].filter(([, receivers]) => !sameList(receivers, first));
@@ -179,6 +182,18 @@ export class Trees {
       if (moved.length > 0) cast.setGroups([...cast.groups].filter((group) => !moved.some(([name]) => name === group)));
       for (const [group, receivers] of moved) this.#assign(nowMono, group, receivers);
       cast.review(nowMono);
+    }
+  }
+
+  /** Groups whose casts are to be signed now, or are no more, leave the cast: the data plane holds their packets and asks for other trees. */
+  #keepKind(cast: Cast): void {
+    const others = [...cast.groups].filter((group) => this.#io.signed(group) !== cast.signed);
+    if (others.length === cast.groups.size) return this.#drop(cast);
+    if (others.length === 0) return;
+    cast.setGroups([...cast.groups].filter((group) => !others.includes(group)));
+    for (const group of others) {
+      this.#streams.delete(group);
+      this.#io.sendOn(group, []);
     }
   }
 

@@ -6,6 +6,8 @@ import { CONTROL_BYTES_MAX, MESSAGE_VERSION } from './message.ts';
 import type { Origin } from './presence.ts';
 
 export const TREE_VERSION = 1;
+/** Of a tree whose casts its origin signs: who knows only the other one has no part in it. */
+export const TREE_VERSION_SIGNED = 2;
 export const TREE_NODES_MAX = 16_384;
 export const TREE_GROUPS_MAX = 32;
 /** A description of all nodes is longer than one message may be. */
@@ -19,6 +21,7 @@ const ORIGIN_BYTES = 8;
 const SIGNATURE_BYTES = 64;
 const HASH_BYTES = 32;
 const KEY_BYTES = 32;
+const SIGNER_BYTES = 32;
 /** A 32-byte key and its tag; the ephemeral key is the whole message's. */
 export const SEALED_KEY_BYTES = 48;
 const REPAIRS = ['off', 'nack', 'fec'] as const;
@@ -51,6 +54,8 @@ export interface TreeHead {
   rate: number;
   /** Of the sender key of this epoch. */
   keyId: number;
+  /** The Ed25519 key that all casts of this tree are signed with, 32 bytes; absent: none is. */
+  signer?: Uint8Array;
   /** What travels here; for people to see. */
   groups: string[];
 }
@@ -124,8 +129,11 @@ export const TREE_TYPES = { treeOffer: 10, treeKeys: 11, treeAck: 12, treeDrop: 
 // ---- descriptions ------------------------------------------------------------------------------------------------------------
 
 function writeHead(writer: Writer, head: TreeHead): void {
-  writer.u8(TREE_VERSION).bytes(unhex(head.origin)).u48(head.start).u16(head.tree).u16(head.epoch);
-  writer.u8(REPAIRS.indexOf(head.repair)).u32(head.rate).u32(head.keyId).u8(head.groups.length);
+  writer.u8(head.signer ? TREE_VERSION_SIGNED : TREE_VERSION).bytes(unhex(head.origin));
+  writer.u48(head.start).u16(head.tree).u16(head.epoch);
+  writer.u8(REPAIRS.indexOf(head.repair)).u32(head.rate).u32(head.keyId);
+  if (head.signer) writer.bytes(head.signer);
+  writer.u8(head.groups.length);
   for (const group of head.groups) {
     const address = parseIp(group);
     if (!address) throw new Error('not an address');
@@ -134,7 +142,8 @@ function writeHead(writer: Writer, head: TreeHead): void {
 }
 
 function readHead(reader: Reader): TreeHead {
-  if (reader.u8() !== TREE_VERSION) reader.fail();
+  const version = reader.u8();
+  if (version !== TREE_VERSION && version !== TREE_VERSION_SIGNED) reader.fail();
   const origin = hex(reader.bytes(ORIGIN_BYTES));
   const start = reader.u48();
   const tree = reader.u16();
@@ -143,9 +152,10 @@ function readHead(reader: Reader): TreeHead {
   if (!repair || tree === 0) reader.fail();
   const rate = reader.u32();
   const keyId = reader.u32();
+  const signed = version === TREE_VERSION_SIGNED ? { signer: reader.bytes(SIGNER_BYTES) } : {};
   const groups: string[] = [];
   for (let left = reader.count(reader.u8(), TREE_GROUPS_MAX); left > 0; left--) groups.push(readGroup(reader));
-  return { origin, start, tree, epoch, repair: repair ?? 'off', rate, keyId, groups };
+  return { origin, start, tree, epoch, repair: repair ?? 'off', rate, keyId, ...signed, groups };
 }
 
 function readGroup(reader: Reader): string {

@@ -159,6 +159,12 @@ export class TestNode implements Omit<TreesIo, 'random'> {
   repair(): Repair {
     return 'nack';
   }
+  signed(group: string): boolean {
+    return this.world.signed.has(group);
+  }
+  castSigner(): Uint8Array {
+    return nodeCrypto.signPublicKey(this.seed);
+  }
   rate(): number {
     return this.world.rate;
   }
@@ -249,6 +255,8 @@ export class World {
   readonly online = new Set<Origin>();
   readonly groups = new Map<string, Set<Origin>>();
   readonly sequences = new Map<Origin, number>();
+  /** Groups whose casts are signed. */
+  readonly signed = new Set<string>();
   mono = 1_000;
   rate = 0;
   changes = 0;

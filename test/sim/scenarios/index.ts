@@ -1,6 +1,7 @@
 import type { Scenario } from '../support/scenario.ts';
 import { churn } from './churn.ts';
 import { crowd } from './crowd.ts';
+import { forgers } from './forgers.ts';
 import { hostile } from './hostile.ts';
 import { joins } from './joins.ts';
 import { massDeath } from './mass-death.ts';
@@ -14,7 +15,7 @@ import { steady } from './steady.ts';
 /** Of any size: what tests and soaks run. */
 export const SCENARIOS: readonly Scenario[] = [
   ...[steady, churn, partition, massDeath, relayDeaths, joins],
-  ...[sources, rights, removal, hostile],
+  ...[sources, rights, removal, hostile, forgers],
 ];
 /** By name on the command line. */
 export const ALL: readonly Scenario[] = [...SCENARIOS, crowd];

@@ -37,6 +37,8 @@ export interface SimOptions {
   /** Planted bugs: every n-th delivery is lost (0: none); trees repair nothing. */
   plantDropEvery: number;
   plantNoRepair: boolean;
+  /** Signatures of casts are not looked at. */
+  plantNoVerify: boolean;
 }
 
 export const DEFAULTS: SimOptions = {
@@ -60,6 +62,7 @@ export const DEFAULTS: SimOptions = {
   mttr: 1_200,
   plantDropEvery: 0,
   plantNoRepair: false,
+  plantNoVerify: false,
 };
 
 /** Share of datagrams that a path loses on the average. */
@@ -68,8 +71,8 @@ const DUPLICATE = 0.001;
 const REORDER = 0.001;
 
 export function worldOptions(options: SimOptions): WorldOptions {
-  const { plantDropEvery, plantNoRepair } = options;
-  const planted = { plantNoRepair, ...(plantDropEvery > 0 ? { plantDropEvery } : {}) };
+  const { plantDropEvery, plantNoRepair, plantNoVerify } = options;
+  const planted = { plantNoRepair, plantNoVerify, ...(plantDropEvery > 0 ? { plantDropEvery } : {}) };
   if (!options.faults) return { jitterMs: 0, ...planted };
   return { loss: LOSS, duplicate: DUPLICATE, reorder: REORDER, jitterMs: 0.5, ...planted };
 }
