@@ -6,6 +6,7 @@ import { Crowd, type CrowdReport } from './support/crowd.ts';
 import { figure } from './support/figures.ts';
 import type { Host } from './support/host.ts';
 import type { Lab } from './support/lab.ts';
+import { lose } from './support/loss.ts';
 import { whyNot } from './support/shell.ts';
 import { inLab, labIt, writeTable } from './support/tables.ts';
 
@@ -373,14 +374,6 @@ describe.skipIf(reason)('trees of real hosts', () => {
     }
   });
 });
-
-/** Drops so many of a hundred datagrams that reach the host. */
-async function lose(host: Host, share: number): Promise<void> {
-  await host.exec(['nft', 'delete', 'table', 'inet', 'loss']);
-  if (share === 0) return;
-  const rule = `iifname "eth0" meta l4proto udp numgen random mod 100 < ${share} drop`;
-  await host.nft(`table inet loss {\n chain in {\n type filter hook input priority -10\n ${rule}\n }\n}\n`);
-}
 
 /** Who feeds most of those that the sender does not. */
 async function relayOf(sender: Host, others: readonly Host[]): Promise<Host> {
