@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { churn } from './scenarios/churn.ts';
 import { crowd } from './scenarios/crowd.ts';
+import { forgers } from './scenarios/forgers.ts';
 import { SCENARIOS } from './scenarios/index.ts';
 import { draw } from './support/draw.ts';
 import { figuresOf } from './support/figures.ts';
@@ -55,6 +56,17 @@ describe('members known by their records alone', () => {
       const { members, records, joins, joinP95Ms } = figuresOf(played);
       expect({ members, records, joins }).toEqual({ members: 56, records: 250, joins: 50 });
       expect(joinP95Ms).toBeLessThan(5_000);
+    },
+    RUN_LIMIT_MS,
+  );
+});
+
+describe('where signatures of casts are not looked at', () => {
+  it(
+    'those who forge are believed',
+    () => {
+      const planted = { seed: FIXED, nodes: MEMBERS, seconds: 30, plantNoVerify: true };
+      expect(() => play(forgers, planted)).toThrow(/arrived more than once[^]*--plantNoVerify true/);
     },
     RUN_LIMIT_MS,
   );
