@@ -64,7 +64,7 @@ fn grown(seed: u64, options: WorldOptions, readers: impl Fn(u32) -> bool) -> Wor
             key: key(),
         };
         world.with_node(host, |node, now| {
-            node.set_tree(now, NET, config, own).unwrap();
+            node.set_tree(now, NET, config, (None, own)).unwrap();
             if host > 0 && readers(host) {
                 node.set_cast_key(now, NET, read);
             }

@@ -1,5 +1,4 @@
 //! Hosts with sessions along given edges, and the trees of one of them.
-#![allow(dead_code)]
 
 use crate::lab::*;
 use std::net::Ipv4Addr;

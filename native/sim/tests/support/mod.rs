@@ -74,6 +74,7 @@ pub fn start(world: &mut World, me: u32, count: u32) {
                 group: GROUP.parse().unwrap(),
                 receivers,
                 repaired: false,
+                signed: false,
             },
         );
     });
