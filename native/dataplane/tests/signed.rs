@@ -10,7 +10,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use trees::*;
-use weft_dataplane::{Dataplane, Event, NetworkConfig, Options};
+use weft_dataplane::{Dataplane, Event, GroupConfig, NetworkConfig, Options};
 use weft_device::{VNET_LEN, fake};
 
 const PORT: u16 = 5_000;
@@ -18,6 +18,19 @@ const PORT: u16 = 5_000;
 /// Origin 1 → relay 2 (no subscriber) → 3, 4; 3 → 5, 6.
 const EDGES: [(u8, u8); 5] = [(1, 2), (2, 3), (2, 4), (3, 5), (3, 6)];
 const SUBSCRIBERS: [u8; 4] = [3, 4, 5, 6];
+
+/// What comes to the group by trees is to be signed, as far as this host is concerned.
+fn wants_signed(host: &Host) {
+    let group = GroupConfig {
+        group: GROUP.into(),
+        receivers: vec![],
+        publishers: None,
+        repaired: false,
+        signed: true,
+    };
+    host.plane.set_groups(NET, vec![group]).unwrap();
+    host.plane.stats();
+}
 
 fn planted(repair: &str) -> Grove {
     let mut grove = Grove::new(6, &SUBSCRIBERS, &EDGES);
@@ -30,7 +43,7 @@ fn grow(grove: &mut Grove, repair: &str) {
     grove.subscribe(1, &SUBSCRIBERS);
     grove.plant(1, 1, &EDGES, repair);
     for n in SUBSCRIBERS {
-        grove.host(n).wants_signed(GROUP.into());
+        wants_signed(grove.host(n));
     }
     send_on(grove, &[1]);
 }
@@ -194,7 +207,7 @@ fn a_tree_that_is_not_signed_brings_nothing_to_a_group_that_is() {
     let grove = Grove::new(3, &[2, 3], &edges);
     grove.subscribe(1, &[2, 3]);
     grove.plant(1, 1, &edges, "off");
-    grove.host(2).wants_signed(GROUP.into());
+    wants_signed(grove.host(2));
     send_on(&grove, &[1]);
     grove.send(0..10);
     until("they were refused", || grove.host(2).drops("unsigned") == 10);

@@ -236,19 +236,6 @@ impl Host {
         self.plane.cast_signer(NET).unwrap()
     }
 
-    /// What comes to the group by trees is to be signed, as far as this host is concerned.
-    pub fn wants_signed(&self, group: std::net::IpAddr) {
-        let group = GroupConfig {
-            group,
-            receivers: vec![],
-            publishers: None,
-            repaired: false,
-            signed: true,
-        };
-        self.plane.set_groups(NET, vec![group]).unwrap();
-        self.plane.stats();
-    }
-
     /// Only these may send to the group, as far as this host is concerned.
     pub fn publishers(&self, group: std::net::IpAddr, members: &[u8]) {
         let publishers = Some(members.iter().map(|n| u32::from(*n)).collect());
