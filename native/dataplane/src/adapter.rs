@@ -13,12 +13,13 @@ use crate::pacing::Slows;
 use crate::shared::{Counters, NetShared, Outside, Sockets, View, add};
 use crate::streams::Streams;
 use crate::sys::{self, Wake};
+use crate::uplink::Flows;
 use std::io::{self, IoSlice};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use weft_device::{Device, FRAME_BUFFER, VNET_LEN};
 use weft_forward::{
-    ANSWER_MAX, Budget, Fair, QUERY_MAX, Snooper, SnooperConfig, Verdict, answer_arp, answer_nd,
+    ANSWER_MAX, Budget, Fair, QUERY_MAX, Snooper, SnooperConfig, Uplink, Verdict, answer_arp, answer_nd,
 };
 use weft_packet::answer::{ICMP_ERROR_MAX, IcmpError, icmp_error};
 use weft_packet::{DropReason, Frame, L3, Mac, Splitter, VnetHeader, ether};
@@ -41,6 +42,8 @@ pub struct Common {
     pub outside: Arc<Outside>,
     /// What is passed on for others, in all networks.
     pub relay_budget: Arc<Budget>,
+    /// What leaves at all.
+    pub uplink: Arc<Uplink>,
 }
 
 /// Everything that the adapter's thread owns.
@@ -65,6 +68,8 @@ pub struct AdapterThread {
     pub(crate) signed_at: u64,
     /// What this host sent to groups.
     pub(crate) fair: Fair,
+    /// What goes to each receiver directly.
+    pub(crate) flows: Flows,
     snooper: Snooper,
     frame: Vec<u8>,
 }
@@ -78,6 +83,8 @@ impl AdapterThread {
         stop: Arc<AtomicBool>,
     ) -> AdapterThread {
         let known = net.snooper.lock().ok().and_then(|mut s| s.take());
+        let (uplink, own) = (common.uplink.clone(), net.view.load().origin);
+        let flows_of = move |_| uplink.flow(u64::from_be_bytes(own));
         AdapterThread {
             snooper: known.unwrap_or_else(|| Snooper::new(SnooperConfig { mac: WEFT_MAC })),
             net,
@@ -97,6 +104,7 @@ impl AdapterThread {
             receivers_of_tree: Vec::new(),
             signed_at: 0,
             fair: Fair::default(),
+            flows: Flows::new(&flows_of),
             frame: vec![0; FRAME_BUFFER],
         }
     }

@@ -93,6 +93,7 @@ mod tests {
             links: Arc::default(),
             outside: Arc::default(),
             relay_budget: Arc::default(),
+            uplink: Arc::default(),
         };
         Core::new(common, crate::api::Options::default(), &wake).unwrap()
     }

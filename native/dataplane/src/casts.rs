@@ -296,7 +296,9 @@ impl CastBatch {
         (child, lane): (&Child, &Lane),
         done: &mut dyn FnMut(Sent<'_>),
     ) {
-        let Some(counter) = child.tx.reserve(self.count as u32) else {
+        // Counters that nobody sees would be taken for frames that were lost.
+        let count = (0..self.count).filter(|i| self.leaves(*i)).count();
+        let Some(mut counter) = child.tx.reserve(count as u32) else {
             return;
         };
         let (mut frames, mut bytes) = (0, 0);
@@ -307,9 +309,8 @@ impl CastBatch {
                 continue;
             };
             slot[HEADER..HEADER + body.len()].copy_from_slice(body);
-            child
-                .tx
-                .seal_stamp(counter + i as u64, self.auth(), self.hop_limit(), slot);
+            child.tx.seal_stamp(counter, self.auth(), self.hop_limit(), slot);
+            counter += 1;
             frames += 1;
             bytes += len as u64;
         }

@@ -8,6 +8,7 @@ use crate::outbox::Outbox;
 use crate::sys::{self, Poller, Wake};
 use crate::tree_in::TreeCast;
 use crate::tree_out::Passing;
+use crate::uplink::Flows;
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
@@ -69,6 +70,8 @@ pub struct Core {
     /// Casts that parity gave back: network, who stands for them, from stamp to inner tag.
     pub(crate) recovered: Vec<(NetId, PeerId, Vec<u8>)>,
     pub(crate) fragment_id: u32,
+    /// What is carried for others, by who brings it.
+    pub(crate) flows: Flows,
     /// Control messages wait for room in the sessions.
     pub(crate) is_backlogged: bool,
     /// How many buffers the next receive call offers.
@@ -88,6 +91,7 @@ impl Core {
         };
         let mut sessions = Sessions::new(session_options, Box::new(sys::random));
         sessions.adapt_idle(true);
+        let flows = Flows::new(&|slot| common.uplink.flow(u64::MAX - slot as u64));
         Ok(Core {
             common,
             options,
@@ -109,6 +113,7 @@ impl Core {
             passing: Passing::default(),
             recovered: Vec::new(),
             fragment_id: 0,
+            flows,
             closing: false,
             is_backlogged: false,
             limit: RecvBatch::BUFFERS,
@@ -125,6 +130,7 @@ impl Core {
                 .next_deadline()
                 .min(self.common.events.next_deadline())
                 .min(self.links_deadline())
+                .min(self.common.uplink.next_deadline())
                 .min(self.trees_deadline());
             let mut ready = std::mem::take(&mut self.ready);
             ready.clear();
@@ -148,6 +154,7 @@ impl Core {
                 self.deliver_singles();
             }
             self.watch_links(now);
+            self.watch_uplink(now);
             self.watch_trees(now);
             self.common.events.handle_timeout(now);
         }

@@ -86,6 +86,7 @@ impl Dataplane {
                 ..Outside::default()
             }),
             relay_budget: Arc::default(),
+            uplink: Arc::default(),
         };
         let core = Core::new(common.clone(), options, &wake).map_err(failed)?;
         let (alive, ended) = sync_channel(0);
@@ -180,7 +181,7 @@ impl Dataplane {
                 config.net
             )));
         }
-        let net = Net::new(config, self.common.relay_budget.clone());
+        let net = Net::new(config, &self.common);
         nets.insert(net.config.net, net.shared.clone());
         self.push(Command::AddNetwork(Box::new(net)));
         Ok(())

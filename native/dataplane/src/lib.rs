@@ -38,6 +38,7 @@ mod tree_in;
 mod tree_keeping;
 mod tree_out;
 mod tree_send;
+mod uplink;
 mod waiting;
 
 pub use api::{

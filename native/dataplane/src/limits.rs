@@ -112,6 +112,8 @@ pub const PACE_BURST_SHARE: u64 = 100;
 pub const PACE_BURST_LEAST: u64 = 1_500;
 /// Least rate that can be asked for, bytes a second.
 pub const PACE_RATE_LEAST: u64 = 500;
+/// Flows told apart on their way to a full uplink, of each of what is sent directly and what is carried.
+pub const UPLINK_FLOWS: usize = 64;
 /// IPv4 and UDP headers around each frame, bytes.
 pub const UNDER_HEADERS: u64 = 28;
 /// … over IPv6 …

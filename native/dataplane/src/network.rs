@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread::JoinHandle;
 use weft_device::Device;
-use weft_forward::{Budget, Fair, FairLimits, LocalGroups, Member, Own, TableBuilder};
+use weft_forward::{Fair, FairLimits, LocalGroups, Member, Own, TableBuilder};
 use weft_packet::{MergeConfig, Merger};
 use weft_session::{CastSigner, CastTx, SenderKey, Suite};
 
@@ -107,7 +107,7 @@ fn member_of(config: &PeerConfig) -> Member {
 }
 
 impl Net {
-    pub fn new(config: NetworkConfig, relay_budget: Arc<Budget>) -> Net {
+    pub fn new(config: NetworkConfig, common: &Common) -> Net {
         let cast = new_sender_key(config.origin);
         let table = TableBuilder::new(own_of(&config)).build();
         let (mac, mtu) = (config.mac, config.mtu);
@@ -129,7 +129,7 @@ impl Net {
             config.net,
             view.clone(),
             Arc::new(new_signer(&config)),
-            relay_budget,
+            common,
         ));
         Net {
             config,

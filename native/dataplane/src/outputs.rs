@@ -49,6 +49,7 @@ impl Core {
                 Output::TxWithdrawn { net, peer } => self.withdraw_tx(now, net, peer),
                 Output::SenderKey { net, origin, key, .. } => self.take_sender_key(now, net, origin, &key),
                 Output::SenderKeyAcked { .. } => {}
+                Output::Heard { net, peer, heard } => self.said(now, (net, peer), &heard),
                 Output::OriginForgotten { net, origin } => self.cast_rx.remove_origin(net, origin),
             }
         }

@@ -147,6 +147,11 @@ impl Core {
             add(&counters.relay_budget, 1);
             return self.say_no_way(now, carry, reason::FULL);
         }
+        let is_upkeep = frame.len() <= CARRY_OVERHEAD + UPKEEP_FRAME_MAX;
+        if !is_upkeep && !self.flows.of(u64::from(from)).take(now, cost) {
+            add(&counters.uplink_full, 1);
+            return self.say_no_way(now, carry, reason::FULL);
+        }
         let silent = tx.hop().is_suspect();
         let Some(counter) = tx.reserve(1) else { return };
         let sockets = self.common.sockets.load();
@@ -165,8 +170,7 @@ impl Core {
         tx.seal_carry(counter, carry.flags, carry.hop_limit - 1, slot);
         add(&counters.carried, 1);
         add(&counters.carried_bytes, frame.len() as u64);
-        let upkeep = frame.len() <= CARRY_OVERHEAD + UPKEEP_FRAME_MAX;
-        if upkeep {
+        if is_upkeep {
             tx.hop().note_carried(now, 1, frame.len() as u64);
         } else if tx.hop().note_sent(now, 1, frame.len() as u64) {
             self.outbox.woken.push(tx);

@@ -242,6 +242,9 @@ impl AdapterThread {
     }
 
     pub(crate) fn send_cast(&mut self, now: u64, view: &Arc<View>, receivers: &[PeerId], run: &Splitter<'_>) {
+        if !self.may_leave(now, receivers.len(), run) {
+            return;
+        }
         let class = self.class_of(run);
         let joins =
             self.batch.tree.is_none() && self.batch.receivers == receivers && self.batch.class == class;

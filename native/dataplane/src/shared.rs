@@ -1,5 +1,6 @@
 //! What the threads share about one network: immutable snapshots and atomics.
 
+use crate::adapter::Common;
 use crate::anywhere::Injected;
 use crate::api::{NetId, PeerId};
 use crate::lane::Share;
@@ -11,7 +12,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use weft_forward::tree::{Options as TreeOptions, TreePlane};
-use weft_forward::{Budget, FairLimits, LocalGroups, Snooper, Table};
+use weft_forward::{FairLimits, LocalGroups, Snooper, Table};
 use weft_packet::{DropReason, Mac};
 use weft_session::{CastSigner, CastTx, Tx};
 use weft_socket::{SendFailure, UdpSocket};
@@ -128,10 +129,12 @@ pub struct NetShared {
 }
 
 impl NetShared {
-    pub fn new(net: NetId, view: Arc<View>, signer: Arc<CastSigner>, relay_budget: Arc<Budget>) -> NetShared {
+    pub fn new(net: NetId, view: Arc<View>, signer: Arc<CastSigner>, common: &Common) -> NetShared {
+        let (relay, uplink) = (common.relay_budget.clone(), common.uplink.clone());
+        let trees = TreePlane::new(TreeOptions::default(), relay).with_uplink(uplink);
         NetShared {
             net,
-            trees: Mutex::new(TreePlane::new(TreeOptions::default(), relay_budget)),
+            trees: Mutex::new(trees),
             trees_due: AtomicU64::new(u64::MAX),
             signer,
             own_casts: Mutex::default(),
@@ -242,6 +245,8 @@ counters! {
     tree_opened = "treeOpened",
     /// Frames of our own that no neighbour was there to carry.
     no_relay = "noRelay",
+    /// Frames that did not leave because the uplink is full and others want their shares of it.
+    uplink_full = "uplinkFull",
 }
 
 impl Counters {
@@ -273,6 +278,7 @@ impl Counters {
             ("carryLoop", self.carry_loop.load(Relaxed)),
             ("carryForeign", self.carry_foreign.load(Relaxed)),
             ("noRelay", self.no_relay.load(Relaxed)),
+            ("uplinkFull", self.uplink_full.load(Relaxed)),
             ("paceFull", self.pace_full.load(Relaxed)),
             ("ecnDropped", self.ecn_dropped.load(Relaxed)),
         ];

@@ -60,6 +60,7 @@ mod tests {
             anywhere: Arc::default(),
             outside: Arc::default(),
             relay_budget: Arc::default(),
+            uplink: Arc::default(),
         };
         let thread = guarded("tester", 3, common.clone(), || panic!("of {}", "course")).unwrap();
         thread.join().unwrap();

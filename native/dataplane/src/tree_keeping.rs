@@ -20,6 +20,7 @@ const DROPS: [&str; 12] = [
     "treeHopRate",
     "treeOriginRate",
     "treeRate",
+    "treeUplinkFull",
     "treeBadTags",
     "treeBadSignatures",
     "treeWrongPeer",

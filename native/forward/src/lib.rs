@@ -8,6 +8,7 @@ mod budget;
 mod builder;
 mod fair;
 mod filter;
+mod fullness;
 mod hash;
 mod local;
 mod responder;
@@ -15,6 +16,7 @@ mod snooper;
 mod spare;
 mod table;
 pub mod tree;
+mod uplink;
 
 pub use accept::Delivery;
 pub use bucket::{BucketLimit, ORIGINS_MAX, OriginBuckets, TokenBucket};
@@ -25,9 +27,11 @@ pub use fair::{
     SPELL_ENDS, is_chatter, sealed,
 };
 pub use filter::{FilterMode, SourceFilter};
+pub use fullness::{Fullness, Said};
 pub use local::LocalGroups;
 pub use responder::{ANSWER_MAX, answer_arp, answer_nd};
 pub use snooper::{GROUPS_MAX, QUERY_MAX, SOURCES_MAX, Snooper, SnooperConfig};
 pub use spare::Spare;
 pub use table::{Receivers, Table, Verdict};
+pub use uplink::{FLOWS_MAX, Flow, Uplink};
 pub use weft_packet::DropReason;

@@ -156,11 +156,29 @@ pub enum Output {
         peer: u32,
         key_id: u32,
     },
+    /// The peer says what it heard lately of this end's frames, for some are lost on the way.
+    Heard {
+        net: u32,
+        peer: u32,
+        heard: Heard,
+    },
     /// Remove the origin's sender keys from the `CastRx`.
     OriginForgotten {
         net: u32,
         origin: [u8; 8],
     },
+}
+
+/// What one end heard of the other's frames within a while.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Heard {
+    /// µs.
+    pub span: u64,
+    /// Frames that left, and how many of them came.
+    pub passed: u32,
+    pub came: u32,
+    /// Of what came, with IP and UDP headers.
+    pub bytes: u64,
 }
 
 /// Figures of one peer.

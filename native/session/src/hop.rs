@@ -12,6 +12,7 @@ struct Direction {
     last_cast: AtomicU64,
     bytes: AtomicU64,
     frames: AtomicU64,
+    passed: AtomicU64,
 }
 
 /// A snapshot of one direction. Times are the injected clock's µs; 0 = never.
@@ -25,6 +26,8 @@ pub struct Traffic {
     /// Bytes of whole frames, without IP and UDP headers.
     pub bytes: u64,
     pub frames: u64,
+    /// Frames of the other end up to the newest that came: more than `frames` by those that were lost. Nothing of what was sent.
+    pub passed: u64,
 }
 
 impl Direction {
@@ -44,6 +47,7 @@ impl Direction {
             last_cast: self.last_cast.load(Relaxed),
             bytes: self.bytes.load(Relaxed),
             frames: self.frames.load(Relaxed),
+            passed: self.passed.load(Relaxed),
         }
     }
 }
@@ -103,8 +107,9 @@ impl Hop {
     }
 
     #[inline]
-    pub(crate) fn note_heard(&self, now: u64, bytes: u64, data: bool) {
+    pub(crate) fn note_heard(&self, now: u64, bytes: u64, data: bool, passed: u64) {
         self.heard.note(now, 1, bytes, data);
+        self.heard.passed.fetch_add(passed, Relaxed);
     }
 
     /// True for the one caller that has to wake the manager.

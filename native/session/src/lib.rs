@@ -21,6 +21,7 @@ pub mod fragment;
 mod gate;
 mod guard;
 mod handshake;
+mod heard;
 mod hop;
 mod idle;
 mod lifecycle;
@@ -46,7 +47,9 @@ mod window;
 pub mod wire;
 
 pub use aead::{Secret, Suite, TAG};
-pub use api::{DownReason, Entropy, Event, Level, NetworkConfig, Options, Output, PeerConfig, PeerStats};
+pub use api::{
+    DownReason, Entropy, Event, Heard, Level, NetworkConfig, Options, Output, PeerConfig, PeerStats,
+};
 pub use cast::{AUTH_SHARED, CastTx, SenderKey, TREE_SCOPE, TREE_SUITE};
 pub use cast_rx::{CastRx, HeldCast, OpenedCast};
 pub use drops::{DropReason, Drops};

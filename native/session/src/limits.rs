@@ -236,6 +236,16 @@ pub const FRAGMENTS_MAX: usize = 64;
 /// An incomplete plaintext is forgotten.
 pub const REASSEMBLY_FOR: u64 = 500 * MS;
 
+/// While the other end's frames are lost on their way here, it is told this often …
+pub const HEARD_EVERY: u64 = 200 * MS;
+/// … of at least so many frames …
+pub const HEARD_FRAMES_LEAST: u64 = 20;
+/// … that may take this long to come; fewer say nothing.
+pub const HEARD_WITHIN: u64 = 500 * MS;
+/// More than one of so many is lost: that is worth telling …
+pub const HEARD_LOST_SHARE: u64 = 33;
+/// … and for this long after what became of it.
+pub const HEARD_FOR: u64 = 2 * S;
 /// Between two looks at how much a way carries, µs at least.
 pub const LINE_LOOK: u64 = 400 * MS;
 /// Answers that take this much longer than the shortest show a queue; with losses beside, a full one.

@@ -5,6 +5,7 @@ use crate::cast::SenderKey;
 use crate::control::Control;
 use crate::ended::StreamWatch;
 use crate::guard::Bucket;
+use crate::heard::Hearing;
 use crate::hop::Hop;
 use crate::idle::Idle;
 use crate::limits::{
@@ -111,6 +112,8 @@ pub(crate) struct Liveness {
     /// What the way carries, and which way and session that is.
     /// By path and the peer's association.
     pub lines: Lines<(Path, Option<u64>)>,
+    /// What is lost of its frames.
+    pub hearing: Hearing,
     pub rtt: Rtt,
     pub observed: Option<SocketAddr>,
     pub idle: Idle,
@@ -133,6 +136,7 @@ impl Liveness {
             frames_at_ping: 0,
             pings: VecDeque::new(),
             lines: Lines::default(),
+            hearing: Hearing::default(),
             rtt: Rtt::default(),
             observed: None,
             idle: Idle::new(),

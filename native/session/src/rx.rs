@@ -332,13 +332,15 @@ fn accept(
     first_byte: u8,
     plaintext: Range<usize>,
 ) -> Result<Opened, DropReason> {
+    let before = session.window.next();
     let is_new_highest = session.window.commit(counter);
+    let passed = session.window.next() - before;
     let what = first_byte & kind::MASK;
     let is_packet = matches!(what, kind::PACKET | kind::FRAGMENT | kind::BUNDLE | kind::TREE);
     // A control frame without a part only acknowledges, and beats are said into the blue: nothing is owed for them.
     let is_data = (is_packet && first_byte != kind::TREE_BEAT)
         || (what == kind::CONTROL && plaintext.len() > CONTROL_HEAD);
-    session.hop.note_heard(now, bytes as u64, is_data);
+    session.hop.note_heard(now, bytes as u64, is_data, passed);
     if is_packet && !session.hop.is_member() {
         return Err(DropReason::StrangerPacket);
     }

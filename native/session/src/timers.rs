@@ -3,6 +3,7 @@
 use crate::api::{DownReason, Event};
 use crate::core::{Core, NetState};
 use crate::handshake::{STEADY, URGENT, call, initiation_deadline, tick_initiation};
+use crate::heard;
 use crate::hop::Traffic;
 use crate::lifecycle::{CLOSE_BY_ENGINE, cancel_initiation, end, forget_outdated, ping, probe, send};
 use crate::limits::{
@@ -149,6 +150,9 @@ fn watch(core: &mut Core, net: &mut NetState, peer: &mut Peer, now: u64) -> Opti
     };
     if now >= peer.live.last_ping + fresh && view.last_data() + ACTIVE_TICK * 2 > now {
         ping(core, peer, now);
+    }
+    if let Some(report) = peer.live.hearing.look(now, &view.heard) {
+        send(core, peer, now, &heard::write(&report), false);
     }
     keep_alive(core, peer, now, &view);
     if silent || renew(core, net, peer, now, &view) {

@@ -5,6 +5,7 @@ use crate::api::{DownReason, Event, Output};
 use crate::cast::{SenderKey, TREE_SCOPE};
 use crate::core::{Core, NetState};
 use crate::drops::DropReason;
+use crate::heard;
 use crate::lifecycle::{CLOSE_REMOVED, end, ping, promote, rest_anew, send, up_event};
 use crate::line::Count;
 use crate::path::Path;
@@ -122,6 +123,13 @@ fn take(
             pong.extend_from_slice(&heard.frames.to_be_bytes());
             pong.extend_from_slice(&heard.bytes.to_be_bytes());
             send(core, peer, now, &pong, false);
+            Ok(())
+        }
+        kind::PONG if heard::is_report(plaintext) => {
+            if let Some(heard) = heard::read(plaintext) {
+                let (net, peer) = (net.net, peer.config.peer);
+                core.push(Output::Heard { net, peer, heard });
+            }
             Ok(())
         }
         kind::PONG if plaintext.len() >= 10 => pong(core, net, peer, now, plaintext),

@@ -31,6 +31,12 @@ impl<const WORDS: usize> Window<WORDS> {
         Self::default()
     }
 
+    /// One more than the highest counter committed; 0 = none yet.
+    #[inline]
+    pub fn next(&self) -> u64 {
+        self.next
+    }
+
     /// True when `counter` was not seen and is not too old. Changes nothing: commit after the tag was verified.
     #[inline]
     pub fn check(&self, counter: u64) -> bool {

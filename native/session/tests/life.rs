@@ -319,3 +319,28 @@ fn the_round_trip_stays_fresh_while_data_passes_and_knows_no_waiting() {
         assert!((45 * MS..=81 * MS).contains(&rtt), "{rtt}");
     }
 }
+
+/// Lost frames are told of by who misses them, also where nearly all are lost; and nobody speaks of few.
+#[test]
+fn who_misses_frames_says_so() {
+    let heard_of = |loss: u64| {
+        let mut world = World::pair(21);
+        world.as_casts = true;
+        world.loss = loss as _;
+        for i in 0..5_000u32 {
+            world.packet(1, 2, &i.to_be_bytes());
+            world.run(MS);
+        }
+        assert!(world.node(2).heard.is_empty());
+        world.node(1).heard.clone()
+    };
+    assert_eq!(heard_of(0), []);
+    assert_eq!(heard_of(1), []);
+    for (loss, most) in [(30, 25), (90, 25)] {
+        let told = heard_of(loss);
+        assert!(told.len() > 2 && told.len() <= most, "{loss} %: {told:?}");
+        let sum = |of: fn(&weft_session::Heard) -> u32| told.iter().map(of).sum::<u32>();
+        let lost = 100 - 100 * sum(|heard| heard.came) / sum(|heard| heard.passed);
+        assert!(u64::from(lost).abs_diff(loss) < 4, "{loss} %: {lost}");
+    }
+}

@@ -301,7 +301,7 @@ impl Again<'_> {
             }
             self.left -= 1;
             let is_allowed = self.budget.take_all(u64::from(self.to), self.now, 1)
-                && purse.take(self.now, is_origin, 1, kept.body.len());
+                && purse.take(self.now, is_origin, 1, kept.body.len()).is_ok();
             count(is_allowed, tools.counters);
             if is_allowed {
                 tools.out.resend(self.to, kept.hop_limit, kept.body);
@@ -313,7 +313,7 @@ impl Again<'_> {
         self.left = self.left.saturating_sub(1);
         let is_origin = tree.is_origin();
         self.budget.take_all(u64::from(self.to), self.now, 1)
-            && tree.purse.take(self.now, is_origin, 1, bytes)
+            && tree.purse.take(self.now, is_origin, 1, bytes).is_ok()
     }
 }
 

@@ -35,6 +35,8 @@ counters! {
     origin_rate = "treeOriginRate",
     /// Casts that were not passed on, because this node may not send more for that tree.
     tree_rate = "treeRate",
+    /// The same, because the uplink is full and others want their shares of it.
+    uplink_full = "treeUplinkFull",
     bad_tags = "treeBadTags",
     /// Casts that are not what their origin signed.
     bad_signatures = "treeBadSignatures",

@@ -114,7 +114,7 @@ pub(super) fn send(tree: &mut Tree, now: u64, tools: &mut Tools<'_>) {
             };
             writer.parity(&parity);
             for (peer, _) in wants.iter().filter(|(_, n)| usize::from(index) < *n) {
-                if !purse.take(now, is_origin, 1, writer.bytes().len()) {
+                if purse.take(now, is_origin, 1, writer.bytes().len()).is_err() {
                     counters.no_parity += 1;
                 } else if out.control(*peer, writer.bytes()) {
                     counters.parity_sent += 1;

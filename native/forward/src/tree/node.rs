@@ -17,6 +17,7 @@ use crate::bucket::TokenBucket;
 use crate::budget::Budget;
 use crate::builder::PeerId;
 use crate::fair::Spell;
+use crate::uplink::Flow;
 use std::sync::Arc;
 
 /// What a copy costs beside its own bytes: the hop's header and tag, UDP and IPv6.
@@ -26,14 +27,28 @@ const COPY_HEADERS: u64 = 80;
 pub(super) struct Purse {
     bucket: TokenBucket,
     relay: Arc<Budget>,
+    uplink: Arc<Flow>,
+}
+
+/// Why a copy may not leave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Broke {
+    /// What was given to the tree, or to what is passed on for others, is spent.
+    Rate,
+    /// The uplink is full, and others want their shares of it.
+    Uplink,
 }
 
 impl Purse {
     /// Takes `copies` of `bytes` each, all or none.
-    pub fn take(&mut self, now: u64, is_origin: bool, copies: usize, bytes: usize) -> bool {
+    pub fn take(&mut self, now: u64, is_origin: bool, copies: usize, bytes: usize) -> Result<(), Broke> {
         let all = (copies * bytes).min(u32::MAX as usize) as u32;
         let with_headers = copies as u64 * (bytes as u64 + COPY_HEADERS);
-        (is_origin || self.relay.take(now, with_headers)) && self.bucket.take_all(now, all)
+        if !self.uplink.take(now, with_headers) {
+            return Err(Broke::Uplink);
+        }
+        let may = (is_origin || self.relay.take(now, with_headers)) && self.bucket.take_all(now, all);
+        may.then_some(()).ok_or(Broke::Rate)
     }
 }
 
@@ -80,6 +95,8 @@ pub(super) struct Tree {
     pub due: u64,
     trouble: [u64; 4],
     pub over_rate: Option<PeerId>,
+    /// It wants more than its share of the uplink: who brings it, and how much was dropped.
+    pub over_share: Option<(PeerId, u64)>,
     /// What may come of it.
     pub taking: TokenBucket,
     pub excess: Spell,
@@ -91,7 +108,12 @@ pub(super) struct Tree {
 
 impl Tree {
     /// `taking`: what may come of it.
-    pub fn new(now: u64, config: TreeConfig, relay: Arc<Budget>, taking: TokenBucket) -> Tree {
+    pub fn new(
+        now: u64,
+        config: TreeConfig,
+        (relay, uplink): (Arc<Budget>, Arc<Flow>),
+        taking: TokenBucket,
+    ) -> Tree {
         let rate = config.bytes_per_second;
         Tree {
             name: config.name,
@@ -109,6 +131,7 @@ impl Tree {
             purse: Purse {
                 bucket: TokenBucket::new(bytes_limit(rate), now),
                 relay,
+                uplink,
             },
             rate,
             news_at: 0,
@@ -121,6 +144,7 @@ impl Tree {
             due: u64::MAX,
             trouble: [0; 4],
             over_rate: None,
+            over_share: None,
             taking,
             excess: Spell::default(),
             bad_casts: 0,

@@ -3,7 +3,7 @@
 use super::cache::{Cache, Kept};
 use super::config::{CastName, Repair};
 use super::counters::Counters;
-use super::node::Tree;
+use super::node::{Broke, Tree};
 use crate::builder::PeerId;
 
 /// Name, who brought it, hop limit to go on with, body.
@@ -37,10 +37,21 @@ pub(super) fn pass_on(
     }
     tree.listeners(now, cast.epoch, from, children);
     let is_origin = tree.is_origin();
-    if !tree.purse.take(now, is_origin, children.len(), body.len()) {
-        counters.tree_rate += 1;
-        (tree.over_rate, tree.due) = (Some(from.unwrap_or(0)), now);
-        children.clear();
+    match tree.purse.take(now, is_origin, children.len(), body.len()) {
+        Ok(()) => {}
+        Err(Broke::Rate) => {
+            counters.tree_rate += 1;
+            (tree.over_rate, tree.due) = (Some(from.unwrap_or(0)), now);
+            children.clear();
+        }
+        Err(Broke::Uplink) => {
+            counters.uplink_full += 1;
+            if let Some(dropped) = tree.excess.drop(now, 1) {
+                tree.excess.told(now);
+                (tree.over_share, tree.due) = (from.map(|hop| (hop, dropped)), now);
+            }
+            children.clear();
+        }
     }
     let is_live = cast.epoch == tree.live || tree.part(cast.epoch).is_none();
     if is_live && !children.is_empty() {

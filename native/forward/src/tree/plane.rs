@@ -20,6 +20,7 @@ use crate::bucket::{BucketLimit, OriginBuckets};
 use crate::budget::Budget;
 use crate::builder::PeerId;
 use crate::hash::Map;
+use crate::uplink::Uplink;
 use std::sync::Arc;
 
 /// A cast that may be taken: what [`TreePlane::check`] found. Use it before the next change of trees.
@@ -41,6 +42,8 @@ pub struct TreePlane {
     pub(super) budget: OriginBuckets,
     /// What this machine passes on for others, in everything.
     relay: Arc<Budget>,
+    /// What leaves this machine at all.
+    uplink: Arc<Uplink>,
     takings: Takings,
     beats: Beats,
     pub(super) due: u64,
@@ -63,10 +66,18 @@ impl TreePlane {
             writer: Writer::default(),
             budget: OriginBuckets::new(budget),
             relay,
+            uplink: Arc::default(),
             takings: Takings::new(options),
             beats: Beats::default(),
             due: u64::MAX,
         }
+    }
+
+    /// The same with an uplink that others share. Before any tree.
+    #[must_use]
+    pub fn with_uplink(mut self, uplink: Arc<Uplink>) -> TreePlane {
+        self.uplink = uplink;
+        self
     }
 
     pub fn len(&self) -> usize {
@@ -123,7 +134,8 @@ impl TreePlane {
         });
         self.names.insert(config.name.key(), place);
         let taking = self.takings.of_tree(now, config.groups);
-        let mut tree = Box::new(Tree::new(now, config, self.relay.clone(), taking));
+        let uplink = self.uplink.flow(config.name.origin);
+        let mut tree = Box::new(Tree::new(now, config, (self.relay.clone(), uplink), taking));
         tree.due = now;
         self.trees[usize::from(place)] = Some(tree);
         Ok(())

@@ -85,6 +85,10 @@ pub(super) fn tick_tree(tree: &mut Tree, now: u64, tools: &mut Tools<'_>, beats:
     if let Some(peer) = tree.over_rate.take() {
         complain(tree, now, TroubleCode::OverRate, peer, tools);
     }
+    if let Some((hop, dropped)) = tree.over_share.take() {
+        let name = Some(tree.name);
+        tools.out.event(TreeEvent::Excess { name, hop, dropped });
+    }
     let kept_until = tools.cache.expire(&mut tree.shelf, now);
     let lost = tree.streams.lost();
     tools.counters.lost += lost.saturating_sub(tree.lost);

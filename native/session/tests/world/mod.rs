@@ -228,6 +228,7 @@ impl World {
                     node.given.push(key);
                 }
                 Output::SenderKeyAcked { key_id, .. } => node.acked.push(key_id),
+                Output::Heard { heard, .. } => node.heard.push(heard),
                 Output::OriginForgotten { net, origin } => node.cast_rx.remove_origin(net, origin),
             }
         }

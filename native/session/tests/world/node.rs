@@ -22,6 +22,8 @@ pub struct Node {
     pub casts: Vec<(u32, Vec<u8>)>,
     pub given: Vec<SenderKey>,
     pub acked: Vec<u32>,
+    /// What others said they heard.
+    pub heard: Vec<weft_session::Heard>,
     pub fresh: usize,
     /// Does nothing, hears nothing; datagrams wait in its socket.
     pub asleep: bool,
@@ -99,6 +101,7 @@ impl Node {
             casts: Vec::new(),
             given: Vec::new(),
             acked: Vec::new(),
+            heard: Vec::new(),
             fresh: 0,
             asleep: false,
             waiting: Vec::new(),

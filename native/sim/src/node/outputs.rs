@@ -44,7 +44,7 @@ impl Node {
                     self.tree_peer_lost(now, (net, peer));
                 }
                 Output::SenderKey { net, origin, key, .. } => self.take_sender_key(now, net, origin, &key),
-                Output::SenderKeyAcked { .. } => {}
+                Output::SenderKeyAcked { .. } | Output::Heard { .. } => {}
                 Output::OriginForgotten { net, origin } => self.cast_rx.remove_origin(net, origin),
             }
         }
