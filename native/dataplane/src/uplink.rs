@@ -44,6 +44,10 @@ impl AdapterThread {
     }
 }
 
+fn way_of(net: NetId, peer: PeerId) -> u64 {
+    (u64::from(net) << 32) | u64::from(peer)
+}
+
 impl Core {
     /// A peer says what it heard lately.
     pub(crate) fn said(&self, now: u64, (net, peer): (NetId, PeerId), heard: &Heard) {
@@ -53,7 +57,14 @@ impl Core {
             came: heard.came,
             bytes: heard.bytes,
         };
-        let way = (u64::from(net) << 32) | u64::from(peer);
+        let way = way_of(net, peer);
+        if std::env::var_os("DBG").is_some() {
+            use std::io::Write;
+            let name = format!("/tmp/dbg.{}", std::process::id());
+            if let Ok(mut f) = std::fs::OpenOptions::new().create(true).append(true).open(name) {
+                let _ = writeln!(f, "{now} said {way:x} {said:?}");
+            }
+        }
         self.common.uplink.said(now, way, &said);
     }
 
@@ -62,14 +73,29 @@ impl Core {
         if now < self.common.uplink.next_deadline() {
             return;
         }
-        let peers = self.nets.values().flat_map(|net| net.view.peers.values());
-        let sent = peers.filter_map(|state| {
+        let peers = self.nets.iter().flat_map(|(net, of)| {
+            let peers = of.view.peers.values();
+            peers.map(|state| (way_of(*net, state.peer), state))
+        });
+        let sent = peers.filter_map(|(way, state)| {
             let tx = state.tx.load_full()?;
             // What others carry was counted with their frames.
             let is_straight = !matches!(tx.path(), Path::Carry { .. });
             let sent = tx.hop().sent();
-            is_straight.then_some(sent.bytes + sent.frames * UNDER_HEADERS)
+            is_straight.then_some((way, sent.bytes + sent.frames * UNDER_HEADERS))
         });
-        self.common.uplink.look(now, sent.sum());
+        self.common.uplink.look(now, sent);
+        if std::env::var_os("DBG").is_some() {
+            use std::io::Write;
+            let name = format!("/tmp/dbg.{}", std::process::id());
+            if let Ok(mut f) = std::fs::OpenOptions::new().create(true).append(true).open(name) {
+                let _ = writeln!(
+                    f,
+                    "{now} limit {} {}",
+                    self.common.uplink.limit(),
+                    self.common.uplink.debug()
+                );
+            }
+        }
     }
 }

@@ -19,7 +19,7 @@ const FULL_LOST: u64 = 250;
 /// … in so many looks in a row, …
 const FULL_LOOKS: u32 = 2;
 /// … on ways that take this much of all that leaves, %.
-const FULL_SHARE: u64 = 70;
+const FULL_SHARE: u64 = 60;
 /// Where the uplink is known to be narrow this much more than it always loses shows that it is full again, ‰.
 const AGAIN_LOST: u64 = 30;
 /// Of what it carried while it was full so much is sent in the trial, %: its queue is to run empty …
@@ -108,27 +108,25 @@ enum Phase {
 struct Sum {
     /// Ways that lose.
     ways: usize,
-    /// Of those, and of all that said something, bytes a second.
+    /// Sent to those, to all that said something, and to all; what came of that. Bytes a second: who says nothing lost nothing.
     losing: u64,
     offered: u64,
-    carried: u64,
+    sent: u64,
+    came: u64,
 }
 
 impl Sum {
     fn lost(&self) -> u64 {
+        let kept = self.sent - self.offered;
+        let came = self.came.saturating_sub(kept);
         if self.offered == 0 {
             return 0;
         }
-        1_000 - self.carried.min(self.offered) * 1_000 / self.offered
+        1_000 - came.min(self.offered) * 1_000 / self.offered
     }
 
-    fn is_full(&self, sent: u64, lost: u64) -> bool {
-        self.ways >= WAYS_LEAST && self.lost() >= lost && self.losing * 100 >= sent * FULL_SHARE
-    }
-
-    /// Bytes a second of all that left that came; who says nothing lost nothing.
-    fn came(&self, sent: u64) -> u64 {
-        self.carried + sent.saturating_sub(self.offered)
+    fn is_full(&self, lost: u64) -> bool {
+        self.ways >= WAYS_LEAST && self.lost() >= lost && self.losing * 100 >= self.sent * FULL_SHARE
     }
 }
 
@@ -191,44 +189,55 @@ impl Fullness {
         self.limit != 0 || !self.ways.is_empty()
     }
 
-    /// What may be sent, bytes a second; 0: all. `sent`: what left since the look before, bytes a second; `is_wanted`: more was to.
-    pub fn look(&mut self, now: u64, sent: u64, is_wanted: bool) -> u64 {
+    /// Whether its other end said something lately.
+    pub fn speaks(&self, way: u64) -> bool {
+        self.ways.iter().any(|known| known.id == way)
+    }
+
+    /// What may be sent, bytes a second; 0: all. `silent`: what left since the look before by ways whose other ends say nothing, bytes a
+    /// second; `is_wanted`: more was to leave.
+    pub fn look(&mut self, now: u64, silent: u64, is_wanted: bool) -> u64 {
         self.ways.retain(|way| now < way.at + SAID_FOR);
         if is_wanted {
             self.wanted_at = now;
         }
         match self.phase {
-            Phase::Free { looks } => self.look_free(now, sent, looks),
+            Phase::Free { looks } => self.look_free(now, silent, looks),
             Phase::Trial {
                 since,
                 before,
                 trials,
                 helped,
                 undo,
-            } => self.look_trial(now, sent, (since, before, helped), (trials, undo)),
-            Phase::Held { looks } => self.look_held(now, sent, looks),
+            } => self.look_trial(now, silent, (since, before, helped), (trials, undo)),
+            Phase::Held { looks } => self.look_held(now, silent, looks),
             Phase::Deaf { until } if now >= until => self.phase = Phase::Free { looks: 0 },
             Phase::Deaf { .. } => {}
         }
         self.limit
     }
 
-    fn sum(&self, lost: u64) -> Sum {
-        let mut sum = Sum::default();
+    fn sum(&self, silent: u64, lost: u64) -> Sum {
+        let mut sum = Sum {
+            sent: silent,
+            came: silent,
+            ..Sum::default()
+        };
         for way in &self.ways {
             if way.lost() >= lost / 2 {
                 sum.ways += 1;
                 sum.losing += way.offered;
             }
             sum.offered += way.offered;
-            sum.carried += way.carried;
+            sum.sent += way.offered;
+            sum.came += way.carried;
         }
         sum
     }
 
-    fn look_free(&mut self, now: u64, sent: u64, looks: u32) {
-        let sum = self.sum(FULL_LOST);
-        if !sum.is_full(sent, FULL_LOST) {
+    fn look_free(&mut self, now: u64, silent: u64, looks: u32) {
+        let sum = self.sum(silent, FULL_LOST);
+        if !sum.is_full(FULL_LOST) {
             self.phase = Phase::Free { looks: 0 };
         } else if looks + 1 < FULL_LOOKS {
             self.phase = Phase::Free { looks: looks + 1 };
@@ -236,7 +245,7 @@ impl Fullness {
             self.always = 0;
             self.hold = HOLD_FIRST;
             self.wanted_at = now;
-            self.begin_trial(now, sent, &sum, (1, 0));
+            self.begin_trial(now, &sum, (1, 0));
         }
     }
 
@@ -245,9 +254,9 @@ impl Fullness {
         self.always * 3 / 2 + AGAIN_LOST
     }
 
-    fn begin_trial(&mut self, now: u64, sent: u64, sum: &Sum, (trials, undo): (u32, u64)) {
+    fn begin_trial(&mut self, now: u64, sum: &Sum, (trials, undo): (u32, u64)) {
         let most = if self.limit == 0 { u64::MAX } else { self.limit };
-        let came = sum.came(sent).min(most);
+        let came = sum.came.min(most);
         self.limit = (came * TRIAL_SHARE / 100).max(LIMIT_LEAST);
         self.phase = Phase::Trial {
             since: now,
@@ -261,11 +270,11 @@ impl Fullness {
     fn look_trial(
         &mut self,
         now: u64,
-        sent: u64,
+        silent: u64,
         (since, before, looks): (u64, u64, u32),
         (trials, undo): (u32, u64),
     ) {
-        let sum = self.sum(self.again());
+        let sum = self.sum(silent, self.again());
         let enough = self.always + before.saturating_sub(self.always) / HELPED_PART;
         let is_silent = self.ways.is_empty();
         let helped = if is_silent {
@@ -284,7 +293,7 @@ impl Fullness {
             self.hold_on(now);
         } else if now < since + TRIAL_MOST {
         } else if trials < TRIALS_MAX {
-            self.begin_trial(now, sent, &sum, (trials + 1, undo));
+            self.begin_trial(now, &sum, (trials + 1, undo));
         } else if undo == 0 {
             self.limit = 0;
             let until = now + self.deaf_for;
@@ -303,15 +312,15 @@ impl Fullness {
         self.phase = Phase::Held { looks: 0 };
     }
 
-    fn look_held(&mut self, now: u64, sent: u64, looks: u32) {
+    fn look_held(&mut self, now: u64, silent: u64, looks: u32) {
         let lost = self.again();
-        let sum = self.sum(lost);
-        if sum.is_full(sent, lost) {
+        let sum = self.sum(silent, lost);
+        if sum.is_full(lost) {
             if looks + 1 < FULL_LOOKS {
                 self.phase = Phase::Held { looks: looks + 1 };
             } else {
                 self.hold = (self.hold * 2).min(HOLD_MOST);
-                self.begin_trial(now, sent, &sum, (1, self.limit));
+                self.begin_trial(now, &sum, (1, self.limit));
             }
             return;
         }

@@ -3,6 +3,7 @@
 
 use crate::budget::Budget;
 use crate::fullness::{Fullness, LOOK_EVERY, Said};
+use crate::hash::Map;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
@@ -58,9 +59,9 @@ struct Account {
 struct Books {
     flows: Vec<(Weak<Flow>, Account)>,
     fullness: Fullness,
-    /// At the last look: when, and what had left.
+    /// When the last look was, and what had left by each way.
     looked: u64,
-    sent: u64,
+    sent: Map<u64, u64>,
 }
 
 /// One for the machine. Only its look takes time.
@@ -79,7 +80,7 @@ impl Default for Uplink {
             flows: vec![(Arc::downgrade(&rest), Account::default())],
             fullness: Fullness::default(),
             looked: 0,
-            sent: 0,
+            sent: Map::default(),
         };
         Uplink {
             books: Mutex::new(books),
@@ -111,8 +112,9 @@ impl Uplink {
 
     /// What the other end of a way says it heard.
     pub fn said(&self, now: u64, way: u64, said: &Said) {
-        self.books().fullness.said(now, way, said);
-        self.due.fetch_min(now, Relaxed);
+        let mut books = self.books();
+        books.fullness.said(now, way, said);
+        self.due.fetch_min(now.max(books.looked + LOOK_EVERY), Relaxed);
     }
 
     /// When to look, µs; `u64::MAX`: there is nothing to see.
@@ -125,20 +127,29 @@ impl Uplink {
         self.limit.load(Relaxed)
     }
 
-    /// Shares the uplink anew. `sent`: bytes that left so far, with headers, whatever they were.
-    pub fn look(&self, now: u64, sent: u64) {
+    pub fn debug(&self) -> String {
+        let b = self.books();
+        format!(
+            "{:?} {:?}",
+            b.fullness,
+            b.flows.iter().filter(|f| f.1.wants > 0).collect::<Vec<_>>()
+        )
+    }
+
+    /// Shares the uplink anew. `ways`: bytes that left by each so far, with headers, whatever they were.
+    pub fn look(&self, now: u64, ways: impl Iterator<Item = (u64, u64)>) {
         let mut books = self.books();
         let time = now.saturating_sub(books.looked);
         if time < LOOK_EVERY {
             self.due.store(books.looked + LOOK_EVERY, Relaxed);
             return;
         }
-        let left = sent.saturating_sub(books.sent);
-        (books.looked, books.sent) = (now, sent);
+        books.looked = now;
+        let (left, silent) = books.left(ways);
         let (passed, refused) = books.count(time);
         if time <= STALE_AFTER {
-            let left = left * SECOND / time;
-            let limit = books.fullness.look(now, left, refused > 0);
+            let (left, silent) = (left * SECOND / time, silent * SECOND / time);
+            let limit = books.fullness.look(now, silent, refused > 0);
             let others = left.saturating_sub(passed);
             let shared = limit.saturating_sub(others).max(limit / FLOWS_LEAST_SHARE);
             books.share(now, shared);
@@ -151,6 +162,20 @@ impl Uplink {
 }
 
 impl Books {
+    /// What left since the last look, and what of it by ways of which nobody says anything.
+    fn left(&mut self, ways: impl Iterator<Item = (u64, u64)>) -> (u64, u64) {
+        let before = std::mem::take(&mut self.sent);
+        let (mut all, mut silent) = (0, 0);
+        for (way, sent) in ways {
+            // A way that is new here may have begun long ago.
+            let left = sent.saturating_sub(before.get(&way).copied().unwrap_or(sent));
+            all += left;
+            silent += if self.fullness.speaks(way) { 0 } else { left };
+            self.sent.insert(way, sent);
+        }
+        (all, silent)
+    }
+
     /// What flows asked for since the last look. Returns what of it left and what did not, bytes a second.
     fn count(&mut self, time: u64) -> (u64, u64) {
         let (mut passed, mut kept_back) = (0, 0);
@@ -273,7 +298,7 @@ mod tests {
                 offered = 0;
             }
             if now >= uplink.next_deadline() {
-                uplink.look(now, sent);
+                uplink.look(now, (0..2).map(|way| (way, sent / 2)));
             }
         }
         assert!(refused[0] > 1_000 && refused[1..] == [0, 0], "{refused:?}");

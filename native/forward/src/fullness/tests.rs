@@ -82,7 +82,11 @@ impl World {
             }
             if ms % 200 == 199 {
                 self.speak();
-                wanted = self.full.look(self.now, sent * 5, wanted) == u64::MAX;
+                wanted = self.full.look(
+                    self.now,
+                    if self.full.ways.is_empty() { sent * 5 } else { 0 },
+                    wanted,
+                ) == u64::MAX;
                 sent = 0;
             }
         }
@@ -148,7 +152,7 @@ fn where_less_does_not_help_all_is_sent_again() {
     let held = seen.iter().filter(|s| s.limit != 0).count();
     assert!((1..=40).contains(&held), "{held}");
     let least = seen.iter().map(|s| s.sent).min();
-    assert!(least > Some(1_000_000), "{least:?}");
+    assert!(least > Some(900_000), "{least:?}");
 }
 
 #[test]
@@ -168,7 +172,7 @@ fn one_way_that_loses_says_nothing_about_the_uplink() {
             };
             full.said(n * 200 * MS, way, &said);
         }
-        assert_eq!(full.look(n * 200 * MS, 3_000_000, false), 0);
+        assert_eq!(full.look(n * 200 * MS, 2_000_000, false), 0);
     }
 }
 
