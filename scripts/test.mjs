@@ -95,7 +95,19 @@ async function vitest(name, folders, env = {}, flags = []) {
 }
 
 /** Files of test/netns that load both processors, or whose bounds are near to what a busy machine does. */
-const ALONE = ['endurance', 'fairness', 'flood', 'lan', 'midstream', 'profiles', 'relays', 'removed', 'trees', 'wire'];
+const ALONE = [
+  'endurance',
+  'fairness',
+  'flood',
+  'lan',
+  'midstream',
+  'narrow',
+  'profiles',
+  'relays',
+  'removed',
+  'trees',
+  'wire',
+];
 
 const BY_TWOS = ['--fileParallelism', '--maxWorkers=2'];
 

@@ -356,6 +356,7 @@ impl Core {
         let cut: u64 = self.common.sockets.load().iter().map(|s| s.cut()).sum();
         stats.counters.insert("runsCut", cut);
         stats.counters.insert("signatureChecks", self.signed_rx.checks());
+        stats.counters.insert("uplinkLimit", self.common.uplink.limit());
         stats.counters.insert("sessionsInstalled", self.rx.len() as u64);
         stats
     }

@@ -58,13 +58,6 @@ impl Core {
             bytes: heard.bytes,
         };
         let way = way_of(net, peer);
-        if std::env::var_os("DBG").is_some() {
-            use std::io::Write;
-            let name = format!("/tmp/dbg.{}", std::process::id());
-            if let Ok(mut f) = std::fs::OpenOptions::new().create(true).append(true).open(name) {
-                let _ = writeln!(f, "{now} said {way:x} {said:?}");
-            }
-        }
         self.common.uplink.said(now, way, &said);
     }
 
@@ -85,17 +78,5 @@ impl Core {
             is_straight.then_some((way, sent.bytes + sent.frames * UNDER_HEADERS))
         });
         self.common.uplink.look(now, sent);
-        if std::env::var_os("DBG").is_some() {
-            use std::io::Write;
-            let name = format!("/tmp/dbg.{}", std::process::id());
-            if let Ok(mut f) = std::fs::OpenOptions::new().create(true).append(true).open(name) {
-                let _ = writeln!(
-                    f,
-                    "{now} limit {} {}",
-                    self.common.uplink.limit(),
-                    self.common.uplink.debug()
-                );
-            }
-        }
     }
 }

@@ -55,6 +55,9 @@ const RELEASED_AFTER: u64 = 30 * S;
 /// However little came through, so much may be sent, bytes a second.
 const LIMIT_LEAST: u64 = 32_000;
 
+/// No way carries more, bytes a second: whoever says so.
+const RATE_MOST: u64 = 1 << 40;
+
 /// What another end heard within a while of what was sent to it.
 #[derive(Clone, Copy, Debug)]
 pub struct Said {
@@ -165,11 +168,12 @@ impl Default for Fullness {
 impl Fullness {
     /// `way`: any name of it.
     pub fn said(&mut self, now: u64, way: u64, said: &Said) {
-        if said.span == 0 || said.came == 0 {
+        if said.span == 0 || said.came == 0 || said.bytes == 0 {
             return;
         }
-        let carried = said.bytes * S / said.span;
-        let offered = carried * u64::from(said.passed) / u64::from(said.came);
+        let carried = (said.bytes.saturating_mul(S) / said.span).min(RATE_MOST);
+        let offered = carried.saturating_mul(u64::from(said.passed)) / u64::from(said.came);
+        let offered = offered.min(RATE_MOST);
         let known = self.ways.iter().position(|known| known.id == way);
         let way = Way {
             id: way,

@@ -127,15 +127,6 @@ impl Uplink {
         self.limit.load(Relaxed)
     }
 
-    pub fn debug(&self) -> String {
-        let b = self.books();
-        format!(
-            "{:?} {:?}",
-            b.fullness,
-            b.flows.iter().filter(|f| f.1.wants > 0).collect::<Vec<_>>()
-        )
-    }
-
     /// Shares the uplink anew. `ways`: bytes that left by each so far, with headers, whatever they were.
     pub fn look(&self, now: u64, ways: impl Iterator<Item = (u64, u64)>) {
         let mut books = self.books();
@@ -202,7 +193,7 @@ impl Books {
         if all > 0 {
             let owner = |place: &usize| self.flows[*place].0.upgrade().map_or(0, |flow| flow.owner);
             let mut places: Vec<usize> = (0..self.flows.len()).collect();
-            places.sort_by_key(owner);
+            places.sort_by_cached_key(owner);
             owners = places
                 .chunk_by(|a, b| owner(a) == owner(b))
                 .map(|of_one| {

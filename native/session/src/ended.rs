@@ -53,6 +53,7 @@ mod tests {
             last_cast: 0,
             bytes: frames * 100,
             frames,
+            ..Traffic::default()
         }
     }
 

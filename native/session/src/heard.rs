@@ -4,7 +4,7 @@
 use crate::api::Heard;
 use crate::hop::Traffic;
 use crate::limits::{
-    HEARD_EVERY, HEARD_FOR, HEARD_FRAMES_LEAST, HEARD_LOST_SHARE, HEARD_WITHIN, UNDER_HEADERS,
+    HEARD_EVERY, HEARD_FOR, HEARD_FRAMES_LEAST, HEARD_LATE, HEARD_LOST_SHARE, HEARD_WITHIN, UNDER_HEADERS,
 };
 use crate::wire::{kind, u32_at};
 
@@ -20,18 +20,27 @@ pub(crate) struct Hearing {
     before: Traffic,
     /// Told of until then.
     until: u64,
+    /// The last call.
+    called: u64,
 }
 
 impl Hearing {
     /// Call at each look at the peer. What to tell it.
     pub fn look(&mut self, now: u64, heard: &Traffic) -> Option<Heard> {
+        // Who was not there in time lost them itself.
+        let is_late = now > self.called + HEARD_LATE;
+        self.called = now;
+        if is_late {
+            (self.at, self.before) = (now, *heard);
+            return None;
+        }
         let span = now.saturating_sub(self.at);
-        if self.at != 0 && span < HEARD_EVERY {
+        if span < HEARD_EVERY {
             return None;
         }
         let passed = heard.passed - self.before.passed;
-        if self.at == 0 || passed < HEARD_FRAMES_LEAST {
-            if self.at == 0 || span > HEARD_WITHIN {
+        if passed < HEARD_FRAMES_LEAST {
+            if span > HEARD_WITHIN {
                 (self.at, self.before) = (now, *heard);
             }
             return None;
@@ -123,6 +132,16 @@ mod tests {
             told += u32::from(hearing.look(tick * 100 * MS, &heard).is_some());
         }
         assert!((18..=21).contains(&told), "{told}");
+    }
+
+    #[test]
+    fn who_is_out_of_breath_does_not_blame_the_way() {
+        let (mut hearing, mut heard) = (Hearing::default(), Traffic::default());
+        for tick in 1..=100 {
+            heard.passed += 1_000;
+            heard.frames += 400;
+            assert_eq!(hearing.look(tick * 300 * MS, &heard), None);
+        }
     }
 
     #[test]

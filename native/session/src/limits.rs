@@ -242,6 +242,8 @@ pub const HEARD_EVERY: u64 = 200 * MS;
 pub const HEARD_FRAMES_LEAST: u64 = 20;
 /// … that may take this long to come; fewer say nothing.
 pub const HEARD_WITHIN: u64 = 500 * MS;
+/// A look that comes this long after the one before is late: what was lost meanwhile may have been lost here.
+pub const HEARD_LATE: u64 = BUSY_TICK + 150 * MS;
 /// More than one of so many is lost: that is worth telling …
 pub const HEARD_LOST_SHARE: u64 = 33;
 /// … and for this long after what became of it.

@@ -151,7 +151,8 @@ fn watch(core: &mut Core, net: &mut NetState, peer: &mut Peer, now: u64) -> Opti
     if now >= peer.live.last_ping + fresh && view.last_data() + ACTIVE_TICK * 2 > now {
         ping(core, peer, now);
     }
-    if let Some(report) = peer.live.hearing.look(now, &view.heard) {
+    let report = peer.live.hearing.look(now, &view.heard);
+    if let Some(report) = report.filter(|_| peer.is_member()) {
         send(core, peer, now, &heard::write(&report), false);
     }
     keep_alive(core, peer, now, &view);
