@@ -113,7 +113,7 @@ mod tests {
         assert_eq!(told(1_000, 20), []);
         assert_eq!(told(10, 500), [], "too few to tell");
         let seen = told(1_000, 990);
-        assert_eq!(seen.len(), 49);
+        assert_eq!(seen.len(), 50);
         let expected = Heard {
             span: 200 * MS,
             passed: 200,

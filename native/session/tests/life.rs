@@ -320,7 +320,7 @@ fn the_round_trip_stays_fresh_while_data_passes_and_knows_no_waiting() {
     }
 }
 
-/// Lost frames are told of by who misses them, also where nearly all are lost; and nobody speaks of few.
+/// Lost frames are told of by who misses them (the words are lost as well here); nobody speaks of few.
 #[test]
 fn who_misses_frames_says_so() {
     let heard_of = |loss: u64| {
@@ -336,9 +336,9 @@ fn who_misses_frames_says_so() {
     };
     assert_eq!(heard_of(0), []);
     assert_eq!(heard_of(1), []);
-    for (loss, most) in [(30, 25), (90, 25)] {
+    for loss in [30, 60] {
         let told = heard_of(loss);
-        assert!(told.len() > 2 && told.len() <= most, "{loss} %: {told:?}");
+        assert!(told.len() > 5 && told.len() <= 25, "{loss} %: {told:?}");
         let sum = |of: fn(&weft_session::Heard) -> u32| told.iter().map(of).sum::<u32>();
         let lost = 100 - 100 * sum(|heard| heard.came) / sum(|heard| heard.passed);
         assert!(u64::from(lost).abs_diff(loss) < 4, "{loss} %: {lost}");
