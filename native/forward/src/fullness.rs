@@ -7,9 +7,9 @@ const MS: u64 = 1_000;
 const S: u64 = 1_000_000;
 
 /// Between two looks, µs at least.
-pub const LOOK_EVERY: u64 = 200 * MS;
+pub const LOOK_EVERY: u64 = 100 * MS;
 /// What another end said counts for this long.
-const SAID_FOR: u64 = 450 * MS;
+const SAID_FOR: u64 = 350 * MS;
 /// Ways told apart; more say nothing.
 const WAYS_MAX: usize = 256;
 /// So many ways lose at once: one may be the other end's line.
@@ -17,7 +17,7 @@ const WAYS_LEAST: usize = 2;
 /// Lost of what left, ‰ …
 const FULL_LOST: u64 = 250;
 /// … in so many looks in a row, …
-const FULL_LOOKS: u32 = 2;
+const FULL_LOOKS: u32 = 3;
 /// … on ways that take this much of all that leaves, %.
 const FULL_SHARE: u64 = 60;
 /// Where the uplink is known to be narrow this much more than it always loses shows that it is full again, ‰.
@@ -29,7 +29,7 @@ const HELD_SHARE: u64 = 90;
 /// The losses are down to this part when it was the uplink …
 const HELPED_PART: u64 = 3;
 /// … in so many looks in a row where they were few …
-const HELPED_LOOKS: u32 = 3;
+const HELPED_LOOKS: u32 = 5;
 /// … judged no earlier than this, µs, and where nobody says anything any more after …
 const TRIAL_LEAST: u64 = 300 * MS;
 const SILENT_AFTER: u64 = S;

@@ -178,7 +178,7 @@ impl Books {
             let wants = (asked - account.asked) * SECOND / time;
             let not = (refused - account.refused) * SECOND / time;
             // What comes in bursts wants what it wanted a moment ago.
-            account.wants = wants.max(account.wants / 2);
+            account.wants = wants.max(account.wants * 3 / 4);
             (account.asked, account.refused) = (asked, refused);
             passed += wants.saturating_sub(not);
             kept_back += not;

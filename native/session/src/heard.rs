@@ -108,17 +108,17 @@ mod tests {
     }
 
     #[test]
-    fn losses_of_what_is_a_stream_are_told_five_times_a_second() {
+    fn losses_of_what_is_a_stream_are_told_ten_times_a_second() {
         assert_eq!(told(1_000, 0), []);
         assert_eq!(told(1_000, 20), []);
         assert_eq!(told(10, 500), [], "too few to tell");
         let seen = told(1_000, 990);
-        assert_eq!(seen.len(), 50);
+        assert_eq!(seen.len(), 100);
         let expected = Heard {
-            span: 200 * MS,
-            passed: 200,
-            came: 2,
-            bytes: 256,
+            span: 100 * MS,
+            passed: 100,
+            came: 1,
+            bytes: 128,
         };
         assert_eq!(seen[3], expected);
     }
@@ -131,7 +131,7 @@ mod tests {
             heard.frames += if tick < 20 { 50 } else { 100 };
             told += u32::from(hearing.look(tick * 100 * MS, &heard).is_some());
         }
-        assert!((18..=21).contains(&told), "{told}");
+        assert!((36..=40).contains(&told), "{told}");
     }
 
     #[test]

@@ -237,7 +237,7 @@ pub const FRAGMENTS_MAX: usize = 64;
 pub const REASSEMBLY_FOR: u64 = 500 * MS;
 
 /// While the other end's frames are lost on their way here, it is told this often …
-pub const HEARD_EVERY: u64 = 200 * MS;
+pub const HEARD_EVERY: u64 = 100 * MS;
 /// … of at least so many frames …
 pub const HEARD_FRAMES_LEAST: u64 = 20;
 /// … that may take this long to come; fewer say nothing.

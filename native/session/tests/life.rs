@@ -338,7 +338,7 @@ fn who_misses_frames_says_so() {
     assert_eq!(heard_of(1), []);
     for loss in [30, 60] {
         let told = heard_of(loss);
-        assert!(told.len() > 5 && told.len() <= 25, "{loss} %: {told:?}");
+        assert!(told.len() > 5 && told.len() <= 50, "{loss} %: {told:?}");
         let sum = |of: fn(&weft_session::Heard) -> u32| told.iter().map(of).sum::<u32>();
         let lost = 100 - 100 * sum(|heard| heard.came) / sum(|heard| heard.passed);
         assert!(u64::from(lost).abs_diff(loss) < 4, "{loss} %: {lost}");

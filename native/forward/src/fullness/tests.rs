@@ -98,11 +98,11 @@ impl World {
                     self.standing.push_back(1 + std::mem::take(&mut before));
                 }
             }
-            if ms % 200 == 199 {
+            if ms % 100 == 99 {
                 self.speak();
                 wanted = self.full.look(
                     self.now,
-                    if self.full.ways.is_empty() { sent * 5 } else { 0 },
+                    if self.full.ways.is_empty() { sent * 10 } else { 0 },
                     wanted,
                 ) == u64::MAX;
                 sent = 0;
@@ -122,7 +122,7 @@ impl World {
         }
         for way in 0..self.ways {
             let said = Said {
-                span: 200 * MS,
+                span: 100 * MS,
                 passed: passed as u32,
                 came: came as u32,
                 bytes: came * FRAME,
