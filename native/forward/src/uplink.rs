@@ -264,10 +264,10 @@ mod tests {
         let mut late = 0;
         for tick in 0..3_000u64 {
             let now = SECOND + tick * MS;
-            for (which, (flow, bytes)) in [(&flood, 20_000), (&other, 50), (&anna, 50)]
-                .into_iter()
-                .enumerate()
-            {
+            // The other channel sends five large frames of video a second, far more at once than its share bears at once.
+            let video = if tick % 200 == 50 { 100_000 } else { 0 };
+            let asked = [(&flood, 20_000), (&other, video), (&anna, 50)];
+            for (which, (flow, bytes)) in asked.into_iter().enumerate() {
                 if flow.take(now, bytes) {
                     (sent, offered) = (sent + bytes, offered + bytes);
                     late += if tick > 2_000 { bytes } else { 0 };
