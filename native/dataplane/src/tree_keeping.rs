@@ -11,7 +11,7 @@ use weft_forward::tree::{TreeConfig, TreeError, TreeName, TreePlane};
 use weft_session::{CastTx, SenderKey};
 
 /// Counts of trees that are drops: they are listed as such too.
-const DROPS: [&str; 12] = [
+const DROPS: [&str; 13] = [
     "treeUnknown",
     "treeUnknownEpoch",
     "treeWrongParent",
