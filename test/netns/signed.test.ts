@@ -7,7 +7,7 @@ import type { Host } from './support/host.ts';
 import type { Lab } from './support/lab.ts';
 import { lose } from './support/loss.ts';
 import { whyNot } from './support/shell.ts';
-import { inLab, writeTable } from './support/tables.ts';
+import { inLab, labIt, writeTable } from './support/tables.ts';
 
 const reason = whyNot();
 if (reason) console.log(`skipped: namespace tests: ${reason}`);
@@ -89,7 +89,7 @@ describe.skipIf(reason)('a channel that names its publisher', () => {
     await allIsRight(made.hosts);
   });
 
-  it(`is repaired where ${LOST_PERCENT} % are lost on each link`, { timeout: SETUP_MS }, async () => {
+  labIt(`is repaired where ${LOST_PERCENT} % are lost on each link`, { timeout: SETUP_MS }, async () => {
     const made = await crewOf(SIZE, { env: { WEFT_OFFLOADS: 'none' } });
     lab = made.lab;
     crowd = Crowd.start();
