@@ -12,7 +12,13 @@ import {
   type Hint,
   type Message,
 } from '../../app/wire/messages/message.ts';
-import { decodePresence, encodePresenceBody, presenceParts } from '../../app/wire/messages/presence.ts';
+import {
+  decodePresence,
+  encodePresenceBody,
+  presenceParts,
+  type PresenceBody,
+} from '../../app/wire/messages/presence.ts';
+import { decodePresenceDelta, encodePresenceDelta } from '../../app/wire/messages/presence-delta.ts';
 import { presenceSigned } from '../../app/wire/messages/presence.ts';
 import { crypto } from '../engine/support/crypto.ts';
 
@@ -31,6 +37,13 @@ const MESSAGES: Record<string, Message> = {
   'link-ask': { type: 'link', what: 'ask', needy: true },
   'link-drop': { type: 'link', what: 'drop', needy: false },
   presences: { type: 'presences', statements: [{ ageSeconds: 7, bytes: fill(5, 1) }] },
+  'presences-delta': {
+    type: 'presences',
+    statements: [
+      { ageSeconds: 7, delta: fill(5, 1) },
+      { ageSeconds: 8, bytes: fill(2, 3) },
+    ],
+  },
   digest: { type: 'digest', chunks: [1, 0xffffffff] },
   summary: { type: 'summary', chunkCount: 4, chunks: [0, 3], known: [{ origin: '0011223344556677', seq: 2 ** 41 }] },
   pull: { type: 'pull', origins: ['0011223344556677'] },
@@ -61,29 +74,36 @@ const HINTS: Record<string, Hint> = {
 const SEED = fill(32, 7);
 const NETWORK = fill(32, 8);
 
-function statement(): Uint8Array {
-  const body = encodePresenceBody({
-    origin: '0123456789abcdef',
-    seq: 1_700_000_000_000,
-    ttlMinutes: 60,
-    off: false,
-    features: 3,
-    relayKBps: 500,
-    uplinkKBps: 2_500,
-    place: [-120, 45, 0, 31],
-    boxKey: fill(32, 6),
-    neighbours: ['0011223344556677', '8899aabbccddeeff'],
-    relayed: ['8899aabbccddeeff'],
-    rtts: [31.5, 0],
-    measured: [{ short: '01020304', ms: 12 }],
-    endpoints: ['192.0.2.1:4000', '[2001:db8::1]:4000/udp', '192.0.2.1:443/tcp'],
-    groups: [
-      { group: '232.1.1.1', mode: 'include', sources: ['10.1.2.3'] },
-      { group: 'ff15::1', mode: 'exclude', sources: [] },
-    ],
-  });
+const BODY: PresenceBody = {
+  origin: '0123456789abcdef',
+  seq: 1_700_000_000_000,
+  ttlMinutes: 60,
+  off: false,
+  features: 3,
+  relayKBps: 500,
+  uplinkKBps: 2_500,
+  place: [-120, 45, 0, 31],
+  boxKey: fill(32, 6),
+  neighbours: ['0011223344556677', '8899aabbccddeeff'],
+  relayed: ['8899aabbccddeeff'],
+  rtts: [31.5, 0],
+  measured: [{ short: '01020304', ms: 12 }],
+  endpoints: ['192.0.2.1:4000', '[2001:db8::1]:4000/udp', '192.0.2.1:443/tcp'],
+  groups: [
+    { group: '232.1.1.1', mode: 'include', sources: ['10.1.2.3'] },
+    { group: 'ff15::1', mode: 'exclude', sources: [] },
+  ],
+};
+
+const statement = (): Uint8Array => signed(BODY);
+/** One neighbour in place of another, 5 s later. */
+const laterStatement = (): Uint8Array =>
+  signed({ ...BODY, seq: BODY.seq + 5_000, neighbours: ['0011223344556677', '99aabbccddeeff00'], relayed: [] });
+
+const signed = (said: PresenceBody): Uint8Array => {
+  const body = encodePresenceBody(said);
   return Uint8Array.from([...body, ...crypto.sign(SEED, presenceSigned(NETWORK, body))]);
-}
+};
 
 const GOLDEN = fileURLToPath(new URL('../golden/messages/v1.json', import.meta.url));
 
@@ -93,6 +113,7 @@ describe('golden vectors', () => {
     for (const [name, message] of Object.entries(MESSAGES)) now[name] = hexOf(encodeMessage(message));
     for (const [name, hint] of Object.entries(HINTS)) now[name] = hexOf(encodeHint(hint));
     now['presence-3'] = hexOf(statement());
+    now['presence-3-delta'] = hexOf(encodePresenceDelta(statement(), laterStatement()) as Uint8Array);
     const kept = JSON.parse(readFileSync(GOLDEN, 'utf8')) as Record<string, string>;
     // Only what is not there yet is added; what is there stays as it was.
     if (process.env['UPDATE_GOLDEN'] === '1')
@@ -133,6 +154,9 @@ describe('messages', () => {
 
   it('counts beyond the limits are bad', () => {
     expect(decodeMessage(Uint8Array.from([1, 3, 65]))).toBe('bad');
+    // A statement that comes as what changed, of a length beyond a whole one's.
+    expect(decodeMessage(Uint8Array.from([1, 3, 1, 0, 0, 0xb0, 1, ...fill(0x3001, 0)]))).toBe('bad');
+    expect(decodeMessage(Uint8Array.from([1, 3, 1, 0, 0, 0xb0, 0, ...fill(0x3000, 0)]))).not.toBe('bad');
     expect(decodeMessage(Uint8Array.from([1, 4, 3, ...fill(12, 0)]))).toBe('bad');
     expect(decodeMessage(Uint8Array.from([1, 34, 0, 3, 65, 66, 67]))).toBe('bad');
     expect(decodeMessage(fill(60_001, 1))).toBe('bad');
@@ -146,6 +170,7 @@ describe('messages', () => {
         decodeHint(bytes);
         decodePresence(bytes);
         decodePresence(Uint8Array.from([2, ...bytes]));
+        decodePresenceDelta(bytes);
       }),
       { numRuns: 2_000 },
     );

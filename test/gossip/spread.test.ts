@@ -37,7 +37,8 @@ function world(members: number): {
         const message = decodeMessage(bytes);
         if (typeof message !== 'string' && message.type === 'summary') summaries.push(to);
         if (typeof message === 'string' || message.type !== 'presences') return true;
-        for (const { bytes: one } of message.statements) sent.push(`${decodePresence(one)?.origin} to ${to}`);
+        for (const told of message.statements)
+          if ('bytes' in told) sent.push(`${decodePresence(told.bytes)?.origin} to ${to}`);
         return true;
       },
       reserveSeq: () => undefined,
@@ -58,7 +59,7 @@ function world(members: number): {
   );
   for (let n = 1; n <= members; n++)
     statements.hear({ mono: 0, wall: 0 }, null, { ageSeconds: 0, bytes: statement(n, 1) });
-  for (const n of [1, 2]) statements.spread.up(name(n));
+  for (const n of [1, 2]) statements.spread.up(name(n), 0);
   const hear = (from: number, n: number, seq: number): void =>
     void statements.hear({ mono: 1, wall: 1 }, name(from), { ageSeconds: 0, bytes: statement(n, seq) });
   return { statements, sent, summaries, hear };

@@ -61,6 +61,28 @@ export const PUBLISH_PER_SECOND = 1;
 export const ORIGIN_BURST = 40;
 export const ORIGIN_PER_SECOND = 2;
 
+/** What led to a statement is passed on in place of it this long; by then everybody has it. */
+export const DELTA_KEPT_MS = 120_000;
+/** Statements that were told as what changed since one that is missing here are asked for after this moment, together … */
+export const WANT_WAIT_MS = 20;
+/** … of somebody else who told them if they do not come within this time … */
+export const WANT_TIMEOUT_MS = 2_000;
+/** … of so many one after another. */
+export const WANT_TELLERS_MAX = 4;
+/** Of names without a membership record, so many at a time. */
+export const WANTS_UNKNOWN_MAX = 64;
+/** A session this young is told whole statements, but for what it has shown to know: both tables are still compared. */
+export const EAR_YOUNG_MS = 5_000;
+
+/** Round trips and the own place are told anew after this long; until then they stand … */
+export const ROUND_TRIPS_STAND_MS = 300_000;
+/** … unless they changed by more than this share … */
+export const ROUND_TRIP_STEADY_SHARE = 0.2;
+/** … or than this, whichever is more. */
+export const ROUND_TRIP_STEADY_MS = 1;
+/** The same for the place, along any axis. */
+export const PLACE_STEADY_MS = 5;
+
 /** A digest goes to one neighbour this often (± half). */
 export const DIGEST_EVERY_MS = 300_000;
 /** Members per chunk of a digest, about. */

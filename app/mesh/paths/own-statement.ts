@@ -2,12 +2,10 @@
 import {
   PRESENCE_ENDPOINTS_MAX,
   PRESENCE_GROUPS_MAX,
-  PRESENCE_MEASURED_MAX,
   PRESENCE_NEIGHBOURS_MAX,
   PRESENCE_SOURCES_MAX,
   encodePresenceBody,
   presenceSigned,
-  shortOf,
   type GroupWish,
   type Origin,
   type Presence,
@@ -25,6 +23,7 @@ import {
 } from './limits.ts';
 import type { Chance } from './chance.ts';
 import { DrawnPorts } from './drawn-ports.ts';
+import { Measures, type RoundTrips } from './measures.ts';
 
 export interface MeshTime {
   mono: number;
@@ -58,23 +57,13 @@ const socketOf = (text: string): string => {
   return endpoint ? formatSocket(endpoint) : text;
 };
 
-/** Of members with whom there was a direct session lately, in ms, the newest last. */
-export type RoundTrips = ReadonlyMap<Origin, number>;
-
-function measuredOf(rtts: RoundTrips, neighbours: readonly Origin[]): Presence['measured'] {
-  return [...rtts]
-    .filter(([origin]) => !neighbours.includes(origin))
-    .slice(-PRESENCE_MEASURED_MAX)
-    .map(([origin, ms]) => ({ short: shortOf(origin), ms }))
-    .sort((a, b) => (a.short < b.short ? -1 : 1));
-}
-
 export class OwnStatement {
   readonly #io: OwnStatementIo;
   readonly #chance: Chance;
   readonly #bucket: Bucket;
   readonly #observed = new Map<string, Observation>();
   readonly #drawn = new DrawnPorts();
+  readonly #measures = new Measures();
   #local: string[] = [];
   #groups: GroupWish[] = [];
   #off = false;
@@ -226,13 +215,10 @@ export class OwnStatement {
       ttlMinutes: PRESENCE_TTL_MINUTES,
       off: this.#off,
       ...this.#service,
-      place: this.#place,
       boxKey: this.#io.boxKey,
       neighbours,
       relayed: [...relayed],
-      // Of what goes through others it says nothing about where this member is.
-      rtts: neighbours.map((origin) => (relayed.includes(origin) ? 0 : (rtts.get(origin) ?? 0))),
-      measured: measuredOf(rtts, neighbours),
+      ...this.#measures.tell(now.mono, neighbours, relayed, rtts, this.#place),
       endpoints: this.endpoints(),
       groups: this.#groups,
     };

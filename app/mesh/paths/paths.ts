@@ -1,6 +1,6 @@
 // One network's view of who is where: ties statements, sessions, neighbours and gossip together. Sans-IO; time is an argument.
 import { type GroupWish, type Origin, type Presence } from '../../wire/messages/presence.ts';
-import { encodeMessage, type Aged } from '../../wire/messages/message.ts';
+import { encodeMessage, type Aged, type Told } from '../../wire/messages/message.ts';
 import { Chance } from './chance.ts';
 import { Contacts, type SessionInfo } from './contacts.ts';
 import {
@@ -183,7 +183,7 @@ export class Paths {
 
   #forget(origin: Origin): void {
     this.#neighbours.down(origin);
-    this.#statements.forget(origin);
+    this.#statements.forget(origin, this.#now.mono);
     this.contacts.remove(origin);
     this.#members.delete(origin);
     this.#graph.remove(origin);
@@ -274,7 +274,7 @@ export class Paths {
     if (session.observed) this.observed(now, session.observed, origin);
     if (!fresh) return false;
     this.#graphChanged();
-    this.#statements.spread.up(origin);
+    this.#statements.spread.up(origin, now.mono);
     this.#statements.spread.now(this.self, [origin], now.mono);
     this.#neighbours.up(origin);
     this.#io.changed('members');
@@ -295,7 +295,7 @@ export class Paths {
   /** The member's engine began anew on a session that stayed up here. */
   renewed(now: MeshTime, origin: Origin): void {
     this.#now = now;
-    this.#statements.spread.up(origin);
+    this.#statements.spread.up(origin, now.mono);
     this.#statements.spread.now(this.self, [origin], now.mono);
     this.#neighbours.up(origin);
   }
@@ -338,7 +338,7 @@ export class Paths {
 
   #ended(now: MeshTime, origin: Origin, again: boolean): void {
     this.#now = now;
-    this.#statements.spread.down(origin);
+    this.#statements.spread.down(origin, now.mono);
     this.#neighbours.down(origin);
     this.#graphChanged();
     this.#io.changed('members');
@@ -404,7 +404,7 @@ export class Paths {
         this.#neighbours.hear(from, message.what, message.needy, now.mono, this.#target());
         return 'ok';
       case 'presences': {
-        const verdicts = message.statements.map((aged) => this.#hear(from, aged));
+        const verdicts = message.statements.map((told) => this.#hear(from, told));
         return verdicts.includes('bad') ? 'bad' : 'ok';
       }
       case 'digest':
@@ -435,8 +435,8 @@ export class Paths {
     if (this.#statements.publish(this.#now, () => this.contacts.ups())) this.#io.changed('members');
   }
 
-  #hear(from: Origin | null, aged: Aged): 'ok' | 'bad' {
-    const heard = this.#statements.hear(this.#now, from, aged);
+  #hear(from: Origin | null, told: Told): 'ok' | 'bad' {
+    const heard = this.#statements.hear(this.#now, from, told);
     if (heard.kind === 'bad') return 'bad';
     // A renewal changes no link, but says that its author lives.
     if (heard.kind === 'renewed') this.#reach.forget();
@@ -510,7 +510,7 @@ export class Paths {
     if (this.contacts.upCount === before) return;
     for (const { origin, state } of this.contacts.all()) {
       if (state === 'up') continue;
-      this.#statements.spread.down(origin);
+      this.#statements.spread.down(origin, mono);
       this.#neighbours.down(origin);
     }
     this.#graphChanged();

@@ -7,16 +7,23 @@ import {
   type Origin,
   type Presence,
 } from '../../wire/messages/presence.ts';
-import { DIGEST_CHUNKS_MAX, type Aged, type Known } from '../../wire/messages/message.ts';
+import { DIGEST_CHUNKS_MAX, type Aged, type AgedDelta, type Known } from '../../wire/messages/message.ts';
 import { Bucket } from '../guard/bucket.ts';
 import type { Graph } from '../routing/graph.ts';
-import { MEMBERS_PER_CHUNK, ORIGIN_BURST, ORIGIN_PER_SECOND } from './limits.ts';
+import { DELTA_KEPT_MS, MEMBERS_PER_CHUNK, ORIGIN_BURST, ORIGIN_PER_SECOND } from './limits.ts';
 
 export interface Heard {
   presence: Presence;
   /** When it was made, on the own monotonic clock, as far as its carriers measured. */
   bornMono: number;
   expiresMono: number;
+}
+
+/** What led to a newest statement. */
+interface Led {
+  baseSeq: number;
+  bytes: Uint8Array;
+  atMono: number;
 }
 
 /**
@@ -42,6 +49,8 @@ export class PresenceTable {
   readonly #entries = new Map<Origin, Heard>();
   /** Newest sequences of statements that ran out: they do not come back. */
   readonly #gone = new Map<Origin, number>();
+  /** Of the newest statements, the oldest first, as it travels. */
+  readonly #led = new Map<Origin, Led>();
   readonly #buckets = new Map<Origin, Bucket>();
   /** Halves of the fingerprint. */
   #high = 0;
@@ -109,8 +118,22 @@ export class PresenceTable {
     this.#set({ presence, bornMono: nowMono, expiresMono });
   }
 
+  /** Keeps what led to the newest statement of this origin from the one of that sequence, for others who have that. */
+  lead(nowMono: number, origin: Origin, baseSeq: number, bytes: Uint8Array): void {
+    if (this.#entries.has(origin)) this.#led.set(origin, { baseSeq, bytes, atMono: nowMono });
+  }
+
+  /** Drops what led to statements that everybody has by now. */
+  settle(nowMono: number): void {
+    for (const [origin, { atMono }] of this.#led) {
+      if (atMono + DELTA_KEPT_MS > nowMono) return;
+      this.#led.delete(origin);
+    }
+  }
+
   #set(heard: Heard): void {
     const { presence } = heard;
+    this.#led.delete(presence.origin);
     const before = this.#entries.get(presence.origin);
     if (before) this.#mix(before.presence);
     this.#entries.set(presence.origin, heard);
@@ -122,6 +145,7 @@ export class PresenceTable {
     const heard = this.#entries.get(origin);
     if (!heard) return;
     this.#entries.delete(origin);
+    this.#led.delete(origin);
     this.#mix(heard.presence);
     this.#graph.silent(origin);
   }
@@ -163,9 +187,14 @@ export class PresenceTable {
 
   aged(origin: Origin, nowMono: number): Aged | null {
     const heard = this.#entries.get(origin);
-    if (!heard) return null;
-    const ageSeconds = Math.min(0xffff, Math.max(0, Math.round((nowMono - heard.bornMono) / 1000)));
-    return { ageSeconds, bytes: heard.presence.bytes };
+    return heard ? { ageSeconds: ageOf(heard, nowMono), bytes: heard.presence.bytes } : null;
+  }
+
+  /** What led to the newest statement, for who has that of `baseSeq`; null: none is kept. */
+  agedDelta(origin: Origin, nowMono: number): (AgedDelta & { baseSeq: number }) | null {
+    const heard = this.#entries.get(origin);
+    const led = this.#led.get(origin);
+    return heard && led ? { ageSeconds: ageOf(heard, nowMono), delta: led.bytes, baseSeq: led.baseSeq } : null;
   }
 
   /** Power of two that gives chunks of about MEMBERS_PER_CHUNK members. */
@@ -214,6 +243,9 @@ export class PresenceTable {
     return bucket ? bucket.take(nowMono) : true;
   }
 }
+
+const ageOf = ({ bornMono }: Heard, nowMono: number): number =>
+  Math.min(0xffff, Math.max(0, Math.round((nowMono - bornMono) / 1000)));
 
 export const chunkOf = (origin: Origin, count: number): number => parseInt(origin.slice(0, 2), 16) & (count - 1);
 

@@ -5,13 +5,21 @@ import {
   ORIGINS_PER_MESSAGE_MAX,
   PRESENCES_PER_MESSAGE_MAX,
   encodeMessage,
-  type Aged,
   type Known,
   type Message,
+  type Told,
 } from '../../wire/messages/message.ts';
 import type { Chance } from './chance.ts';
-import { CALM_NEWS_WAIT_MS, DIGEST_EVERY_MS, LAZY_FORWARD_MS, NEWS_WAIT_FROM_MEMBERS, NEWS_WAIT_MS } from './limits.ts';
+import {
+  CALM_NEWS_WAIT_MS,
+  DIGEST_EVERY_MS,
+  EAR_YOUNG_MS,
+  LAZY_FORWARD_MS,
+  NEWS_WAIT_FROM_MEMBERS,
+  NEWS_WAIT_MS,
+} from './limits.ts';
 import type { PresenceTable } from './presence-table.ts';
+import { Wants } from './wants.ts';
 
 /**
  * What a member has shown to know is remembered this long, twice at most: a statement is passed on within that time or not at all, and a
@@ -28,8 +36,13 @@ class Ear {
   /** Newest sequence per origin that this member is known to have, of late and of the time before. */
   #has = new Map<Origin, number>();
   #had = new Map<Origin, number>();
-  /** Statements that it is to get. */
-  readonly waiting = new Set<Origin>();
+  /** Statements that it is to get, and the sequence of the first that waits: that one is not sent any more where a newer one came. */
+  readonly waiting = new Map<Origin, number>();
+  readonly #upMono: number;
+
+  constructor(upMono: number) {
+    this.#upMono = upMono;
+  }
 
   has(origin: Origin, seq: number): boolean {
     return (this.#has.get(origin) ?? this.#had.get(origin) ?? -1) >= seq;
@@ -37,6 +50,12 @@ class Ear {
 
   learn(origin: Origin, seq: number): void {
     if (!this.has(origin, seq)) this.#has.set(origin, seq);
+  }
+
+  /** It seems to have the statement of this sequence, from here or from others. */
+  mayHave(origin: Origin, seq: number, nowMono: number): boolean {
+    if (this.has(origin, seq)) return true;
+    return nowMono - this.#upMono >= EAR_YOUNG_MS && seq < (this.waiting.get(origin) ?? Infinity);
   }
 
   forget(origin: Origin): void {
@@ -60,6 +79,7 @@ export class Spread {
   readonly #table: PresenceTable;
   readonly #chance: Chance;
   readonly #ears = new Map<Origin, Ear>();
+  readonly #wants = new Wants();
   #flushMono = Infinity;
   #digestMono: number;
   #agedMono: number;
@@ -75,17 +95,19 @@ export class Spread {
     this.#agedMono = nowMono;
   }
 
-  up(origin: Origin): void {
-    this.#ears.set(origin, new Ear());
+  up(origin: Origin, nowMono: number): void {
+    this.#ears.set(origin, new Ear(nowMono));
   }
 
-  down(origin: Origin): void {
+  down(origin: Origin, nowMono: number): void {
     this.#ears.delete(origin);
     this.#digests.delete(origin);
+    this.#wants.down(origin, nowMono);
   }
 
   forget(origin: Origin): void {
     this.#ears.delete(origin);
+    this.#wants.forget(origin);
     for (const ear of this.#ears.values()) ear.forget(origin);
   }
 
@@ -94,16 +116,29 @@ export class Spread {
     this.#ears.get(by)?.learn(origin, seq);
   }
 
+  /** `from` has a statement that is missing here: it is asked for. */
+  want(from: Origin, origin: Origin, seq: number, isMember: boolean, nowMono: number): void {
+    this.#wants.add(origin, seq, isMember, from, nowMono);
+  }
+
+  got(origin: Origin, seq: number, nowMono: number): void {
+    this.#wants.got(origin, seq, nowMono);
+  }
+
   /** Sends a statement that says something new to all of `to` who lack it. */
   now(origin: Origin, to: Iterable<Origin>, nowMono: number): void {
-    const aged = this.#table.aged(origin, nowMono);
-    if (!aged) return;
     const seq = this.#table.seq(origin);
-    const bytes = encodeMessage({ type: 'presences', statements: [aged] });
+    const messages = new Map<Told, Uint8Array>();
+    const whole = this.#table.aged(origin, nowMono);
+    const changes = this.#table.agedDelta(origin, nowMono);
+    if (!whole) return;
     for (const other of to) {
       if (other === origin) continue;
       const ear = this.#ears.get(other);
       if (!ear || ear.has(origin, seq)) continue;
+      const told = changes && ear.mayHave(origin, changes.baseSeq, nowMono) ? changes : whole;
+      const bytes = messages.get(told) ?? encodeMessage({ type: 'presences', statements: [told] });
+      messages.set(told, bytes);
       if (!this.#io.send(other, bytes)) continue;
       ear.learn(origin, seq);
       ear.waiting.delete(origin);
@@ -135,21 +170,25 @@ export class Spread {
     for (const other of this.#io.neighbours()) {
       const ear = this.#ears.get(other);
       if (other === origin || !ear || ear.has(origin, seq)) continue;
-      ear.waiting.add(origin);
+      if (!ear.waiting.has(origin)) ear.waiting.set(origin, seq);
       any = true;
     }
     if (any) this.#flushMono = Math.min(this.#flushMono, untilMono);
   }
 
   nextDeadline(): number {
-    return Math.min(this.#flushMono, this.#digestMono, this.#digests.size > 0 ? this.#caughtUpMono : Infinity);
+    const digests = this.#digests.size > 0 ? this.#caughtUpMono : Infinity;
+    return Math.min(this.#flushMono, this.#digestMono, this.#wants.nextDeadline(), digests);
   }
 
   tick(nowMono: number): void {
     if (this.#flushMono <= nowMono) this.#flush(nowMono);
+    for (const [from, origins] of this.#wants.take(nowMono, (origin) => this.#table.seq(origin)))
+      this.#pull(from, origins);
     if (this.#agedMono + KNOWN_MS <= nowMono) {
       this.#agedMono = nowMono;
       for (const ear of this.#ears.values()) ear.age();
+      this.#table.settle(nowMono);
     }
     if (this.#caughtUpMono <= nowMono) this.#nextDigest(nowMono);
     if (this.#digestMono > nowMono) return;
@@ -162,31 +201,50 @@ export class Spread {
     this.#flushMono = Infinity;
     for (const [other, ear] of this.#ears) {
       if (ear.waiting.size === 0) continue;
-      const due = [...ear.waiting].filter((origin) => !ear.has(origin, this.#table.seq(origin)));
+      const told: [Origin, Told | null][] = [];
+      for (const origin of ear.waiting.keys()) {
+        if (ear.has(origin, this.#table.seq(origin))) continue;
+        const changes = this.#table.agedDelta(origin, nowMono);
+        const isKnown = changes !== null && ear.mayHave(origin, changes.baseSeq, nowMono);
+        told.push([origin, isKnown ? changes : this.#table.aged(origin, nowMono)]);
+      }
       ear.waiting.clear();
-      this.#give(other, due, nowMono);
+      this.#tell(other, told);
     }
   }
 
-  /** Sends the newest statements of these origins in as few messages as fit. */
+  /** Sends the newest statements of these origins, whole. */
   #give(to: Origin, origins: readonly Origin[], nowMono: number): void {
+    this.#tell(
+      to,
+      origins.map((origin) => [origin, this.#table.aged(origin, nowMono)]),
+    );
+  }
+
+  /** In as few messages as fit. */
+  #tell(to: Origin, statements: readonly (readonly [Origin, Told | null])[]): void {
     const ear = this.#ears.get(to);
-    let batch: Aged[] = [];
+    let batch: Told[] = [];
     let size = 0;
     const send = (): void => {
       if (batch.length > 0) this.#io.send(to, encodeMessage({ type: 'presences', statements: batch }));
       batch = [];
       size = 0;
     };
-    for (const origin of origins) {
-      const aged = this.#table.aged(origin, nowMono);
-      if (!aged) continue;
-      if (batch.length === PRESENCES_PER_MESSAGE_MAX || size + aged.bytes.length > BATCH_BYTES_MAX) send();
-      batch.push(aged);
-      size += aged.bytes.length + 4;
+    for (const [origin, told] of statements) {
+      if (!told) continue;
+      const { length } = 'delta' in told ? told.delta : told.bytes;
+      if (batch.length === PRESENCES_PER_MESSAGE_MAX || size + length > BATCH_BYTES_MAX) send();
+      batch.push(told);
+      size += length + 4;
       ear?.learn(origin, this.#table.seq(origin));
     }
     send();
+  }
+
+  #pull(from: Origin, origins: readonly Origin[]): void {
+    for (let at = 0; at < origins.length; at += ORIGINS_PER_MESSAGE_MAX)
+      this.#io.send(from, encodeMessage({ type: 'pull', origins: origins.slice(at, at + ORIGINS_PER_MESSAGE_MAX) }));
   }
 
   /** Starts a comparison of both tables. */
@@ -227,7 +285,7 @@ export class Spread {
       .known(message.chunkCount, message.chunks)
       .filter(({ origin, seq }) => (theirs.get(origin) ?? -1) < seq)
       .map(({ origin }) => origin);
-    if (pull.length > 0) this.#io.send(from, encodeMessage({ type: 'pull', origins: pull }));
+    this.#pull(from, pull);
     this.#give(from, give, nowMono);
   }
 

@@ -1,9 +1,16 @@
 // All statements of presence in one network: those heard, verified and passed on, and the own one.
-import type { Aged } from '../../wire/messages/message.ts';
+import type { Aged, AgedDelta, Told } from '../../wire/messages/message.ts';
+import {
+  applyPresenceDelta,
+  decodePresenceDelta,
+  encodePresenceDelta,
+  isDeltaWorth,
+} from '../../wire/messages/presence-delta.ts';
 import { presenceParts, presenceSigned, type Origin, type Presence } from '../../wire/messages/presence.ts';
 import type { Graph } from '../routing/graph.ts';
 import type { Chance } from './chance.ts';
-import { OwnStatement, type MeshTime, type RoundTrips } from './own-statement.ts';
+import type { RoundTrips } from './measures.ts';
+import { OwnStatement, type MeshTime } from './own-statement.ts';
 import { PresenceTable, sameGroups, sameWords } from './presence-table.ts';
 import { Spread } from './spread.ts';
 
@@ -73,7 +80,29 @@ export class Statements {
   }
 
   /** Takes a statement and passes it on. `from`: who sent it; null: kept from before. */
-  hear(now: MeshTime, from: Origin | null, aged: Aged): Heard {
+  hear(now: MeshTime, from: Origin | null, told: Told): Heard {
+    return 'delta' in told ? this.#hearDelta(now, from, told) : this.#hearWhole(now, from, told);
+  }
+
+  /** What changed since an earlier statement; the whole is asked for where that one is not here. */
+  #hearDelta(now: MeshTime, from: Origin | null, { ageSeconds, delta: raw }: AgedDelta): Heard {
+    const delta = decodePresenceDelta(raw);
+    if (!delta) return { kind: 'bad' };
+    const { origin, seq, baseSeq } = delta;
+    const base = this.table.get(origin);
+    if (seq > this.table.seq(origin) && base?.seq === baseSeq) {
+      const bytes = applyPresenceDelta(base.bytes, delta);
+      if (!bytes) return { kind: 'bad' };
+      return this.#hearWhole(now, from, { ageSeconds, bytes }, { baseSeq, raw });
+    }
+    if (from) this.spread.heard(from, origin, seq);
+    if (from && seq > this.table.seq(origin))
+      this.spread.want(from, origin, seq, this.#io.signKey(origin) !== undefined, now.mono);
+    return { kind: 'nothing' };
+  }
+
+  /** `led`: what it was put together by. */
+  #hearWhole(now: MeshTime, from: Origin | null, aged: Aged, led?: { baseSeq: number; raw: Uint8Array }): Heard {
     const result = this.table.insert(now.mono, aged);
     if (result.kind === 'bad') return { kind: 'bad' };
     if (!('presence' in result)) {
@@ -84,6 +113,7 @@ export class Statements {
     }
     const { presence, before } = result;
     const { origin } = presence;
+    this.spread.got(origin, presence.seq, now.mono);
     if (from) this.spread.heard(from, origin, presence.seq);
     if (origin === this.#self) {
       // An older life of this member, or a copy of it: the newest word is this engine's.
@@ -91,6 +121,7 @@ export class Statements {
       this.own.outrun(presence.seq, now.mono);
       return { kind: 'nothing' };
     }
+    if (led && isDeltaWorth(led.raw.length, aged.bytes.length)) this.table.lead(now.mono, origin, led.baseSeq, led.raw);
     if (result.kind === 'renewed') {
       this.spread.later(origin, now.mono);
       return { kind: 'renewed' };
@@ -115,8 +146,8 @@ export class Statements {
     }
   }
 
-  forget(origin: Origin): void {
-    this.spread.down(origin);
+  forget(origin: Origin, nowMono: number): void {
+    this.spread.down(origin, nowMono);
     this.spread.forget(origin);
     this.table.remove(origin);
   }
@@ -151,6 +182,9 @@ export class Statements {
     if (!presence) return false;
     const before = this.table.get(this.#self);
     this.table.put(now.mono, presence);
+    // Who goes off answers nobody who lacks what went before.
+    const delta = before && !presence.off ? encodePresenceDelta(before.bytes, presence.bytes) : null;
+    if (before && delta) this.table.lead(now.mono, this.#self, before.seq, delta);
     if (before !== undefined && sameWords(before, presence)) this.spread.later(this.#self, now.mono);
     else this.spread.now(this.#self, this.spread.waits && !presence.off ? neighbours : sessions(), now.mono);
     return true;

@@ -34,6 +34,13 @@ export class Writer {
     return this.u16(Math.floor(value / 2 ** 32)).u32(value % 2 ** 32);
   }
 
+  /** 7 bits in each byte, the least first, the top bit where more follow. Below 2^21. */
+  varint(value: number): this {
+    let left = value;
+    for (; left > 0x7f; left >>>= 7) this.u8((left & 0x7f) | 0x80);
+    return this.u8(left);
+  }
+
   bytes(value: Uint8Array): this {
     // The buffer may be another one after this.
     const at = this.#room(value.length);
@@ -111,6 +118,18 @@ export class Reader {
 
   u48(): number {
     return this.u16() * 2 ** 32 + this.u32();
+  }
+
+  /** At most three bytes; see the writer. */
+  varint(): number {
+    let value = 0;
+    for (let shift = 0; shift < 21; shift += 7) {
+      const byte = this.u8();
+      value |= (byte & 0x7f) << shift;
+      if (byte < 0x80) return value;
+    }
+    this.#bad = true;
+    return 0;
   }
 
   /** A copy; empty when short. */

@@ -18,6 +18,8 @@ export const JOIN_REQUEST_BYTES_MAX = 8_192;
 export const SIGNAL_BYTES_MAX = 8_192;
 const HASH_BYTES = 32;
 const ORIGIN_BYTES = 8;
+/** Of the length of a statement: it comes as what changed. */
+const DELTA_BIT = 0x8000;
 
 /** A member's newest known statement, by number. */
 export interface Known {
@@ -30,13 +32,21 @@ export interface Aged {
   bytes: Uint8Array;
 }
 
+/** What leads from an earlier statement of its author to this one (presence-delta.ts). */
+export interface AgedDelta {
+  ageSeconds: number;
+  delta: Uint8Array;
+}
+
+export type Told = Aged | AgedDelta;
+
 export type Message =
   /** First on every session between members. `ledger` and `presences` are digests (8 bytes): equal ones need no exchange. */
   | { type: 'greet'; versionMax: number; wallMs: number; features: number; ledger: Uint8Array; presences: Uint8Array }
   /** Lasting neighbours: `ask` wants the other to be one (`needy`: has fewer than two), `keep` agrees, `drop` ends or declines. */
   | { type: 'link'; what: 'ask' | 'keep' | 'drop'; needy: boolean }
-  /** Statements of presence, each with its signature. `ageSeconds`: how long it has been under way, as its carriers measured. */
-  | { type: 'presences'; statements: Aged[] }
+  /** Statements of presence, each with its signature, whole or as what changed. `ageSeconds`: how long it has been under way, as its carriers measured. */
+  | { type: 'presences'; statements: Told[] }
   /** A hash (u32) per chunk of the statements known; the number of chunks is a power of two. */
   | { type: 'digest'; chunks: number[] }
   /** All statements known in the named chunks of a digest with `chunkCount` chunks. */
@@ -102,7 +112,7 @@ export function encodeMessage(message: Message): Uint8Array {
       break;
     case 'presences':
       writer.u8(message.statements.length);
-      for (const statement of message.statements) writer.u16(statement.ageSeconds).blob(statement.bytes);
+      for (const told of message.statements) writeTold(writer, told);
       break;
     case 'digest':
       writer.u8(message.chunks.length);
@@ -191,8 +201,8 @@ function read(type: number, reader: Reader): Message | null {
     case TYPES.link:
       return readLink(reader);
     case TYPES.presences: {
-      const statement = (): Aged => ({ ageSeconds: reader.u16(), bytes: reader.blob(PRESENCE_BYTES_MAX) });
-      return { type: 'presences', statements: list(reader, reader.u8(), PRESENCES_PER_MESSAGE_MAX, statement) };
+      const told = (): Told => readTold(reader);
+      return { type: 'presences', statements: list(reader, reader.u8(), PRESENCES_PER_MESSAGE_MAX, told) };
     }
     case TYPES.digest:
       return { type: 'digest', chunks: list(reader, chunkCount(reader), DIGEST_CHUNKS_MAX, () => reader.u32()) };
@@ -242,6 +252,19 @@ function read(type: number, reader: Reader): Message | null {
     default:
       return null;
   }
+}
+
+function writeTold(writer: Writer, told: Told): void {
+  writer.u16(told.ageSeconds);
+  if ('delta' in told) writer.u16(told.delta.length | DELTA_BIT).bytes(told.delta);
+  else writer.blob(told.bytes);
+}
+
+function readTold(reader: Reader): Told {
+  const ageSeconds = reader.u16();
+  const field = reader.u16();
+  const bytes = reader.bytes(reader.count(field & ~DELTA_BIT, PRESENCE_BYTES_MAX));
+  return (field & DELTA_BIT) === 0 ? { ageSeconds, bytes } : { ageSeconds, delta: bytes };
 }
 
 function readLink(reader: Reader): Message {

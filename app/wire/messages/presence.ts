@@ -15,7 +15,9 @@ export const PRESENCE_SOURCES_MAX = 32;
 const ORIGIN_BYTES = 8;
 /** Of a name, where a mistake costs little. */
 const SHORT_BYTES = 4;
-const SIGNATURE_BYTES = 64;
+export const PRESENCE_SIGNATURE_BYTES = 64;
+/** Version, name and sequence. */
+export const PRESENCE_HEAD_BYTES = 1 + ORIGIN_BYTES + 6;
 const BOX_KEY_BYTES = 32;
 const DOMAIN = asciiBytes('weft presence 1\0');
 const FLAG_OFF = 1;
@@ -221,7 +223,7 @@ function readPresence(bytes: Uint8Array): Presence | null {
   for (let i = reader.count(reader.u8(), PRESENCE_ENDPOINTS_MAX); i > 0; i--) endpoints.push(readEndpoint(reader));
   const groups: GroupWish[] = [];
   for (let i = reader.count(reader.u16(), PRESENCE_GROUPS_MAX); i > 0; i--) groups.push(readGroup(reader));
-  if (!reader.good || reader.left !== SIGNATURE_BYTES) return null;
+  if (!reader.good || reader.left !== PRESENCE_SIGNATURE_BYTES) return null;
   const service = { features, relayKBps, uplinkKBps, place, boxKey };
   return { origin, seq, ttlMinutes, off, ...service, neighbours, relayed, rtts, measured, endpoints, groups, bytes };
 }
@@ -237,6 +239,6 @@ export function presenceHead(bytes: Uint8Array): { origin: Origin; seq: number }
 
 /** The signed part and the signature of a statement that `decodePresence` accepted. */
 export function presenceParts(bytes: Uint8Array): { body: Uint8Array; signature: Uint8Array } {
-  const cut = bytes.length - SIGNATURE_BYTES;
+  const cut = bytes.length - PRESENCE_SIGNATURE_BYTES;
   return { body: bytes.subarray(0, cut), signature: bytes.subarray(cut) };
 }
