@@ -44,6 +44,7 @@ const changes = (from: number, seq: number, author = AUTHOR): Told & { delta: Ui
 class Member {
   readonly sent: { to: string; message: Message }[] = [];
   readonly statements: Statements;
+  readonly graph = new Graph();
   neighbours = [name(1), name(2)];
 
   constructor(self = 0) {
@@ -63,7 +64,7 @@ class Member {
         isRelayed: () => false,
         roundTrips: () => new Map(),
       },
-      new Graph(),
+      this.graph,
       new Chance({ bytes: (length) => new Uint8Array(length).fill(128) }),
       { networkId: NETWORK, self: name(self), reservedSeq: 0, boxKey: seed(98), now: { mono: 0, wall: 0 } },
     );
@@ -224,10 +225,15 @@ describe('what changed is told', () => {
     expect(here.told()).toEqual([`changes to ${name(2)}`]);
   });
 
+  it('to nobody who has shown to have a later one than the earlier', () => {
+    // Here, 2 was missed: what leads from 1 to 3 is of use to who missed it, too.
+    here.statements.spread.heard(name(2), name(AUTHOR), 2);
+    here.hear(OLD_MS, 1, whole(3));
+    expect(here.told()).toEqual([`whole to ${name(2)}`]);
+  });
+
   it('to nobody who was not told the earlier one, because both came within one wait', () => {
-    for (let n = 10; n < 10 + NEWS_WAIT_FROM_MEMBERS; n++) here.hear(0, 1, whole(1, n));
-    here.statements.spread.tick(OLD_MS);
-    here.told();
+    for (let n = 10; n < 10 + NEWS_WAIT_FROM_MEMBERS; n++) here.graph.add(name(n));
     here.hear(OLD_MS, 1, changes(1, 2));
     here.statements.spread.tick(OLD_MS + CALM_NEWS_WAIT_MS);
     expect(here.told()).toEqual([`changes to ${name(2)}`]);
@@ -240,6 +246,14 @@ describe('what changed is told', () => {
     here.hear(mono + CALM_NEWS_WAIT_MS, 2, changes(4, 5));
     here.statements.spread.tick(mono + 2 * CALM_NEWS_WAIT_MS);
     expect(here.told()).toEqual([`changes to ${name(2)}`]);
+  });
+
+  it('where a whole one came as news, too, but not where that was asked for', () => {
+    here.hear(OLD_MS, 1, whole(2));
+    expect(here.told()).toEqual([`changes to ${name(2)}`]);
+    here.hear(OLD_MS, 1, changes(3, 4));
+    here.hear(OLD_MS, 1, whole(4));
+    expect(here.told()).toEqual([`whole to ${name(2)}`]);
   });
 
   it('for some minutes only', () => {

@@ -1,10 +1,16 @@
 // Who is told what, and when: news of others wait a moment in a larger network, and go to nobody who has shown that it knows them.
 import { describe, expect, it } from 'vitest';
 import { Chance } from '../../app/mesh/paths/chance.ts';
-import { CALM_NEWS_WAIT_MS, NEWS_WAIT_FROM_MEMBERS } from '../../app/mesh/paths/limits.ts';
+import {
+  CALM_NEWS_WAIT_MS,
+  NEWS_WAIT_FROM_MEMBERS,
+  OLD_NEWS_MS,
+  OLD_NEWS_WAIT_MS,
+} from '../../app/mesh/paths/limits.ts';
 import { Graph } from '../../app/mesh/routing/graph.ts';
 import { Statements } from '../../app/mesh/paths/statements.ts';
 import { decodeMessage } from '../../app/wire/messages/message.ts';
+import { decodePresenceDelta } from '../../app/wire/messages/presence-delta.ts';
 import { decodePresence, encodePresenceBody } from '../../app/wire/messages/presence.ts';
 
 const name = (n: number): string => n.toString(16).padStart(16, '0');
@@ -28,6 +34,8 @@ function world(members: number): {
 } {
   const sent: string[] = [];
   const summaries: string[] = [];
+  const graph = new Graph();
+  for (let n = 1; n <= members; n++) graph.add(name(n));
   const statements = new Statements(
     {
       share: (bytes) => bytes,
@@ -38,7 +46,9 @@ function world(members: number): {
         if (typeof message !== 'string' && message.type === 'summary') summaries.push(to);
         if (typeof message === 'string' || message.type !== 'presences') return true;
         for (const told of message.statements)
-          if ('bytes' in told) sent.push(`${decodePresence(told.bytes)?.origin} to ${to}`);
+          sent.push(
+            `${'delta' in told ? decodePresenceDelta(told.delta)?.origin : decodePresence(told.bytes)?.origin} to ${to}`,
+          );
         return true;
       },
       reserveSeq: () => undefined,
@@ -47,7 +57,7 @@ function world(members: number): {
       isRelayed: () => false,
       roundTrips: () => new Map(),
     },
-    new Graph(),
+    graph,
     new Chance({ bytes: (length) => new Uint8Array(length).fill(128) }),
     {
       networkId: new Uint8Array(32),
@@ -81,6 +91,20 @@ describe('news of others', () => {
     hear(2, 7, 2);
     statements.spread.tick(1 + CALM_NEWS_WAIT_MS);
     expect(sent).toEqual([`${name(8)} to ${name(2)}`]);
+  });
+
+  it.each([true, false])('made long ago wait longer, for who says meanwhile that it has the same: %s', (isSame) => {
+    const { statements, sent } = world(NEWS_WAIT_FROM_MEMBERS);
+    const hear = (n: number, ageSeconds: number): void =>
+      void statements.hear({ mono: 1, wall: 1 }, name(1), { ageSeconds, bytes: statement(n, 2) });
+    hear(7, OLD_NEWS_MS / 1000 + 1);
+    hear(8, 1);
+    statements.spread.tick(1 + CALM_NEWS_WAIT_MS);
+    expect(sent).toEqual([`${name(8)} to ${name(2)}`]);
+    const chunks = statements.table.digest(2).map((chunk) => chunk ^ (isSame ? 0 : 1));
+    statements.spread.onDigest(name(2), chunks, 1_100);
+    statements.spread.tick(1 + 2 * OLD_NEWS_WAIT_MS);
+    expect(sent.slice(1)).toEqual(isSame ? [] : [`${name(7)} to ${name(2)}`]);
   });
 
   it('that are older than what is known here show nothing of the newer', () => {

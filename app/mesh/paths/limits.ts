@@ -45,6 +45,10 @@ export const NEWS_WAIT_MS = 240;
 /** The same for what concerns nobody's packets: who is whose neighbour, where somebody can be called. */
 export const CALM_NEWS_WAIT_MS = 1_000;
 export const NEWS_WAIT_FROM_MEMBERS = 48;
+/** What was made longer ago than this is news to who has just come back, hardly to its neighbours … */
+export const OLD_NEWS_MS = 30_000;
+/** … and waits about this long: they will have shown by then what they know. */
+export const OLD_NEWS_WAIT_MS = 2_000;
 /** How long a change waits for others before it is published. */
 export const GROUPS_COALESCE_MS = 50;
 export const ENDPOINTS_COALESCE_MS = 20;

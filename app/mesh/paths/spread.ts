@@ -17,8 +17,10 @@ import {
   LAZY_FORWARD_MS,
   NEWS_WAIT_FROM_MEMBERS,
   NEWS_WAIT_MS,
+  OLD_NEWS_MS,
+  OLD_NEWS_WAIT_MS,
 } from './limits.ts';
-import type { PresenceTable } from './presence-table.ts';
+import { chunkOf, type PresenceTable } from './presence-table.ts';
 import { Wants } from './wants.ts';
 
 /**
@@ -38,28 +40,44 @@ class Ear {
   #had = new Map<Origin, number>();
   /** Statements that it is to get, and the sequence of the first that waits: that one is not sent any more where a newer one came. */
   readonly waiting = new Map<Origin, number>();
+  /** Those of them that were made long ago. */
+  readonly old = new Set<Origin>();
   readonly #upMono: number;
 
   constructor(upMono: number) {
     this.#upMono = upMono;
   }
 
+  #known(origin: Origin): number {
+    return this.#has.get(origin) ?? this.#had.get(origin) ?? -1;
+  }
+
   has(origin: Origin, seq: number): boolean {
-    return (this.#has.get(origin) ?? this.#had.get(origin) ?? -1) >= seq;
+    return this.#known(origin) >= seq;
   }
 
   learn(origin: Origin, seq: number): void {
     if (!this.has(origin, seq)) this.#has.set(origin, seq);
   }
 
-  /** It seems to have the statement of this sequence, from here or from others. */
-  mayHave(origin: Origin, seq: number, nowMono: number): boolean {
-    if (this.has(origin, seq)) return true;
+  /** The statement of this sequence seems to be its newest, from here or from others. */
+  isAt(origin: Origin, seq: number, nowMono: number): boolean {
+    const known = this.#known(origin);
+    if (known >= seq) return known === seq;
     return nowMono - this.#upMono >= EAR_YOUNG_MS && seq < (this.waiting.get(origin) ?? Infinity);
   }
 
+  /** Nothing of these waits any more. */
+  heardAll(isMeant: (origin: Origin) => boolean): void {
+    for (const origin of this.waiting.keys()) {
+      if (!isMeant(origin)) continue;
+      this.waiting.delete(origin);
+      this.old.delete(origin);
+    }
+  }
+
   forget(origin: Origin): void {
-    for (const list of [this.#has, this.#had, this.waiting]) list.delete(origin);
+    for (const list of [this.#has, this.#had, this.waiting, this.old]) list.delete(origin);
   }
 
   age(): void {
@@ -72,6 +90,7 @@ export interface SpreadIo {
   send(origin: Origin, bytes: Uint8Array): boolean;
   /** Lasting neighbours. */
   neighbours(): Origin[];
+  memberCount(): number;
 }
 
 export class Spread {
@@ -81,6 +100,8 @@ export class Spread {
   readonly #ears = new Map<Origin, Ear>();
   readonly #wants = new Wants();
   #flushMono = Infinity;
+  /** The same for what was made long ago. */
+  #oldMono = Infinity;
   #digestMono: number;
   #agedMono: number;
   /** Digests that wait until this side has caught up with somebody else: most of what they lead to will be known by then. */
@@ -121,8 +142,9 @@ export class Spread {
     this.#wants.add(origin, seq, isMember, from, nowMono);
   }
 
-  got(origin: Origin, seq: number, nowMono: number): void {
-    this.#wants.got(origin, seq, nowMono);
+  /** True when it was asked for, or was to be. */
+  got(origin: Origin, seq: number, nowMono: number): boolean {
+    return this.#wants.got(origin, seq, nowMono);
   }
 
   /** Sends a statement that says something new to all of `to` who lack it. */
@@ -136,7 +158,7 @@ export class Spread {
       if (other === origin) continue;
       const ear = this.#ears.get(other);
       if (!ear || ear.has(origin, seq)) continue;
-      const told = changes && ear.mayHave(origin, changes.baseSeq, nowMono) ? changes : whole;
+      const told = changes && ear.isAt(origin, changes.baseSeq, nowMono) ? changes : whole;
       const bytes = messages.get(told) ?? encodeMessage({ type: 'presences', statements: [told] });
       messages.set(told, bytes);
       if (!this.#io.send(other, bytes)) continue;
@@ -147,12 +169,13 @@ export class Spread {
 
   /** So many members that what is told twice costs more than a moment's wait. */
   get waits(): boolean {
-    return this.#table.size >= NEWS_WAIT_FROM_MEMBERS;
+    return this.#io.memberCount() >= NEWS_WAIT_FROM_MEMBERS;
   }
 
   /** Passes news of others on to the neighbours: at once where members are few. */
   soon(origin: Origin, nowMono: number, calm: boolean): void {
     if (!this.waits) return this.now(origin, this.#io.neighbours(), nowMono);
+    if (nowMono - this.#table.bornMono(origin) > OLD_NEWS_MS) return this.#waitOld(origin, nowMono);
     const waitMs = calm ? CALM_NEWS_WAIT_MS : NEWS_WAIT_MS;
     // What waits already is joined, so that a burst goes together.
     const isSoon = this.#flushMono <= nowMono + waitMs;
@@ -165,24 +188,37 @@ export class Spread {
   }
 
   #wait(origin: Origin, untilMono: number): void {
+    const ears = this.#lacking(origin);
+    for (const ear of ears) ear.old.delete(origin);
+    if (ears.length > 0) this.#flushMono = Math.min(this.#flushMono, untilMono);
+  }
+
+  #waitOld(origin: Origin, nowMono: number): void {
+    const ears = this.#lacking(origin);
+    for (const ear of ears) ear.old.add(origin);
+    if (ears.length > 0) this.#oldMono = Math.min(this.#oldMono, nowMono + this.#chance.jitter(OLD_NEWS_WAIT_MS));
+  }
+
+  /** Neighbours for whom it waits from now on. */
+  #lacking(origin: Origin): Ear[] {
     const seq = this.#table.seq(origin);
-    let any = false;
+    const ears: Ear[] = [];
     for (const other of this.#io.neighbours()) {
       const ear = this.#ears.get(other);
       if (other === origin || !ear || ear.has(origin, seq)) continue;
       if (!ear.waiting.has(origin)) ear.waiting.set(origin, seq);
-      any = true;
+      ears.push(ear);
     }
-    if (any) this.#flushMono = Math.min(this.#flushMono, untilMono);
+    return ears;
   }
 
   nextDeadline(): number {
     const digests = this.#digests.size > 0 ? this.#caughtUpMono : Infinity;
-    return Math.min(this.#flushMono, this.#digestMono, this.#wants.nextDeadline(), digests);
+    return Math.min(this.#flushMono, this.#oldMono, this.#digestMono, this.#wants.nextDeadline(), digests);
   }
 
   tick(nowMono: number): void {
-    if (this.#flushMono <= nowMono) this.#flush(nowMono);
+    if (Math.min(this.#flushMono, this.#oldMono) <= nowMono) this.#flush(nowMono);
     for (const [from, origins] of this.#wants.take(nowMono, (origin) => this.#table.seq(origin)))
       this.#pull(from, origins);
     if (this.#agedMono + KNOWN_MS <= nowMono) {
@@ -198,17 +234,20 @@ export class Spread {
   }
 
   #flush(nowMono: number): void {
+    const isOldDue = this.#oldMono <= nowMono;
     this.#flushMono = Infinity;
+    if (isOldDue) this.#oldMono = Infinity;
     for (const [other, ear] of this.#ears) {
       if (ear.waiting.size === 0) continue;
       const told: [Origin, Told | null][] = [];
       for (const origin of ear.waiting.keys()) {
+        if (!isOldDue && ear.old.has(origin)) continue;
         if (ear.has(origin, this.#table.seq(origin))) continue;
         const changes = this.#table.agedDelta(origin, nowMono);
-        const isKnown = changes !== null && ear.mayHave(origin, changes.baseSeq, nowMono);
+        const isKnown = changes !== null && ear.isAt(origin, changes.baseSeq, nowMono);
         told.push([origin, isKnown ? changes : this.#table.aged(origin, nowMono)]);
       }
-      ear.waiting.clear();
+      ear.heardAll((origin) => isOldDue || !ear.old.has(origin));
       this.#tell(other, told);
     }
   }
@@ -268,6 +307,8 @@ export class Spread {
     const own = this.#table.digest(chunks.length);
     const differing: number[] = [];
     for (const [index, chunk] of chunks.entries()) if (chunk !== own[index]) differing.push(index);
+    // What is alike there need not be told any more.
+    this.#ears.get(from)?.heardAll((origin) => !differing.includes(chunkOf(origin, chunks.length)));
     if (differing.length === 0) return;
     if (differing.length >= CATCH_UP_CHUNKS) this.#caughtUpMono = nowMono + CATCH_UP_MS;
     const known = this.#table.known(chunks.length, differing).slice(0, ORIGINS_PER_MESSAGE_MAX);

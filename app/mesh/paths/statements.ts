@@ -11,6 +11,7 @@ import type { Graph } from '../routing/graph.ts';
 import type { Chance } from './chance.ts';
 import type { RoundTrips } from './measures.ts';
 import { OwnStatement, type MeshTime } from './own-statement.ts';
+import { OLD_NEWS_MS } from './limits.ts';
 import { PresenceTable, sameGroups, sameWords } from './presence-table.ts';
 import { Spread } from './spread.ts';
 
@@ -61,7 +62,12 @@ export class Statements {
       (bytes) => io.share(bytes),
       graph,
     );
-    this.spread = new Spread(io, this.table, chance, start.now.mono);
+    const spread = {
+      send: (origin: Origin, bytes: Uint8Array) => io.send(origin, bytes),
+      neighbours: () => io.neighbours(),
+      memberCount: () => graph.size,
+    };
+    this.spread = new Spread(spread, this.table, chance, start.now.mono);
     const own = {
       networkId: start.networkId,
       origin: start.self,
@@ -113,7 +119,7 @@ export class Statements {
     }
     const { presence, before } = result;
     const { origin } = presence;
-    this.spread.got(origin, presence.seq, now.mono);
+    const wasWanted = this.spread.got(origin, presence.seq, now.mono);
     if (from) this.spread.heard(from, origin, presence.seq);
     if (origin === this.#self) {
       // An older life of this member, or a copy of it: the newest word is this engine's.
@@ -121,13 +127,21 @@ export class Statements {
       this.own.outrun(presence.seq, now.mono);
       return { kind: 'nothing' };
     }
-    if (led && isDeltaWorth(led.raw.length, aged.bytes.length)) this.table.lead(now.mono, origin, led.baseSeq, led.raw);
+    if (led) this.#lead(now, presence, led.baseSeq, led.raw);
+    // Others most likely have what was here before, unless this member had missed something.
+    else if (before && from && !wasWanted && aged.ageSeconds * 1000 <= OLD_NEWS_MS)
+      this.#lead(now, presence, before.seq, encodePresenceDelta(before.bytes, presence.bytes));
     if (result.kind === 'renewed') {
       this.spread.later(origin, now.mono);
       return { kind: 'renewed' };
     }
     this.spread.soon(origin, now.mono, before !== undefined && isCalm(before, presence));
     return { kind: 'news', presence, before };
+  }
+
+  /** Keeps what led to a statement. Who goes off answers nobody who lacks what went before. */
+  #lead(now: MeshTime, { origin, off, bytes }: Presence, baseSeq: number, delta: Uint8Array | null): void {
+    if (delta && !off && isDeltaWorth(delta.length, bytes.length)) this.table.lead(now.mono, origin, baseSeq, delta);
   }
 
   #keep(now: MeshTime, origin: Origin, aged: Aged): void {
@@ -182,9 +196,7 @@ export class Statements {
     if (!presence) return false;
     const before = this.table.get(this.#self);
     this.table.put(now.mono, presence);
-    // Who goes off answers nobody who lacks what went before.
-    const delta = before && !presence.off ? encodePresenceDelta(before.bytes, presence.bytes) : null;
-    if (before && delta) this.table.lead(now.mono, this.#self, before.seq, delta);
+    if (before) this.#lead(now, presence, before.seq, encodePresenceDelta(before.bytes, presence.bytes));
     if (before !== undefined && sameWords(before, presence)) this.spread.later(this.#self, now.mono);
     else this.spread.now(this.#self, this.spread.waits && !presence.off ? neighbours : sessions(), now.mono);
     return true;

@@ -37,12 +37,13 @@ export class Wants {
     known.tellers.push(from);
   }
 
-  /** A statement came, perhaps not yet the newest of those told. */
-  got(origin: Origin, seq: number, nowMono: number): void {
+  /** A statement came, perhaps not yet the newest of those told. True when it was wanted. */
+  got(origin: Origin, seq: number, nowMono: number): boolean {
     const want = this.#wants.get(origin);
-    if (!want) return;
+    if (!want) return false;
     if (seq >= want.seq || want.tellers.length === 0) this.forget(origin);
     else this.#due(want, nowMono);
+    return true;
   }
 
   /** Whoever was asked there will not answer. */
