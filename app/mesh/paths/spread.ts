@@ -219,8 +219,7 @@ export class Spread {
 
   tick(nowMono: number): void {
     if (Math.min(this.#flushMono, this.#oldMono) <= nowMono) this.#flush(nowMono);
-    for (const [from, origins] of this.#wants.take(nowMono, (origin) => this.#table.seq(origin)))
-      this.#pull(from, origins);
+    for (const [from, origins] of this.#wants.take(nowMono)) this.#pull(from, origins);
     if (this.#agedMono + KNOWN_MS <= nowMono) {
       this.#agedMono = nowMono;
       for (const ear of this.#ears.values()) ear.age();

@@ -96,7 +96,8 @@ export class Statements {
     if (!delta) return { kind: 'bad' };
     const { origin, seq, baseSeq } = delta;
     const base = this.table.get(origin);
-    if (seq > this.table.seq(origin) && base?.seq === baseSeq) {
+    // It is newer, then.
+    if (base?.seq === baseSeq) {
       const bytes = applyPresenceDelta(base.bytes, delta);
       if (!bytes) return { kind: 'bad' };
       return this.#hearWhole(now, from, { ageSeconds, bytes }, { baseSeq, raw });

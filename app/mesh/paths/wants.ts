@@ -69,14 +69,14 @@ export class Wants {
     return this.#dueMono;
   }
 
-  /** Whom to ask now for what. `seqOf`: of the newest statement here. */
-  take(nowMono: number, seqOf: (origin: Origin) => number): Map<Origin, Origin[]> {
+  /** Whom to ask now for what. */
+  take(nowMono: number): Map<Origin, Origin[]> {
     const asks = new Map<Origin, Origin[]>();
     if (this.#dueMono > nowMono) return asks;
     this.#dueMono = Infinity;
     for (const [origin, want] of this.#wants) {
       if (want.dueMono <= nowMono) {
-        const next = seqOf(origin) >= want.seq ? undefined : want.tellers.shift();
+        const next = want.tellers.shift();
         if (next === undefined) {
           this.forget(origin);
           continue;
