@@ -117,6 +117,16 @@ fn packets_that_come_faster_than_signatures_may_share_them_and_none_waits_alone(
     nothing_was_wrong(&grove);
 }
 
+/// Datagrams have no order that is kept: neighbours were seen to change places.
+fn in_any_order(a: &[Vec<u8>], b: &[Vec<u8>]) -> bool {
+    let sorted = |packets: &[Vec<u8>]| {
+        let mut packets = packets.to_vec();
+        packets.sort();
+        packets
+    };
+    sorted(a) == sorted(b)
+}
+
 #[test]
 fn full_packets_with_their_proofs_pass_the_ways_that_bare_ones_pass() {
     // As narrow as a full packet needs when it is not signed, and narrower.
@@ -129,14 +139,16 @@ fn full_packets_with_their_proofs_pass_the_ways_that_bare_ones_pass() {
         let full = 1_380 - 28;
         let sent = grove.send_long(0..60, full);
         for n in SUBSCRIBERS {
-            assert_eq!(grove.take_long(n, 60, full), sent, "host {n}, {frame_max:?}");
+            let got = grove.take_long(n, 60, full);
+            assert!(in_any_order(&got, &sent), "host {n}, {frame_max:?}");
         }
         assert!(grove.host(1).counter("fragmentsSent") >= 120, "{frame_max:?}");
         assert!(grove.host(2).counter("fragmentsSent") >= 240, "{frame_max:?}");
         // With room for a proof it goes whole.
         let before = grove.host(2).counter("fragmentsSent");
         let sent = grove.send_long(60..80, 500);
-        assert_eq!(grove.take_long(6, 20, 500), sent);
+        let got = grove.take_long(6, 20, 500);
+        assert!(in_any_order(&got, &sent), "host 6, {frame_max:?}");
         if frame_max != Some(700) {
             assert_eq!(grove.host(2).counter("fragmentsSent"), before);
         }
