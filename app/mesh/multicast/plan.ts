@@ -10,8 +10,8 @@ const IMPROVED_OF_ALL = 1 / 64;
 /** Nodes that are looked at for a place that another has. */
 const DISPLACING_MAX = 128;
 /** … by this much, in 0.1 ms, and by this share. */
-const IMPROVED_BY = 100;
-const IMPROVED_SHARE = 0.2;
+const IMPROVED_BY = 50;
+const IMPROVED_SHARE = 0.1;
 
 /** A place nearer to the origin is worth that somebody else moves, 0.1 ms. */
 const DISPLACED_BY = 20;
