@@ -361,9 +361,7 @@ class Grower {
     for (let next = 0; next < queue.length; next++) {
       const number = queue[next] as number;
       const parent = this.#growth.parent[number] as number;
-      this.#growth.parent[number] = -1;
-      this.#children[parent] = (this.#children[parent] as number[]).filter((child) => child !== number);
-      this.#growth.used[parent] = (this.#growth.used[parent] as number) - 1;
+      this.#detach(number);
       if (idle(parent)) queue.push(parent);
     }
   }

@@ -347,7 +347,7 @@ fn busy(name: &str) -> f64 {
 
 /// `cargo test --release -p weft-dataplane --test signed -- --ignored --nocapture figures`: a relay and two receivers.
 #[test]
-#[ignore = "figures"]
+#[ignore = "prints figures and judges none: run it by the command above"]
 fn figures() {
     for (len, signed) in [
         (200, false),
