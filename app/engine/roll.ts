@@ -53,6 +53,8 @@ export interface Received {
 const DIGEST_BYTES = 8;
 const LOCATOR_TIPS_MAX = HASHES_PER_MESSAGE_MAX - 32;
 const ANCESTORS_GIVEN_MAX = 128;
+/** With the own membership: what a member may still say to whom it is a stranger (peer-budget.ts) holds several times as much. */
+const INTRODUCTION_MAX = 32;
 const NONCE_BYTES = 16;
 const SEED_BYTES = 32;
 
@@ -226,15 +228,22 @@ export class Roll {
     return this.#ledger.lacking([...hashes]);
   }
 
-  /** These records with their latest ancestors, parents first. */
-  withAncestors(hashes: readonly Uint8Array[]): Uint8Array[] {
+  /** The own membership with its latest ancestors: for one who never heard of it. */
+  introduction(): Uint8Array[] {
+    const { members } = this.#now();
+    const membership = members.get(hex(this.keys.id))?.membership;
+    return this.withAncestors(membership ? [membership] : [], INTRODUCTION_MAX);
+  }
+
+  /** These records with their latest ancestors, parents first, `most` in all. */
+  withAncestors(hashes: readonly Uint8Array[], most = ANCESTORS_GIVEN_MAX): Uint8Array[] {
     const known = hashes.filter((hash) => this.#ledger.has(hash));
     if (known.length === 0) return [];
     const beyond = new Set(this.#ledger.lacking(known));
     return this.#ledger
       .all()
       .filter((record) => !beyond.has(record))
-      .slice(-ANCESTORS_GIVEN_MAX);
+      .slice(-most);
   }
 
   all(): Uint8Array[] {

@@ -70,7 +70,7 @@ export class RecordSync {
     this.#io.send(peer, encodeMessage({ type: 'heads', hashes: this.#io.roll.locator() }));
   }
 
-  /** Asks a stranger that says to be a member for its records. */
+  /** Asks a stranger that says to be a member for what makes it one. */
   introduce(peer: number): void {
     this.#io.send(peer, encodeMessage({ type: 'wantRecords', hashes: [] }));
   }
@@ -102,7 +102,7 @@ export class RecordSync {
       }
       case 'wantRecords': {
         const { roll } = this.#io;
-        this.give(from, message.hashes.length === 0 ? roll.all() : roll.withAncestors(message.hashes));
+        this.give(from, message.hashes.length === 0 ? roll.introduction() : roll.withAncestors(message.hashes));
         return 'ok';
       }
       case 'records':

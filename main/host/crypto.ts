@@ -25,12 +25,45 @@ const GROUP_ORDER = 2n ** 252n + 27742317777372353535851937790883648493n;
 /** Field prime: a public key's y coordinate must be smaller. */
 const FIELD_PRIME = 2n ** 255n - 19n;
 
-const privateKey = (prefix: Buffer, secret: Uint8Array): KeyObject =>
-  createPrivateKey({ key: Buffer.concat([prefix, secret]), format: 'der', type: 'pkcs8' });
+/** Others' keys that are kept as node has them: making one of them costs as much as using it. The oldest go first. */
+const KEYS_KEPT_MAX = 8_192;
 
-function rawPublic(key: KeyObject): Uint8Array {
-  const der = createPublicKey(key).export({ format: 'der', type: 'spki' });
-  return new Uint8Array(der.subarray(der.length - KEY_BYTES));
+interface OwnKey {
+  secret: KeyObject;
+  /** Its public half, raw. */
+  raw: Uint8Array;
+}
+
+/** Own secrets, as long as their bytes are held. */
+const ownKeys = { ed25519: new WeakMap<Uint8Array, OwnKey>(), x25519: new WeakMap<Uint8Array, OwnKey>() };
+
+function ownKey(kind: keyof typeof ownKeys, bytes: Uint8Array): OwnKey {
+  let known = ownKeys[kind].get(bytes);
+  if (!known) {
+    const prefix = kind === 'ed25519' ? PRIVATE_ED25519 : PRIVATE_X25519;
+    const secret = createPrivateKey({ key: Buffer.concat([prefix, bytes]), format: 'der', type: 'pkcs8' });
+    const der = createPublicKey(secret).export({ format: 'der', type: 'spki' });
+    known = { secret, raw: new Uint8Array(der.subarray(der.length - KEY_BYTES)) };
+    ownKeys[kind].set(bytes, known);
+  }
+  return known;
+}
+
+const publicKey = (prefix: Buffer, raw: Uint8Array): KeyObject =>
+  createPublicKey({ key: Buffer.concat([prefix, raw]), format: 'der', type: 'spki' });
+
+/** By their kind and bytes. */
+const othersKeys = new Map<string, KeyObject>();
+
+function keptKey(prefix: Buffer, raw: Uint8Array): KeyObject {
+  const name = Buffer.concat([prefix, raw]).latin1Slice();
+  let known = othersKeys.get(name);
+  if (!known) {
+    known = publicKey(prefix, raw);
+    if (othersKeys.size >= KEYS_KEPT_MAX) othersKeys.delete(othersKeys.keys().next().value as string);
+    othersKeys.set(name, known);
+  }
+  return known;
 }
 
 function littleEndian(bytes: Uint8Array): bigint {
@@ -56,14 +89,13 @@ const BOX_NONCE = Buffer.alloc(12);
 /** null: the other key is a point of small order, which would make the secret known to all. */
 function boxKey(
   secret: KeyObject,
-  publicKey: Uint8Array,
+  theirs: () => KeyObject,
   ends: [ephemeral: Uint8Array, receiver: Uint8Array],
   aad: Uint8Array,
 ): Uint8Array | null {
   let shared: Buffer;
   try {
-    const theirs = createPublicKey({ key: Buffer.concat([PUBLIC_X25519, publicKey]), format: 'der', type: 'spki' });
-    shared = diffieHellman({ privateKey: secret, publicKey: theirs });
+    shared = diffieHellman({ privateKey: secret, publicKey: theirs() });
   } catch {
     return null;
   }
@@ -72,47 +104,35 @@ function boxKey(
   return new Uint8Array(hkdfSync('sha256', shared, bound, BOX_INFO, KEY_BYTES));
 }
 
-/** The last one: a key for many receivers is sealed with one ephemeral secret, and half of the work is its public key. */
-let lastEphemeral: { bytes: Buffer; secret: KeyObject; ephemeral: Uint8Array } | null = null;
-
-function ephemeralOf(bytes: Uint8Array): { secret: KeyObject; ephemeral: Uint8Array } {
-  if (!lastEphemeral?.bytes.equals(bytes)) {
-    const secret = privateKey(PRIVATE_X25519, bytes);
-    lastEphemeral = { bytes: Buffer.from(bytes), secret, ephemeral: rawPublic(secret) };
-  }
-  return lastEphemeral;
-}
-
 function sealBox(
-  publicKey: Uint8Array,
+  receiver: Uint8Array,
   ephemeralSecret: Uint8Array,
   plaintext: Uint8Array,
   aad: Uint8Array,
 ): Uint8Array {
-  const { secret, ephemeral } = ephemeralOf(ephemeralSecret);
-  const key = boxKey(secret, publicKey, [ephemeral, publicKey], aad);
+  // One secret seals a key for many receivers, and half of the work is its public half.
+  const { secret, raw: ephemeral } = ownKey('x25519', ephemeralSecret);
+  const key = boxKey(secret, () => keptKey(PUBLIC_X25519, receiver), [ephemeral, receiver], aad);
   // Nobody can open it, as nobody should who says to have such a key.
   const sealed = key ? aeadSeal(key, BOX_NONCE, aad, plaintext) : new Uint8Array(plaintext.length + AEAD_TAG_BYTES);
   return new Uint8Array(Buffer.concat([ephemeral, sealed]));
 }
 
-function openBox(secret: Uint8Array, sealed: Uint8Array, aad: Uint8Array): Uint8Array | null {
+function openBox(bytes: Uint8Array, sealed: Uint8Array, aad: Uint8Array): Uint8Array | null {
   if (sealed.length < KEY_BYTES + AEAD_TAG_BYTES) return null;
-  const own = privateKey(PRIVATE_X25519, secret);
+  const own = ownKey('x25519', bytes);
   const ephemeral = sealed.subarray(0, KEY_BYTES);
-  const key = boxKey(own, ephemeral, [ephemeral, rawPublic(own)], aad);
+  const key = boxKey(own.secret, () => publicKey(PUBLIC_X25519, ephemeral), [ephemeral, own.raw], aad);
   return key && aeadOpen(key, BOX_NONCE, aad, sealed.subarray(KEY_BYTES));
 }
 
 export const nodeCrypto: Crypto = {
-  signPublicKey: (seed) => rawPublic(privateKey(PRIVATE_ED25519, seed)),
-  sign: (seed, message) => new Uint8Array(sign(null, message, privateKey(PRIVATE_ED25519, seed))),
-  verify(publicKey, message, signature) {
-    if (!canonical(publicKey, signature)) return false;
-    const key = createPublicKey({ key: Buffer.concat([PUBLIC_ED25519, publicKey]), format: 'der', type: 'spki' });
-    return verify(null, message, key, signature);
+  signPublicKey: (seed) => Uint8Array.from(ownKey('ed25519', seed).raw),
+  sign: (seed, message) => new Uint8Array(sign(null, message, ownKey('ed25519', seed).secret)),
+  verify(raw, message, signature) {
+    return canonical(raw, signature) && verify(null, message, keptKey(PUBLIC_ED25519, raw), signature);
   },
-  dhPublicKey: (secret) => rawPublic(privateKey(PRIVATE_X25519, secret)),
+  dhPublicKey: (secret) => Uint8Array.from(ownKey('x25519', secret).raw),
   hash(...parts) {
     const hash = createHash('sha256');
     for (const part of parts) hash.update(part);

@@ -1,5 +1,6 @@
 // Origins and followers together: trees come to stand, change, break and end; what is sent on them arrives once.
 import { describe, expect, it } from 'vitest';
+import type { TreeConfig } from '../../app/mesh/multicast/io.ts';
 import { seeds } from './support/random.ts';
 import { World, type TestNode } from './support/world.ts';
 
@@ -80,6 +81,21 @@ describe.each(seeds(1, 2, 3, 77, 28_258, 895_248))('seed %i', (seed) => {
       const got = last.filter((packet) => world.node(number).got.has(packet)).length;
       expect(got, `seed ${seed} node ${number}`).toBe(inside.has(number) ? last.length : 0);
     }
+  });
+
+  it('who leaves says so to its data plane, which asks nobody any more, until it joins again', () => {
+    const world = new World(seed, 30);
+    world.join(GROUP, ...range(1, 20));
+    world.stream(0, GROUP);
+    world.run(1_200);
+    const told = (number: number): TreeConfig | undefined => [...world.node(number).configs.values()].flat().at(-1);
+    const [leaf] = range(1, 20).filter((number) => told(number)?.children.length === 0) as [number];
+    expect(told(leaf)?.left).toBe(false);
+    world.leave(GROUP, leaf);
+    expect(told(leaf)?.left).toBe(true);
+    world.join(GROUP, leaf);
+    expect(told(leaf)?.left).toBe(false);
+    for (const number of range(1, 20)) expect(told(number)?.left, `node ${number}`).toBe(false);
   });
 
   it('nodes die in the middle of a change of epoch: the others are served soon', () => {
@@ -176,6 +192,21 @@ describe.each(seeds(1, 2, 3, 77, 28_258, 895_248))('seed %i', (seed) => {
     const packets = sendFor(world, 300, 10);
     expect(packets.length).toBe(30);
     for (const node of world.nodes.slice(1)) expect(missed(node, packets), `seed ${seed} node ${node.number}`).toBe(0);
+  });
+
+  it('where words come late an origin waits longer, and soon plans no more', () => {
+    const world = new World(seed, 40);
+    world.busyMs = 350;
+    world.join(GROUP, ...range(1, 40));
+    world.stream(0, GROUP);
+    const served = () => world.node(0).groups.has(GROUP) && world.node(0).trees.view().own[0]?.unserved === 0;
+    expect(world.until(served, 60_000), `seed ${seed}`).toBe(true);
+    world.run(60_000);
+    const before = world.node(0).trees.view().own[0]?.epoch as number;
+    world.run(60_000);
+    expect((world.node(0).trees.view().own[0]?.epoch as number) - before).toBeLessThanOrEqual(3);
+    const packets = sendFor(world, 500, 10);
+    for (const number of range(1, 40)) expect(missed(world.node(number), packets), `node ${number}`).toBe(0);
   });
 
   it('offers that are lost on the way are planned around', () => {

@@ -20,10 +20,11 @@ import {
   REPORTS_PER_SECOND,
   ROUNDS_MAX,
   SEALS_PER_TURN,
-  SETTLE_MS,
+  SETTLE_MOST_MS,
 } from './limits.ts';
 import { below, strongest } from './failing.ts';
 import { OwnTree } from './own-tree.ts';
+import type { Patience } from './patience.ts';
 import { isBound, planInput } from './plan-nodes.ts';
 import { PlannedRate } from './planned-rate.ts';
 import type { Shape } from './shape.ts';
@@ -40,6 +41,7 @@ export interface CastIo {
   start: number;
   bans: Bans;
   atlas: Atlas;
+  patience: Patience;
   /** Null: none is left. */
   nextTree(): number | null;
   /** All trees known here, for the load that they are. */
@@ -64,6 +66,8 @@ export class Cast {
   /** When the round ends at the latest; Infinity: none is on. */
   #roundMono = Infinity;
   #round = 0;
+  /** When the last one ended. */
+  #judgedMono = -Infinity;
   /** In the active epochs, but known not to be reached. */
   readonly #absent = new Set<Origin>();
   /** Not to wait for in the next plan, but in the one after it. */
@@ -111,7 +115,7 @@ export class Cast {
     const names = new Set(this.receivers);
     for (const tree of this.trees)
       for (const { origin } of tree.latest?.shape.description.nodes ?? []) names.add(origin);
-    const parts: unknown[] = [this.receivers.length];
+    const parts: unknown[] = [this.receivers.length, io.conduct().uplinkKBps];
     for (const origin of names) {
       const presence = io.presence(origin);
       parts.push(origin, io.isOnline(origin), io.peerHandle(origin));
@@ -133,7 +137,8 @@ export class Cast {
   }
 
   #plan(nowMono: number): void {
-    const { io, self, bans, atlas } = this.#at;
+    const { io, self, bans, atlas, patience } = this.#at;
+    const { settleMs } = patience;
     this.#planMono = Infinity;
     this.#plannedMono = nowMono;
     const later = this.#later;
@@ -175,11 +180,11 @@ export class Cast {
       const planned = plan.trees[place];
       if (!planned) continue;
       this.#rotateWhere(nowMono, tree);
-      if (tree.offer(nowMono, planned, subscribers, head)) offered = true;
+      if (tree.offer(nowMono, planned, subscribers, head, { rateCounts: this.#rate.isBound, settleMs })) offered = true;
     }
     const retry = bans.retryMono(nowMono);
     if (retry < Infinity) this.#planMono = Math.min(this.#planMono, retry);
-    if (offered) this.#roundMono = nowMono + SETTLE_MS;
+    if (offered) this.#roundMono = nowMono + settleMs;
     else if (this.trees.every((tree) => tree.offered === null)) this.#finish(nowMono);
     this.#seal(nowMono);
     this.#judge(nowMono);
@@ -225,8 +230,11 @@ export class Cast {
     const offered = this.trees.flatMap(({ offered: delivery }) => delivery ?? []);
     // A round that was judged is followed by a plan.
     if (offered.length === 0 || this.#roundMono === Infinity) return;
-    if (nowMono < this.#roundMono && !offered.every((delivery) => delivery.settled)) return;
+    const settled = offered.every((delivery) => delivery.settled);
+    if (nowMono < this.#roundMono && !settled) return;
+    if (settled) this.#at.patience.stood(nowMono - this.#plannedMono);
     this.#roundMono = Infinity;
+    this.#judgedMono = nowMono;
     const failing = new Set<Origin>();
     const atFault = new Set<Origin>();
     for (const tree of this.trees) {
@@ -331,6 +339,7 @@ export class Cast {
       this.soon(nowMono, LOST_COALESCE_MS);
       return 'ok';
     }
+    this.#heed(nowMono, from, tree, ack, delivery);
     if (!delivery) return 'stale';
     if (!delivery.has(from)) return 'bad';
     if (ack.what === 'want') delivery.wants(nowMono, from);
@@ -338,6 +347,13 @@ export class Cast {
     else this.#changed(nowMono, tree, delivery, () => delivery.acked(from, ack.failed));
     this.#judge(nowMono);
     return 'ok';
+  }
+
+  /** A child's first word about an epoch after its round: the next ones take longer. */
+  #heed(nowMono: number, from: Origin, tree: OwnTree, { what }: Ack, delivery: Delivery | null | undefined): void {
+    if (what !== 'stands' || nowMono > this.#judgedMono + SETTLE_MOST_MS || delivery === tree.offered) return;
+    const awaited = delivery ? delivery.awaits(from) : tree.latest?.shape.node(from) !== undefined;
+    if (awaited) this.#at.patience.late(nowMono);
   }
 
   /** News of an epoch that carries: somebody was lost, or came after all. */

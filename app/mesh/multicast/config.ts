@@ -7,8 +7,19 @@ import type { Shape } from './shape.ts';
 
 const BYTES_PER_KB = 1_000;
 
-/** `feeds`: whether this node passes anything on. What it may pass on for others is the data plane's to count, over everything. Members that the data plane does not know are left out. */
-export function configOf(io: TreesIo, self: Origin, shape: Shape, feeds: boolean, key?: TreeConfig['key']): TreeConfig {
+/** What one node does in a tree of another. */
+export interface Part {
+  /** It passes on to its children. */
+  feeds: boolean;
+  /** It does not want any more what it subscribed to. */
+  left: boolean;
+}
+
+const OWN: Part = { feeds: true, left: false };
+
+/** Without `part`: the origin's. What a node may pass on for others is the data plane's to count, over everything. Members that the data plane does not know are left out. */
+export function configOf(io: TreesIo, self: Origin, shape: Shape, part?: Part, key?: TreeConfig['key']): TreeConfig {
+  const { feeds, left } = part ?? OWN;
   const { origin, tree, epoch, repair, groups, signer } = shape.description;
   const handles = (origins: readonly Origin[], max: number): number[] =>
     origins.flatMap((name) => io.peerHandle(name) ?? []).slice(0, max);
@@ -24,6 +35,7 @@ export function configOf(io: TreesIo, self: Origin, shape: Shape, feeds: boolean
     repair,
     bytesPerSecond: io.conduct().uplinkKBps * BYTES_PER_KB,
     groups: groups.length,
+    left,
   };
   if (signer) config.signer = signer;
   if (key) config.key = key;

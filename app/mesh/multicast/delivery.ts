@@ -10,7 +10,7 @@ import {
   type TreeMessage,
 } from '../../wire/messages/tree.ts';
 import type { TreesIo } from './io.ts';
-import { CHILD_GRACE_MS, SETTLE_HOP_MS, SETTLE_MIN_MS } from './limits.ts';
+import { CHILD_GRACE_MS, SETTLE_HOP_MS, SETTLE_HOP_SHARE, SETTLE_MIN_MS } from './limits.ts';
 import type { Shape } from './shape.ts';
 
 type DeliveryIo = Pick<TreesIo, 'send' | 'connect' | 'isUp' | 'peerHandle' | 'rttMs'>;
@@ -71,6 +71,11 @@ export class Delivery {
 
   has(origin: Origin): boolean {
     return this.#children.has(origin);
+  }
+
+  /** It has not said how it is below it. */
+  awaits(origin: Origin): boolean {
+    return this.#children.get(origin)?.acked === false;
   }
 
   children(): Origin[] {
@@ -187,8 +192,9 @@ export class Delivery {
   #offer(nowMono: number, to: Origin, bytes: Uint8Array): boolean {
     const { origin, start, tree, epoch } = this.shape.description;
     // Its word has to be back in time: the offer's way there and the answer's back are not its own time.
-    const hopMs = SETTLE_HOP_MS + (this.#io.rttMs(to) ?? 0);
-    const waitMs = Math.max(SETTLE_MIN_MS, Math.round(this.deadlineMono - nowMono - hopMs));
+    const leftMs = this.deadlineMono - nowMono;
+    const hopMs = Math.max(SETTLE_HOP_MS, SETTLE_HOP_SHARE * leftMs) + (this.#io.rttMs(to) ?? 0);
+    const waitMs = Math.max(SETTLE_MIN_MS, Math.round(leftMs - hopMs));
     const parts = Math.ceil(bytes.length / OFFER_PART_BYTES_MAX);
     for (let part = 0; part < parts; part++) {
       const piece = bytes.subarray(part * OFFER_PART_BYTES_MAX, (part + 1) * OFFER_PART_BYTES_MAX);

@@ -45,6 +45,8 @@ interface Followed {
   delivery: Delivery;
   /** Passes on to its children. */
   feeds: boolean;
+  /** Does not want any more what it subscribed to. */
+  left: boolean;
   /** Of sender keys that the data plane has. */
   keys: number[];
   /** The parent is told by then at the latest; Infinity: it was. */
@@ -204,7 +206,7 @@ export class Follower {
       delta: delta && { bytes: delta, known },
     });
     const tree: Followed = {
-      ...{ shape, parent, delivery, feeds, told: '', config: '' },
+      ...{ shape, parent, delivery, feeds, left: this.#hasLeft(shape), told: '', config: '' },
       keys: before?.keys ?? [],
       dueMono: nowMono + waitMs,
       expiresMono: nowMono + TREE_LIFE_MS,
@@ -233,8 +235,14 @@ export class Follower {
     return ((shape.node(this.#self)?.flags ?? 0) & NODE_SUBSCRIBES) !== 0;
   }
 
+  /** Nothing that comes by this tree is wanted here any more. */
+  #hasLeft(shape: Shape): boolean {
+    const { origin, groups } = shape.description;
+    return this.#subscribes(shape) && !groups.some((group) => this.#io.wants(origin, group));
+  }
+
   #configure(tree: Followed): void {
-    const config = configOf(this.#io, this.#self, tree.shape, tree.feeds);
+    const config = configOf(this.#io, this.#self, tree.shape, tree);
     const text = JSON.stringify(config);
     // Without a parent it would be the origin.
     if (config.parent === null || text === tree.config) return;
@@ -378,6 +386,16 @@ export class Follower {
         tree.seenOnline ||= isOnline;
         if (tree.config !== '') this.#configure(tree);
       }
+    }
+  }
+
+  /** The host's own wishes have changed. */
+  groupsChanged(): void {
+    for (const tree of this.#trees.values()) {
+      const left = this.#hasLeft(tree.shape);
+      if (left === tree.left) continue;
+      tree.left = left;
+      if (tree.config !== '') this.#configure(tree);
     }
   }
 

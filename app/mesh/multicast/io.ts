@@ -22,6 +22,8 @@ export interface TreeConfig {
   bytesPerSecond: number;
   /** Groups whose packets travel here (1 unless told); each may bring a group's share. */
   groups?: number;
+  /** The host has left all of them since the tree was planned (false unless told): nobody is asked to feed it. */
+  left?: boolean;
   /** What all of its casts are signed with (Ed25519, 32 bytes), as the description says; absent: none is. At the origin the own one. */
   signer?: Uint8Array;
   /** The origin only: what packets of this tree are sealed with from this epoch on. */

@@ -31,8 +31,11 @@ export const BACKUPS_READY = 2;
 
 /** An origin's wait for its trees to stand. */
 export const SETTLE_MS = 1_000;
-/** Each hop leaves its children so much less time, so that its own word is in time. */
+/** … where words came late before (patience.ts). */
+export const SETTLE_MOST_MS = 8_000;
+/** Each hop leaves its children so much less time, or this share of it, so that its own word is in time. */
 export const SETTLE_HOP_MS = 80;
+export const SETTLE_HOP_SHARE = 0.08;
 export const SETTLE_MIN_MS = 100;
 /** Between epochs of one cast. */
 export const EPOCH_EVERY_MS = 500;

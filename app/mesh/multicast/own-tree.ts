@@ -20,7 +20,7 @@ import { configOf } from './config.ts';
 import { Delivery } from './delivery.ts';
 import { Farewells } from './farewells.ts';
 import type { TreesIo } from './io.ts';
-import { ROTATE_EVERY_MS, KEY_LIFE_MS, SETTLE_MS } from './limits.ts';
+import { ROTATE_EVERY_MS, KEY_LIFE_MS } from './limits.ts';
 import type { PlannedTree } from './plan-types.ts';
 import { describe, difference, Shape } from './shape.ts';
 
@@ -116,12 +116,13 @@ export class OwnTree {
     this.#keyed.delete(origin);
   }
 
-  /** Makes an epoch of a plan and hands it down. False: nothing differs from the newest one. */
+  /** Makes an epoch of a plan and hands it down. `rateCounts`: another rate alone is worth one; `settleMs`: the time that it has to stand. False: nothing differs from the newest one. */
   offer(
     nowMono: number,
     plan: PlannedTree,
     subscribers: ReadonlySet<Origin>,
     head: Pick<TreeHead, 'repair' | 'rate' | 'groups'>,
+    round: { rateCounts: boolean; settleMs: number },
   ): boolean {
     const { io, self, start, signer } = this.#start;
     const nodes = new Map<Origin, { parent: Origin; flags: number }>();
@@ -140,8 +141,8 @@ export class OwnTree {
     const before = this.latest?.shape.description;
     const changes = before && difference(before, description);
     const same = changes && changes.gone.length === 0 && changes.set.length === 0 && fresh.length === 0;
-    if (same && before.keyId === this.#keyId && before.repair === head.repair && before.rate === head.rate)
-      return false;
+    const sameRate = !round.rateCounts || before?.rate === head.rate;
+    if (same && sameRate && before.keyId === this.#keyId && before.repair === head.repair) return false;
     this.#epoch = epoch;
     const bytes = encodeDescription(description);
     const signature = io.sign(treeSigned(this.#start.networkId, bytes));
@@ -151,7 +152,7 @@ export class OwnTree {
     // Who comes back is not told of its end any more; whom only a failed round took in, is.
     this.#farewells.change(nowMono, this.offered?.children() ?? [], shape);
     this.offered = new Delivery(io, {
-      ...{ self, shape, signature, deadlineMono: nowMono + SETTLE_MS },
+      ...{ self, shape, signature, deadlineMono: nowMono + round.settleMs },
       // Differences that are longer than the whole are none.
       delta: delta && delta.length < bytes.length ? { bytes: delta, known: (child) => places.has(child) } : null,
     });
@@ -227,7 +228,7 @@ export class OwnTree {
   configure(): void {
     const { io, self } = this.#start;
     if (!this.active || !this.#activeKey) return;
-    const config = configOf(io, self, this.active.shape, true, this.#activeKey);
+    const config = configOf(io, self, this.active.shape, undefined, this.#activeKey);
     const text = JSON.stringify({ ...config, key: config.key?.id });
     if (text === this.#configured) return;
     this.#configured = text;

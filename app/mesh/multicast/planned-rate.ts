@@ -7,12 +7,12 @@ export class PlannedRate {
   /** Uplinks of some nodes are known: then the rate decides how many copies they send. */
   isBound = false;
 
-  /** `now`: bytes/s, 0 where it is not known. True when it is worth a new plan. */
+  /** `now`: bytes/s, 0 where it is not known. True when it is worth a new plan: where no uplink is known, never. */
   take(now: number): boolean {
     const { up, down } = this.isBound ? RATE_WOBBLE_BOUND : RATE_WOBBLE;
     const planned = this.bytesPerSecond;
     if (now === 0 || (now <= planned * up && now >= planned * down)) return false;
     this.bytesPerSecond = now;
-    return true;
+    return this.isBound;
   }
 }

@@ -8,6 +8,7 @@ import { Cast, type CastIo } from './cast.ts';
 import { Follower } from './follower.ts';
 import type { TreesIo } from './io.ts';
 import { CASTS_MAX, TREE_LINGER_MS } from './limits.ts';
+import { Patience } from './patience.ts';
 import type { Shape } from './shape.ts';
 
 /** Own trees of one start: their numbers are not used twice. */
@@ -76,7 +77,7 @@ export class Trees {
     this.#bans = new Bans((origin) => hex(io.presence(origin)?.boxKey ?? new Uint8Array()));
     this.#follower = new Follower(io, self, networkId, (what) => this.#count(what));
     this.#castIo = {
-      ...{ io, self, networkId, start: start.start, bans: this.#bans, atlas: new Atlas() },
+      ...{ io, self, networkId, start: start.start, bans: this.#bans, atlas: new Atlas(), patience: new Patience() },
       nextTree: () => (this.#nextTree > TREES_MAX ? null : this.#nextTree++),
       shapes: () => this.#shapes(),
     };
@@ -171,6 +172,7 @@ export class Trees {
 
   /** Who receives what has changed. */
   groupsChanged(nowMono: number): void {
+    this.#follower.groupsChanged();
     for (const cast of [...this.#casts]) {
       this.#keepKind(cast);
       if (!this.#casts.has(cast)) continue;

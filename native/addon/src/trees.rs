@@ -26,6 +26,7 @@ pub struct TreeConfig {
     pub repair: String,
     pub bytes_per_second: f64,
     pub groups: Option<u32>,
+    pub left: Option<bool>,
     pub signer: Option<Uint8Array>,
     pub key: Option<OwnKey>,
 }
@@ -77,6 +78,7 @@ fn tree_config(t: TreeConfig) -> Result<dp::TreeConfig> {
         // Negative and NaN become 0 by the cast.
         bytes_per_second: t.bytes_per_second as u64,
         groups: short("The number of groups", t.groups.unwrap_or(1))?,
+        left: t.left.unwrap_or(false),
         signer,
         key,
     })

@@ -79,6 +79,8 @@ pub struct TreeConfig {
     pub bytes_per_second: u64,
     /// Groups whose packets travel here; each may bring a group's share. 0 counts as one.
     pub groups: u16,
+    /// The host has left all of them since the tree was planned: nobody is asked to feed it.
+    pub left: bool,
     /// The key that its casts are signed with (Ed25519), as its origin said; `None`: they are not. At the origin its own
     /// (`cast_signer`).
     pub signer: Option<[u8; 32]>,

@@ -119,6 +119,7 @@ impl Dataplane {
             repair: config.repair,
             bytes_per_second: config.bytes_per_second,
             groups: config.groups,
+            left: config.left,
         };
         self.push(Command::SetTree(net, Box::new(part), config.signer, cast));
         Ok(())

@@ -100,6 +100,7 @@ fn node(n: usize) -> TreePlane {
         repair: Repair::Nack,
         bytes_per_second: 0,
         groups: 1,
+        left: false,
     };
     plane.set(1, config).expect("within all bounds");
     plane

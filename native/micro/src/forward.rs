@@ -243,6 +243,7 @@ fn plane(parent: Option<PeerId>, repair: Repair) -> TreePlane {
         repair,
         bytes_per_second: 0,
         groups: 1,
+        left: false,
     };
     plane.set(0, config).expect("within all bounds");
     plane

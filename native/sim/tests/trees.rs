@@ -54,6 +54,7 @@ fn grown(seed: u64, options: WorldOptions, readers: impl Fn(u32) -> bool) -> Wor
             repair: Repair::Nack,
             bytes_per_second: 0,
             groups: 1,
+            left: false,
         };
         let own = (host == 0).then(|| (5, key()));
         let read = CastKey {

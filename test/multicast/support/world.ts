@@ -356,6 +356,9 @@ export class World {
     return condition();
   }
 
+  /** Control messages take so much longer: hosts are busy. */
+  busyMs = 0;
+
   delay(): number {
     return 2 + this.random.below(30);
   }
@@ -388,7 +391,7 @@ export class World {
     const other = this.byName.get(to);
     if (!session || !other) return false;
     const { id } = session;
-    session.last = Math.max(session.last, this.mono + this.delay());
+    session.last = Math.max(session.last, this.mono + this.delay() + this.busyMs);
     this.at(session.last, () => {
       if (this.#sessions.get(key)?.id === id) this.deliver(from, other, bytes);
     });

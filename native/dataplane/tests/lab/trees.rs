@@ -58,6 +58,7 @@ pub fn part(
         },
         bytes_per_second: 0,
         groups: 1,
+        left: false,
         signer: None,
         key: parent.is_none().then(|| (1, secret(tree, 7))),
     }

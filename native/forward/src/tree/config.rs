@@ -58,6 +58,8 @@ pub struct TreeConfig {
     pub bytes_per_second: u64,
     /// Groups whose packets travel here; each may bring a group's share. 0 counts as one.
     pub groups: u16,
+    /// The host has left all of them since the tree was planned: who is silent is not asked, nor is anybody else.
+    pub left: bool,
 }
 
 /// Why the engine's wish is not taken.

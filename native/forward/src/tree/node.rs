@@ -325,7 +325,8 @@ impl Tree {
         if self.feeder() == Some(peer) || self.feed.asks(peer) {
             return Err(Reason::NotAdoptable);
         }
-        if !self.is_origin() && self.is_judged(now) && !self.is_fed(now) {
+        let may_be_hungry = self.is_judged(now) || self.newest().left;
+        if !self.is_origin() && may_be_hungry && !self.is_fed(now) {
             return Err(Reason::Hungry);
         }
         self.adopted.retain(|a| a.until > now && a.peer != peer);
@@ -381,7 +382,12 @@ impl Tree {
 
     /// A stream comes down that ended less than [`JUDGED_FOR`] ago: silence means something.
     pub fn is_judged(&self, now: u64) -> bool {
-        self.news_at > 0 && now < self.news_at + JUDGED_FOR
+        self.is_of_use() && now < self.news_at + JUDGED_FOR
+    }
+
+    /// A stream came, and this node has a part in it.
+    pub fn is_of_use(&self) -> bool {
+        self.news_at > 0 && !self.newest().left
     }
 
     pub fn runs(&self, now: u64) -> bool {

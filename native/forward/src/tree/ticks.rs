@@ -177,7 +177,7 @@ fn patience(feed: &Feed, tools: &Tools<'_>) -> u64 {
 
 /// Of use to be fed: the stream ran a while ago.
 fn is_wanted(tree: &Tree, now: u64) -> bool {
-    tree.news_at > 0 && now < tree.news_at + IDLE_AFTER
+    tree.is_of_use() && now < tree.news_at + IDLE_AFTER
 }
 
 /// The feeder speaks, but knows nothing of the origin. A new one is given time to say so.

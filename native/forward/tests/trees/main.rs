@@ -5,7 +5,7 @@ mod net;
 
 use net::{Dice, MS, Net, S, Shape, TREE};
 use weft_forward::PeerId;
-use weft_forward::tree::Repair;
+use weft_forward::tree::{Repair, TreeConfig};
 
 const BEAT: usize = 0;
 const NACK: usize = 1;
@@ -239,6 +239,31 @@ fn parent_and_grandparent_die_together() {
             );
         }
     }
+}
+
+#[test]
+fn who_left_what_the_tree_carries_asks_nobody_until_it_joins_again() {
+    let shape = Shape::regular(13, 3);
+    let mut net = planted(1, &shape, Repair::Nack);
+    net.stream(1, 9, 100, 10 * MS);
+    let left = |left| TreeConfig {
+        left,
+        ..shape.config(4, 1, Repair::Nack)
+    };
+    net.set_at(net.now, 4, left(true));
+    net.run(net.now + MS);
+    net.kill(1);
+    let killed = net.now;
+    net.stream(1, 9, 100, 10 * MS);
+    let counters = net.hosts[4].plane.counters();
+    assert_eq!((counters.grafts_sent, counters.asks_sent), (0, 0));
+    assert!(net.missing(4, killed, net.now) >= 99);
+    assert_eq!(net.missing(5, killed, net.now - 300 * MS), 0, "its sister is fed by another");
+    net.set_at(net.now, 4, left(false));
+    let joined = net.now;
+    net.stream(1, 9, 100, 10 * MS);
+    assert_eq!(net.missing(4, joined + 300 * MS, net.now - 300 * MS), 0);
+    assert!(net.hosts[4].grafts() > 0);
 }
 
 #[test]

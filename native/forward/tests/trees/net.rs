@@ -418,6 +418,7 @@ impl Shape {
             repair,
             bytes_per_second: 0,
             groups: 1,
+            left: false,
         }
     }
 }

@@ -25,6 +25,7 @@ pub struct JsTreeConfig {
     pub repair: String,
     pub bytes_per_second: f64,
     pub groups: Option<u32>,
+    pub left: Option<bool>,
     pub signer: Option<Uint8Array>,
     pub key: Option<JsOwnKey>,
 }
@@ -84,6 +85,7 @@ pub fn tree_config(config: JsTreeConfig) -> Result<(TreeConfig, Keys)> {
         repair,
         bytes_per_second: config.bytes_per_second as u64,
         groups: config.groups.unwrap_or(1).min(u32::from(u16::MAX)) as u16,
+        left: config.left.unwrap_or(false),
     };
     Ok((config, (signer, key)))
 }

@@ -1,0 +1,25 @@
+// An origin waits as long for its epochs as words about them really take.
+import { describe, expect, it } from 'vitest';
+import { SETTLE_MOST_MS, SETTLE_MS } from '../../app/mesh/multicast/limits.ts';
+import { Patience } from '../../app/mesh/multicast/patience.ts';
+
+describe('patience', () => {
+  it('doubles with each round whose words come late, up to its limit, once for all words of one', () => {
+    const patience = new Patience();
+    const seen: number[] = [];
+    for (let nowMono = 0; nowMono < 60_000; nowMono += 100) {
+      patience.late(nowMono);
+      if (seen.at(-1) !== patience.settleMs) seen.push(patience.settleMs);
+    }
+    expect(seen).toEqual([2 * SETTLE_MS, 4 * SETTLE_MS, SETTLE_MOST_MS]);
+  });
+
+  it('goes back where rounds stand soon, and not where they take most of their time', () => {
+    const patience = new Patience();
+    for (const nowMono of [0, 10_000, 20_000]) patience.late(nowMono);
+    patience.stood(SETTLE_MOST_MS / 2);
+    expect(patience.settleMs).toBe(SETTLE_MOST_MS);
+    for (let round = 0; round < 5; round++) patience.stood(100);
+    expect(patience.settleMs).toBe(SETTLE_MS);
+  });
+});
