@@ -11,8 +11,8 @@ import type { Casting } from './casting.ts';
 import { joinedGroups } from './channels.ts';
 import type { LocalState, NetworkFiles } from './files.ts';
 import type { Found } from './found.ts';
-import { GroupsTold } from './groups-told.ts';
 import { HostGroups } from './host-groups.ts';
+import { GROUPS_TOLD, MEMBERS_TAKEN, Paced } from './paced.ts';
 import { makeParts, type NetworkParts } from './parts.ts';
 import type { Peer, Peers } from './peers.ts';
 import type { DataplaneEvent, LinkInput, NetworkConfig, Now, PeerStats, Ports } from './ports.ts';
@@ -62,8 +62,8 @@ export class Network {
   #removing = false;
   #running = false;
   #offMono = Infinity;
-  readonly #groupsTold = new GroupsTold();
-  #rollMono = Infinity;
+  readonly #groupsTold = new Paced(GROUPS_TOLD);
+  readonly #membersTaken = new Paced(MEMBERS_TAKEN);
   #now: Now;
   #endpoints: readonly string[] = [];
 
@@ -82,7 +82,8 @@ export class Network {
       running: () => this.#running,
       now: () => this.#now,
       stats: (handle) => this.#stats.get(handle),
-      rollIn: (atMono) => (this.#rollMono = Math.min(this.#rollMono, atMono)),
+      rollBy: (atMono) => this.#membersTaken.by(atMono),
+      rollSoon: (nowMono) => this.#membersTaken.soon(nowMono, this.paths.memberCount),
       groupsChanged: () => this.#groupsTold.soon(this.#now.mono, this.paths.memberCount),
       sponsor: (time, peer, request) => this.#sponsor(time, peer, request),
       note: (error) => this.#note(error),
@@ -136,7 +137,7 @@ export class Network {
     if (this.adapter?.ready) this.adapter.carrier(true);
     else this.adapter?.open();
     if (this.adapter) this.#expectGroups(now.mono + ADAPTER_WAIT_MS);
-    this.#groupsTold.now(now.mono);
+    this.#groupsTold.by(now.mono);
     this.#flush(now);
   }
 
@@ -240,7 +241,7 @@ export class Network {
   readonly spread = (records: readonly Uint8Array[]): void => this.#parts.sync.flood(records);
 
   rollChanged(now: Now): void {
-    this.#rollMono = Infinity;
+    this.#membersTaken.done(now.mono);
     this.#start.changed();
     const standing = this.standing;
     if (standing !== 'member') return this.#expelled(now, standing);
@@ -257,7 +258,7 @@ export class Network {
     for (const peer of fresh) this.#welcome(now, peer);
     if (this.#parts.projection.ownIpv4 !== before) this.#readdress(now);
     this.#parts.casting.membersChanged(now);
-    this.#groupsTold.now(now.mono);
+    this.#groupsTold.by(now.mono);
     this.#flush(now);
     this.channelsChanged(now);
   }
@@ -488,12 +489,12 @@ export class Network {
     const adapter = Math.min(this.adapter?.nextDeadline() ?? Infinity, this.#hostGroups.nextDeadline());
     const records = Math.min(secret.nextDeadline(), keeper.nextDeadline(), testimonies.nextDeadline());
     const others = Math.min(this.paths.nextDeadline(), strangers.nextDeadline(), records);
-    return Math.min(this.#rollMono, this.#offMono, running, adapter, others);
+    return Math.min(this.#membersTaken.dueMono, this.#offMono, running, adapter, others);
   }
 
   tick(now: Now): void {
     this.#now = now;
-    if (this.#rollMono <= now.mono) this.rollChanged(now);
+    if (this.#membersTaken.dueMono <= now.mono) this.rollChanged(now);
     this.paths.tick(now);
     if (this.#running) for (const part of [this.reaching, this.#parts.casting]) part.tick(now);
     for (const part of [this.#parts.strangers, this.#parts.secret]) part.tick(now);

@@ -44,7 +44,10 @@ export interface PartsIo {
   now(): Now;
   stats(handle: number): PeerStats | undefined;
   /** Records came that change what all of them mean. */
-  rollIn(atMono: number): void;
+  /** New records take effect then at the latest … */
+  rollBy(atMono: number): void;
+  /** … or soon: more new members may follow. */
+  rollSoon(nowMono: number): void;
   groupsChanged(): void;
   sponsor(now: Now, peer: Peer, request: Uint8Array): Outcome<void>;
   note(error: Failure): void;
@@ -111,9 +114,10 @@ export function makeParts(start: NetworkStart, io: PartsIo): NetworkParts {
     roll,
     send,
     sessions: () => paths.contacts.ups().map((origin) => peers.of(origin)?.handle ?? -1),
-    added: (time, { memberships, grave }) => {
+    added: (time, { memberships, gravity }) => {
       testimonies.add(time, memberships, paths.memberCount);
-      io.rollIn(time.mono + (grave ? ROLL_COALESCE_MS : TESTIMONY_COALESCE_MS));
+      if (gravity === 'members') io.rollSoon(time.mono);
+      else io.rollBy(time.mono + (gravity === 'all' ? ROLL_COALESCE_MS : TESTIMONY_COALESCE_MS));
     },
     failed: (outcome) => void (outcome.ok || io.note(outcome.error)),
   });
@@ -122,7 +126,11 @@ export function makeParts(start: NetworkStart, io: PartsIo): NetworkParts {
       ...{ net, dataplane: ports.dataplane, peers, roll, send },
       prove: (peer) => sync.give(peer.handle, roll.all()),
       introduce: (peer) => sync.introduce(peer.handle),
-      records: (time, peer, message) => void sync.receive(time, peer.handle, message),
+      records: (time, peer, message) => {
+        sync.receive(time, peer.handle, message);
+        // It waits to be taken for what it is.
+        if (roll.standingOfKey(peer.key) === 'member') io.rollBy(time.mono + ROLL_COALESCE_MS);
+      },
       sponsor: (time, peer, request) => io.sponsor(time, peer, request),
     },
     now.mono,

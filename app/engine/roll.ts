@@ -46,8 +46,8 @@ export interface Received {
   bad: boolean;
   /** Hashes of new memberships. */
   memberships: Uint8Array[];
-  /** More than testimonies: who belongs, or what it is called, may have changed. */
-  grave: boolean;
+  /** What may have changed: no more than testimonies are new, or new members, or anything that was said of those that are known. */
+  gravity: 'testimonies' | 'members' | 'all';
 }
 
 const DIGEST_BYTES = 8;
@@ -255,22 +255,24 @@ export class Roll {
     const missing: Uint8Array[] = [];
     const memberships: Uint8Array[] = [];
     let bad = false;
-    let grave = false;
+    let gravity: Received['gravity'] = 'testimonies';
     for (const bytes of records) {
       const result = this.#ledger.add(bytes);
       if (result.status === 'pending') missing.push(...result.missing);
       else if (result.status === 'refused') bad ||= result.reason === 'malformed' || result.reason === 'bad-signature';
       else if (result.status === 'added') {
         for (const entry of result.entries) {
-          if (isKind(entry, 'membership')) memberships.push(entry.hash);
-          grave ||= !isKind(entry, 'witness');
+          if (isKind(entry, 'membership')) {
+            memberships.push(entry.hash);
+            if (gravity === 'testimonies') gravity = 'members';
+          } else if (!isKind(entry, 'witness')) gravity = 'all';
         }
       }
     }
     const added = this.#persist();
     if (!added.ok) return added;
     const stillMissing = missing.filter((hash) => !this.#ledger.has(hash));
-    return ok({ added: added.value, missing: stillMissing, bad, memberships, grave });
+    return ok({ added: added.value, missing: stillMissing, bad, memberships, gravity });
   }
 
   /** Appends what the ledger holds beyond the file. When that fails the ledger goes back to what the file has. */

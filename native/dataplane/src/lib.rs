@@ -8,6 +8,7 @@ mod adapter;
 mod anywhere;
 pub mod api;
 mod arrive;
+mod awaiting;
 mod casts;
 mod command;
 mod core;

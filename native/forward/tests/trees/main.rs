@@ -258,7 +258,11 @@ fn who_left_what_the_tree_carries_asks_nobody_until_it_joins_again() {
     let counters = net.hosts[4].plane.counters();
     assert_eq!((counters.grafts_sent, counters.asks_sent), (0, 0));
     assert!(net.missing(4, killed, net.now) >= 99);
-    assert_eq!(net.missing(5, killed, net.now - 300 * MS), 0, "its sister is fed by another");
+    assert_eq!(
+        net.missing(5, killed, net.now - 300 * MS),
+        0,
+        "its sister is fed by another"
+    );
     net.set_at(net.now, 4, left(false));
     let joined = net.now;
     net.stream(1, 9, 100, 10 * MS);
