@@ -22,7 +22,9 @@ export class Intake {
   /** Returns whether any of them was new and holds. */
   add(records: readonly Uint8Array[]): boolean {
     const before = this.#ledger.revision;
-    for (const bytes of records) if (this.#ledger.add(bytes).status === 'pending') this.#waits = true;
+    const { share } = this.#ports;
+    for (const bytes of records)
+      if (this.#ledger.add(share?.(bytes) ?? bytes).status === 'pending') this.#waits = true;
     return this.#ledger.revision > before;
   }
 

@@ -257,7 +257,7 @@ export class Roll {
     let bad = false;
     let gravity: Received['gravity'] = 'testimonies';
     for (const bytes of records) {
-      const result = this.#ledger.add(bytes);
+      const result = this.#ledger.add(this.#ports.share?.(bytes) ?? bytes);
       if (result.status === 'pending') missing.push(...result.missing);
       else if (result.status === 'refused') bad ||= result.reason === 'malformed' || result.reason === 'bad-signature';
       else if (result.status === 'added') {
@@ -277,7 +277,7 @@ export class Roll {
 
   /** Appends what the ledger holds beyond the file. When that fails the ledger goes back to what the file has. */
   #persist(): Outcome<Uint8Array[]> {
-    const fresh = this.#ledger.all().slice(this.#stored);
+    const fresh = this.#ledger.since(this.#stored);
     if (fresh.length === 0) return ok([]);
     const stored = this.#files?.appendRecords(fresh) ?? ok(undefined);
     if (!stored.ok) {
@@ -293,7 +293,7 @@ export class Roll {
 
   #index(): void {
     const { crypto } = this.#ports;
-    for (const bytes of this.#ledger.all().slice(this.#indexed)) {
+    for (const bytes of this.#ledger.since(this.#indexed)) {
       const { hash } = identify(crypto, bytes);
       for (let i = 0; i < DIGEST_BYTES; i++) this.#digest[i] = (this.#digest[i] as number) ^ (hash[i] as number);
       const entry = this.#ledger.get(hash) as Entry;

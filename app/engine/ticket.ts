@@ -65,7 +65,7 @@ export function loadRoll(ports: Ports, device: Device, files: NetworkFiles, gene
   const records = files.readRecords();
   if (!records.ok) return records;
   const ledger = new Ledger(ports.crypto, networkId);
-  for (const bytes of records.value) ledger.add(bytes);
+  for (const bytes of records.value) ledger.add(ports.share?.(bytes) ?? bytes);
   if (ledger.revision === 0) return damaged;
   const keys = deriveKeys(ports.crypto, device.seed, networkId, generation);
   return ok(new Roll(ports, ledger, keys, files));

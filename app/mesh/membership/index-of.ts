@@ -6,9 +6,16 @@ import { memberIdOf } from '../identity/identity.ts';
 import { nameOf } from './identified.ts';
 import type { Entry, EntryOf, Standing } from './entry.ts';
 
-/** Member ids (hex) by what membership records say: computed once, when the first of them is taken. */
+/** Member ids (hex) by what membership records say: computed once. */
 const memberIds = new WeakMap<RecordBody, string>();
 
+export function memberIdIn(crypto: Crypto, body: EntryOf<'membership'>['body']): string {
+  let id = memberIds.get(body);
+  if (id === undefined) memberIds.set(body, (id = hex(memberIdOf(crypto, body.memberKey))));
+  return id;
+}
+
+/** Of a record that was taken. */
 export const idOf = (entry: EntryOf<'membership'>): string => memberIds.get(entry.body) ?? '';
 
 /** 0 is the highest. */
@@ -87,8 +94,7 @@ export class Index {
   private addMembership(entry: EntryOf<'membership'>): void {
     const { body } = entry;
     this.byKey.set(entry.key, entry);
-    if (!memberIds.has(body)) memberIds.set(body, hex(memberIdOf(this.crypto, body.memberKey)));
-    push(this.memberships, idOf(entry), entry);
+    push(this.memberships, memberIdIn(this.crypto, body), entry);
     push(this.membershipsByCertificate, hex(body.certificate), entry);
     push(this.membershipsByNoiseKey, nameOf(body.noiseKey), entry);
   }

@@ -126,7 +126,14 @@ export class Ledger {
 
   /** All records, parents before children. */
   all(): Uint8Array[] {
-    return this.entries.map(({ bytes }) => bytes);
+    return this.since(0);
+  }
+
+  /** Those that came at this revision or later. */
+  since(revision: number): Uint8Array[] {
+    const bytes: Uint8Array[] = [];
+    for (let at = revision; at < this.entries.length; at++) bytes.push((this.entries[at] as Entry).bytes);
+    return bytes;
   }
 
   /** What a new record names as seen; sorted, at most RECORD_HEADS_MAX. `also` must be among its ancestors. */

@@ -3,10 +3,10 @@ import type { Crypto } from '../../wire/crypto.ts';
 import { genesisStatement, joinStatement, recordStatement, type OfKind } from '../../wire/record.ts';
 import { isMulticast } from '../../wire/messages/address.ts';
 import { hex, sameBytes } from '../../wire/text.ts';
-import { memberIdOf, networkIdOf } from '../identity/identity.ts';
+import { networkIdOf } from '../identity/identity.ts';
 import type { Entry, EntryOf } from './entry.ts';
 import { Hindsight } from './hindsight.ts';
-import { idOf, type Index } from './index-of.ts';
+import { idOf, memberIdIn, type Index } from './index-of.ts';
 import { isPlainName } from './label.ts';
 import { permits, type ActBody } from './rights.ts';
 
@@ -94,7 +94,7 @@ function judgeSubject({ index }: Judging, past: Hindsight, body: ActBody): Refus
 function judgeJoin({ crypto, networkId, index }: Judging, past: Hindsight, body: ActBody): Refusal | null {
   if (body.kind !== 'membership') return null;
   const certificate = index.certificates.get(hex(body.certificate)) as EntryOf<'certificate'>;
-  const id = hex(memberIdOf(crypto, body.memberKey));
+  const id = memberIdIn(crypto, body);
   if (past.removed(id)) return 'removed';
   if (past.noiseKeyTaken(body.noiseKey, id)) return 'not-allowed';
   const refusal = judgeCertificate(past, certificate, id, body.acceptedMs);

@@ -1,9 +1,9 @@
-// Statements that all hosts of a run hear are kept once: a thousand members would each hold a thousand copies otherwise.
+// Statements and records that all hosts of a run hear are kept once: a thousand members would each hold a thousand copies otherwise.
 
 /** Bytes at the end by which statements are told apart: of their signature. */
 const NAME_BYTES = 24;
 /** Beyond, the oldest are forgotten: who has them keeps them. */
-const KEPT_MAX = 16_384;
+const KEPT_MAX = 65_536;
 
 const sameBytes = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0;
 
