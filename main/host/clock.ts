@@ -1,5 +1,5 @@
 // Time for the engine: the two clocks, one deadline timer, and word of suspends and of a stalled event loop.
-import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
+import { performance } from 'node:perf_hooks';
 import type { Log, Now } from '../../app/engine/ports.ts';
 
 export const now = (): Now => ({ mono: performance.now(), wall: Date.now() });
@@ -11,8 +11,6 @@ export const GAP_MS = 4_000;
 export const LAG_ALARM_MS = 50;
 /** At most one lag alarm per this time. */
 const LAG_REPORT_MS = 10_000;
-/** Accuracy of the event loop's own histogram, which always counts it in. */
-const LAG_RESOLUTION_MS = 10;
 
 export interface Gap {
   /** How long nothing ran, ms, by whichever clock saw more. */
@@ -35,17 +33,20 @@ export class DeadlineDriver {
   readonly #options: DriverOptions;
   readonly #clock: () => Now;
   readonly #heartbeat: NodeJS.Timeout;
-  readonly #lag = monitorEventLoopDelay({ resolution: LAG_RESOLUTION_MS });
   #timer: NodeJS.Timeout | null = null;
   #deadline: number | null = null;
   #last: Now;
+  /** When the timer and the heartbeat are due, monotonic ms: how late they come says how long the loop was busy. The loop's own histogram would
+   * tell more, but it wakes the process a hundred times a second. */
+  #timerMono = Infinity;
+  #beatMono: number;
   #lagReported = -Infinity;
 
   constructor(options: DriverOptions) {
     this.#options = options;
     this.#clock = options.clock ?? now;
     this.#last = this.#clock();
-    this.#lag.enable();
+    this.#beatMono = this.#last.mono + HEARTBEAT_MS;
     this.#heartbeat = setInterval(() => this.#beat(), HEARTBEAT_MS);
   }
 
@@ -57,8 +58,11 @@ export class DeadlineDriver {
     this.#timer = null;
     if (deadline === null) return;
     // Longer waits are taken up by the heartbeat, so that no timer spans a suspend.
-    const wait = deadline - this.#clock().mono;
-    if (wait <= HEARTBEAT_MS) this.#timer = setTimeout(() => this.#expire(), Math.max(0, Math.ceil(wait)));
+    const { mono } = this.#clock();
+    const wait = Math.max(0, Math.ceil(deadline - mono));
+    if (wait > HEARTBEAT_MS) return;
+    this.#timerMono = mono + wait;
+    this.#timer = setTimeout(() => this.#expire(), wait);
   }
 
   stop(): void {
@@ -66,12 +70,11 @@ export class DeadlineDriver {
     if (this.#timer) clearTimeout(this.#timer);
     this.#timer = null;
     this.#deadline = null;
-    this.#lag.disable();
   }
 
   #expire(): void {
     this.#timer = null;
-    const time = this.#look();
+    const time = this.#look(this.#timerMono);
     if (this.#deadline === null) return;
     if (time.mono < this.#deadline) return this.set(this.#deadline);
     this.#deadline = null;
@@ -79,30 +82,29 @@ export class DeadlineDriver {
   }
 
   #beat(): void {
-    this.#look();
+    const { mono } = this.#look(this.#beatMono);
+    this.#beatMono = mono + HEARTBEAT_MS;
     if (this.#deadline !== null && !this.#timer) this.set(this.#deadline);
   }
 
-  #look(): Now {
+  /** `dueMono`: when it was to be called. */
+  #look(dueMono: number): Now {
     const time = this.#clock();
     const mono = time.mono - this.#last.mono;
     const wall = time.wall - this.#last.wall;
     this.#last = time;
     const stoodStill = mono > GAP_MS || wall - mono > GAP_MS;
     if (stoodStill || Math.abs(wall - mono) > GAP_MS) {
-      this.#lag.reset();
       const gap = { ms: Math.round(Math.max(mono, Math.abs(wall - mono))), clockSet: !stoodStill };
       this.#options.log?.write('info', 'clock-gap', { ...gap });
       this.#options.onGap?.(gap, time);
-    } else this.#checkLag(time);
+    } else this.#checkLag(time, time.mono - dueMono);
     return time;
   }
 
-  #checkLag(time: Now): void {
-    const worst = this.#lag.max / 1e6 - LAG_RESOLUTION_MS;
-    if (worst <= LAG_ALARM_MS || time.mono - this.#lagReported < LAG_REPORT_MS) return;
+  #checkLag(time: Now, lateMs: number): void {
+    if (lateMs <= LAG_ALARM_MS || time.mono - this.#lagReported < LAG_REPORT_MS) return;
     this.#lagReported = time.mono;
-    this.#lag.reset();
-    this.#options.log?.write('warn', 'event-loop-lag', { worstMs: Math.round(worst) });
+    this.#options.log?.write('warn', 'event-loop-lag', { worstMs: Math.round(lateMs) });
   }
 }

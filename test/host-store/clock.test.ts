@@ -62,17 +62,15 @@ describe('the deadline driver', () => {
     const driver = drive({ onDeadline: () => {}, log });
     const stall = async (): Promise<void> => {
       await new Promise((resolve) => setTimeout(resolve, 30));
+      driver.set(now().mono);
       const end = now().mono + 4 * LAG_ALARM_MS;
       while (now().mono < end);
       await new Promise((resolve) => setTimeout(resolve, 30));
     };
     await stall();
-    driver.set(now().mono);
     await until(() => alarms.length === 1);
     expect(alarms[0]).toMatchObject({ event: 'event-loop-lag', worstMs: expect.any(Number) });
     await stall();
-    driver.set(now().mono);
-    await new Promise((resolve) => setTimeout(resolve, 50));
     expect(alarms).toHaveLength(1);
   });
 });

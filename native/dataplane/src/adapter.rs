@@ -2,12 +2,11 @@
 
 use crate::anywhere::Anywhere;
 use crate::api::{Event, LocalGroup, PeerId};
-use crate::awaiting::Awaiting;
 use crate::casts::CastBatch;
 use crate::command::{Command, Commands};
 use crate::events::Events;
 use crate::hold::Holds;
-use crate::limits::{ADAPTER_FRAMES_PER_TURN, ANSWERS_PER_TURN, SIGN_EVERY_US};
+use crate::limits::{ADAPTER_FRAMES_PER_TURN, SIGN_EVERY_US};
 use crate::links::Links;
 use crate::outbox::{Outbox, Outlet};
 use crate::pacing::Slows;
@@ -16,8 +15,8 @@ use crate::streams::Streams;
 use crate::sys::{self, Wake};
 use crate::uplink::Flows;
 use std::io::{self, IoSlice};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use weft_device::{Device, FRAME_BUFFER, VNET_LEN};
 use weft_forward::{
     ANSWER_MAX, Budget, Fair, QUERY_MAX, Snooper, SnooperConfig, Uplink, Verdict, answer_arp, answer_nd,
@@ -41,7 +40,6 @@ pub struct Common {
     pub links: Arc<Links>,
     pub anywhere: Arc<Anywhere>,
     pub outside: Arc<Outside>,
-    pub awaiting: Arc<Awaiting>,
     /// What is passed on for others, in all networks.
     pub relay_budget: Arc<Budget>,
     /// What leaves at all.
@@ -74,62 +72,6 @@ pub struct AdapterThread {
     pub(crate) flows: Flows,
     snooper: Snooper,
     frame: Vec<u8>,
-    /// What its own thread waits for at the latest, µs.
-    sleeps_until: u64,
-}
-
-/// An adapter's state: its own thread holds it while awake, the receive thread for a moment after it wrote.
-#[derive(Clone)]
-pub struct Adapter(Arc<Mutex<AdapterThread>>);
-
-impl Adapter {
-    pub fn new(state: AdapterThread) -> Adapter {
-        Adapter(Arc::new(Mutex::new(state)))
-    }
-
-    /// A panic elsewhere was reported, and cut at most one turn short.
-    fn lock(&self) -> MutexGuard<'_, AdapterThread> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The adapter's thread: runs until told to stop or the adapter is gone.
-    pub fn run(&self) {
-        self.lock().begin();
-        let result = self.serve();
-        let mut state = self.lock();
-        state.end();
-        if let Err(error) = result {
-            let message = format!("The adapter is gone or failed: {error}.");
-            let net = state.net.net;
-            state.common.events.push(Event::AdapterLost { net, message });
-            let ended = Command::AdapterEnded(net, state.stop.clone());
-            state.common.commands.push(ended);
-        }
-    }
-
-    fn serve(&self) -> io::Result<()> {
-        let (device, wake) = {
-            let state = self.lock();
-            (state.device.clone(), state.wake.clone())
-        };
-        loop {
-            let deadline = {
-                let mut state = self.lock();
-                state.sleeps_until = state.next_deadline();
-                state.sleeps_until
-            };
-            let timeout = timeout_ms(sys::now(), deadline);
-            let (readable, woken) = sys::wait_two(device.raw_fd(), wake.raw_fd(), timeout);
-            if !self.lock().step(readable, woken)? {
-                return Ok(());
-            }
-        }
-    }
-
-    /// Sends what the host answered at once; nothing where the adapter's own thread is at it. True when there was something.
-    pub fn answer(&self) -> bool {
-        self.0.try_lock().is_ok_and(|mut state| state.answer())
-    }
 }
 
 impl AdapterThread {
@@ -164,48 +106,57 @@ impl AdapterThread {
             fair: Fair::default(),
             flows: Flows::new(&flows_of),
             frame: vec![0; FRAME_BUFFER],
-            sleeps_until: 0,
         }
     }
 
-    /// One look at what is there. False: told to stop.
-    fn step(&mut self, readable: bool, woken: bool) -> io::Result<bool> {
-        if woken {
-            self.wake.clear();
-            if self.stop.load(Relaxed) {
-                return Ok(false);
-            }
-        }
-        let now = sys::now();
-        let view = self.net.view.load_full();
-        if woken && !self.holds.is_empty() {
-            self.release_all(now, &view);
-        }
-        if woken {
-            self.release_streams(now, &view);
-            self.take_injected(now, &view);
-        }
-        if readable {
-            self.turn(now, &view, ADAPTER_FRAMES_PER_TURN)?;
-        }
-        self.finish(now, &view);
-        if now >= self.next_deadline() {
-            self.handle_timeout(now, &view);
-        }
-        Ok(true)
-    }
-
-    fn begin(&mut self) {
+    /// Runs until told to stop or the adapter is gone.
+    pub fn run(mut self) {
         let now = sys::now();
         self.snooper.attach(now);
         self.after_snooping();
+        let result = self.serve();
+        self.end_streams();
+        if let Ok(mut place) = self.net.snooper.lock() {
+            *place = Some(self.snooper);
+        }
+        if let Err(error) = result {
+            let message = format!("The adapter is gone or failed: {error}.");
+            self.common.events.push(Event::AdapterLost {
+                net: self.net.net,
+                message,
+            });
+            self.common
+                .commands
+                .push(Command::AdapterEnded(self.net.net, self.stop));
+        }
     }
 
-    fn end(&mut self) {
-        self.end_streams();
-        let snooper = std::mem::replace(&mut self.snooper, Snooper::new(SnooperConfig { mac: WEFT_MAC }));
-        if let Ok(mut place) = self.net.snooper.lock() {
-            *place = Some(snooper);
+    fn serve(&mut self) -> io::Result<()> {
+        loop {
+            let timeout = timeout_ms(sys::now(), self.next_deadline());
+            let (readable, woken) = sys::wait_two(self.device.raw_fd(), self.wake.raw_fd(), timeout);
+            if woken {
+                self.wake.clear();
+                if self.stop.load(Relaxed) {
+                    return Ok(());
+                }
+            }
+            let now = sys::now();
+            let view = self.net.view.load_full();
+            if woken && !self.holds.is_empty() {
+                self.release_all(now, &view);
+            }
+            if woken {
+                self.release_streams(now, &view);
+                self.take_injected(now, &view);
+            }
+            if readable {
+                self.turn(now, &view)?;
+            }
+            self.finish(now, &view);
+            if now >= self.next_deadline() {
+                self.handle_timeout(now, &view);
+            }
         }
     }
 
@@ -244,13 +195,13 @@ impl AdapterThread {
         }
     }
 
-    /// Reads what is there, at most so many frames. Returns how many there were.
-    fn turn(&mut self, now: u64, view: &Arc<View>, most: usize) -> io::Result<usize> {
+    /// Reads what is there, up to a bound.
+    fn turn(&mut self, now: u64, view: &Arc<View>) -> io::Result<()> {
         let mut lengths = [0];
-        for taken in 0..most {
+        for _ in 0..ADAPTER_FRAMES_PER_TURN {
             let buffers = std::slice::from_mut(&mut self.frame);
             if self.device.recv_batch(buffers, &mut lengths)? == 0 {
-                return Ok(taken);
+                break;
             }
             // The buffer is taken out so that the frame can be read while everything else changes.
             let frame = std::mem::take(&mut self.frame);
@@ -260,23 +211,7 @@ impl AdapterThread {
             }
             self.frame = frame;
         }
-        Ok(most)
-    }
-
-    /// Sends what the host answered at once to packets that the receive thread has just written, without the wake-up of this
-    /// thread in between. True when there was something.
-    fn answer(&mut self) -> bool {
-        let now = sys::now();
-        let view = self.net.view.load_full();
-        // What is wrong with the adapter its own thread finds out.
-        let taken = self.turn(now, &view, ANSWERS_PER_TURN).unwrap_or(0);
-        if taken > 0 {
-            self.finish(now, &view);
-            if self.next_deadline() < self.sleeps_until {
-                self.wake.wake();
-            }
-        }
-        taken > 0
+        Ok(())
     }
 
     /// What applications sent by other interfaces.
@@ -294,9 +229,6 @@ impl AdapterThread {
             self.flush_casts(now, view);
         }
         self.release_slow(now, view);
-        if self.outbox.is_answerable() && self.common.awaiting.expect(now) {
-            self.common.commands.wake();
-        }
         let sockets = self.common.sockets.load();
         self.outbox.flush(&Outlet {
             sockets: &sockets,

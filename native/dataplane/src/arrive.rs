@@ -92,7 +92,6 @@ mod tests {
             anywhere: Arc::default(),
             links: Arc::default(),
             outside: Arc::default(),
-            awaiting: Arc::default(),
             relay_budget: Arc::default(),
             uplink: Arc::default(),
         };

@@ -2,7 +2,7 @@
 
 use crate::adapter::{Common, timeout_ms};
 use crate::api::{NetId, Options, PeerId};
-use crate::limits::{ANSWERED_MAX, RECEIVE_BYTES_GOAL, RECEIVES_PER_TURN};
+use crate::limits::{RECEIVE_BYTES_GOAL, RECEIVES_PER_TURN};
 use crate::network::Net;
 use crate::outbox::Outbox;
 use crate::sys::{self, Poller, Wake};
@@ -77,9 +77,6 @@ pub struct Core {
     /// How many buffers the next receive call offers.
     limit: usize,
     ready: Vec<u64>,
-    /// For answers of the host, and those in a row that found none.
-    pub(crate) looks: u32,
-    pub(crate) vain_looks: u32,
 }
 
 impl Core {
@@ -121,8 +118,6 @@ impl Core {
             is_backlogged: false,
             limit: RecvBatch::BUFFERS,
             ready: Vec::with_capacity(64),
-            looks: 0,
-            vain_looks: 0,
         })
     }
 
@@ -139,7 +134,8 @@ impl Core {
                 .min(self.trees_deadline());
             let mut ready = std::mem::take(&mut self.ready);
             ready.clear();
-            self.wait(deadline, &mut ready);
+            self.poller
+                .wait(timeout_ms(sys::now(), deadline), |token| ready.push(token));
             for token in &ready {
                 match *token {
                     WAKE_TOKEN => self.obey(),
@@ -167,27 +163,6 @@ impl Core {
         self.common.sockets.store(Arc::default());
     }
 
-    /// Waits until something is ready or `deadline` is over: asleep, unless an answer is on its way.
-    fn wait(&self, deadline: u64, ready: &mut Vec<u64>) {
-        let awaiting = &self.common.awaiting;
-        let until = awaiting.until();
-        if until > 0 {
-            while ready.is_empty() && sys::now() < until {
-                // Whoever sends it may need this processor.
-                std::thread::yield_now();
-                self.poller.wait(0, |token| ready.push(token));
-            }
-            awaiting.over(ready.iter().any(|token| *token != WAKE_TOKEN));
-            if !ready.is_empty() {
-                return;
-            }
-        }
-        awaiting.sleeps(true);
-        self.poller
-            .wait(timeout_ms(sys::now(), deadline), |token| ready.push(token));
-        awaiting.sleeps(false);
-    }
-
     /// Takes what a socket has, up to a bound, and writes it to the adapters batch by batch.
     fn receive(&mut self, batch: &mut RecvBatch, index: usize) {
         let sockets = self.common.sockets.load_full();
@@ -199,10 +174,7 @@ impl Core {
                 break;
             }
             if !socket.is_quiet() {
-                let datagrams = self.take_batch(batch, index as u8);
-                if datagrams <= ANSWERED_MAX {
-                    self.take_answers();
-                }
+                self.take_batch(batch, index as u8);
                 self.adapt(batch);
             }
         }

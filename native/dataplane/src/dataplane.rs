@@ -85,7 +85,6 @@ impl Dataplane {
                 no_class: options.no_class.into(),
                 ..Outside::default()
             }),
-            awaiting: Arc::default(),
             relay_budget: Arc::default(),
             uplink: Arc::default(),
         };

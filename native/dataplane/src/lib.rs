@@ -8,7 +8,6 @@ mod adapter;
 mod anywhere;
 pub mod api;
 mod arrive;
-mod awaiting;
 mod casts;
 mod command;
 mod core;

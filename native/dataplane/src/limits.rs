@@ -44,19 +44,6 @@ pub const WANT_EVERY_US: u64 = 1_000_000;
 
 /// Frames read from an adapter before the thread looks at its other duties.
 pub const ADAPTER_FRAMES_PER_TURN: usize = 64;
-/// … and before the receive thread, which sends what the host answered at once, goes back to its own.
-pub const ANSWERS_PER_TURN: usize = 4;
-/// Datagrams that came together up to this many may be something that is answered at once.
-pub const ANSWERED_MAX: usize = 2;
-/// After so many looks in vain for an answer only every so many-th time is looked.
-pub const ANSWER_LOOKS: u32 = 16;
-/// An answer that comes within this time, µs, is worth staying awake for.
-pub const AWAIT_US: u64 = 150;
-/// How much hope there has to be (awaiting.rs), and can be: an answer in time is worth 4, one that is not costs 1.
-pub const AWAIT_SCORE_LEAST: u32 = 4;
-pub const AWAIT_SCORE_MOST: u32 = 16;
-/// Without hope it is tried at every so many-th occasion.
-pub const AWAIT_TRIES: u32 = 32;
 /// Receive calls before the thread looks at its other duties.
 pub const RECEIVES_PER_TURN: usize = 16;
 /// Bytes of runs worth receiving in one call: more than the nearer caches hold only slows down.

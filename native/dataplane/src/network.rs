@@ -1,6 +1,6 @@
 //! One network as the receive thread owns it.
 
-use crate::adapter::{Adapter, AdapterThread, Common};
+use crate::adapter::{AdapterThread, Common};
 use crate::api::{GroupConfig, NetworkConfig, PeerConfig, PeerId};
 use crate::relay::Relay;
 use crate::shared::{NetShared, OwnTree, PeerState, View};
@@ -26,9 +26,6 @@ pub struct PeerEntry {
 /// An attached adapter.
 pub struct Attached {
     pub device: Arc<dyn Device>,
-    pub state: Adapter,
-    /// Since its thread's state was last looked at for answers.
-    pub is_written: bool,
     pub merger: Merger,
     pub wake: Arc<Wake>,
     pub stop: Arc<AtomicBool>,
@@ -240,23 +237,15 @@ impl Net {
             tcp: features.tcp,
             udp: features.udp,
         };
-        let (shared, net) = (self.shared.clone(), self.config.net);
-        let (its_device, its_wake, its_stop) = (device.clone(), wake.clone(), stop.clone());
-        let state = Adapter::new(AdapterThread::new(
-            shared,
-            its_device,
-            common.clone(),
-            its_wake,
-            its_stop,
-        ));
-        let own = state.clone();
-        let thread = crate::spawn::guarded("weft-adapter", net, common, move || own.run())?;
+        let (shared, copy) = (self.shared.clone(), (device.clone(), wake.clone(), stop.clone()));
+        let thread = crate::spawn::guarded("weft-adapter", self.config.net, common.clone(), move || {
+            let (device, wake, stop) = copy;
+            AdapterThread::new(shared, device, common, wake, stop).run();
+        })?;
         self.shared.injected.listen(Some(wake.clone()));
         let merger = Merger::new(config);
         self.adapter = Some(Attached {
             device,
-            state,
-            is_written: false,
             merger,
             wake,
             stop,

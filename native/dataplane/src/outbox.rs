@@ -1,7 +1,7 @@
 //! Sealed frames on their way out: runs of equal frames to one destination become one message.
 
 use crate::lane::{Hop, Lane};
-use crate::limits::{ANSWERED_MAX, CARRY_HOP_LIMIT};
+use crate::limits::CARRY_HOP_LIMIT;
 use crate::links::{LENGTH, Links};
 use crate::shared::{Counters, PeerState, add};
 use crate::sys;
@@ -185,18 +185,6 @@ impl Outbox {
     }
 
     /// Sends everything, in order.
-    /// Little leaves, and by datagrams: whatever is answered at once is so.
-    pub fn is_answerable(&self) -> bool {
-        let datagrams = |run: &Run| run.frames.min(ANSWERED_MAX + 1);
-        let all: usize = self.runs.iter().take(ANSWERED_MAX + 1).map(datagrams).sum();
-        let is_udp = self
-            .runs
-            .iter()
-            .take(ANSWERED_MAX)
-            .all(|run| matches!(run.exit, Exit::Udp(..)));
-        (1..=ANSWERED_MAX).contains(&all) && is_udp
-    }
-
     pub fn flush(&mut self, outlet: &Outlet<'_>) {
         self.stamp();
         let mut from = 0;

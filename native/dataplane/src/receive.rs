@@ -2,7 +2,6 @@
 
 use crate::api::{NetId, PeerId};
 use crate::core::{Core, Single};
-use crate::limits::ANSWER_LOOKS;
 use crate::network::Net;
 use crate::shared::{Counters, add};
 use crate::sys;
@@ -20,8 +19,8 @@ use weft_socket::{Place, RecvBatch};
 const KIND: usize = 1;
 
 impl Core {
-    /// Opens everything in the batch, then writes what came out of it. Returns how many datagrams there were.
-    pub(crate) fn take_batch(&mut self, batch: &mut RecvBatch, socket: u8) -> usize {
+    /// Opens everything in the batch, then writes what came out of it.
+    pub(crate) fn take_batch(&mut self, batch: &mut RecvBatch, socket: u8) {
         let now = sys::now();
         for net in self.nets.values_mut() {
             net.local = net.shared.local.load_full();
@@ -39,27 +38,6 @@ impl Core {
         self.take_trees(now, batch.storage());
         self.deliver(batch.storage());
         self.flush_relayed();
-        datagrams as usize
-    }
-
-    /// What the host answers at once to what was just written leaves from here: the adapter's thread would have to wake up first.
-    pub(crate) fn take_answers(&mut self) {
-        self.looks = self.looks.wrapping_add(1);
-        if self.vain_looks >= ANSWER_LOOKS && self.looks % ANSWER_LOOKS != 0 {
-            return;
-        }
-        let mut found = false;
-        for net in self.nets.values_mut() {
-            let Some(adapter) = &mut net.adapter else { continue };
-            if std::mem::take(&mut adapter.is_written) {
-                found |= adapter.state.answer();
-            }
-        }
-        self.vain_looks = if found {
-            0
-        } else {
-            self.vain_looks.saturating_add(1)
-        };
     }
 
     fn take_run(&mut self, now: u64, socket: u8, storage: &mut [u8], place: Place) {
@@ -378,7 +356,6 @@ fn write_runs(net: &mut Net, counters: &Counters, storage: &[u8], places: &[u32]
         }
         match adapter.device.send(&parts[..=run.slices().len()]) {
             Ok(()) => {
-                adapter.is_written = true;
                 add(&counters.adapter_writes, 1);
                 add(&counters.packets_in, run.packets() as u64);
             }

@@ -59,7 +59,6 @@ mod tests {
             links: Arc::default(),
             anywhere: Arc::default(),
             outside: Arc::default(),
-            awaiting: Arc::default(),
             relay_budget: Arc::default(),
             uplink: Arc::default(),
         };
