@@ -1,5 +1,6 @@
 // Who belongs, under races, partitions and removals.
 import { describe, expect, it } from 'vitest';
+import { STRANGER_BYTES_BURST } from '../../app/mesh/guard/peer-budget.ts';
 import { encodeMessage } from '../../app/wire/messages/message.ts';
 import { encodePresenceBody, presenceSigned, type Presence } from '../../app/wire/messages/presence.ts';
 import { concat } from '../../app/wire/text.ts';
@@ -189,6 +190,24 @@ describe('a member that floods', () => {
     // The real one is believed.
     bert.groups();
     world.until('left', () => [anna, dora].every((host) => !host.receivers(GROUP).includes('bert')), 2_000);
+  });
+
+  it('who was away when a member joined believes that member’s own word, with nobody else there', () => {
+    const { world, hosts } = home(132, ['anna', 'bert', 'dora']);
+    const [anna, bert, dora] = hosts as [SimHost, SimHost, SimHost];
+    const link = anna.link();
+    bert.kill();
+    world.run(5_000);
+    const cleo = new SimHost(world, 'cleo');
+    cleo.join(link);
+    world.until('cleo is in', () => cleo.engine.networks.size > 0 && cleo.member('bert') !== undefined, 20_000);
+    world.run(2_000);
+    for (const host of [anna, dora]) host.kill();
+    bert.restart();
+    world.until('bert knows cleo', () => bert.sees('cleo'), 60_000);
+    const given = cleo.engine.networks.values().next().value?.roll.introduction() as Uint8Array[];
+    expect(given.length).toBeLessThanOrEqual(32);
+    expect(given.reduce((sum, record) => sum + record.length, 0)).toBeLessThan(STRANGER_BYTES_BURST / 4);
   });
 
   it('strangers are few at a time and leave nothing behind', () => {
