@@ -23,8 +23,7 @@ export class Intake {
   add(records: readonly Uint8Array[]): boolean {
     const before = this.#ledger.revision;
     const { share } = this.#ports;
-    for (const bytes of records)
-      if (this.#ledger.add(share?.(bytes) ?? bytes).status === 'pending') this.#waits = true;
+    for (const bytes of records) if (this.#ledger.add(share?.(bytes) ?? bytes).status === 'pending') this.#waits = true;
     return this.#ledger.revision > before;
   }
 

@@ -56,7 +56,7 @@ const publicKey = (prefix: Buffer, raw: Uint8Array): KeyObject =>
 const othersKeys = new Map<string, KeyObject>();
 
 function keptKey(prefix: Buffer, raw: Uint8Array): KeyObject {
-  const name = Buffer.concat([prefix, raw]).latin1Slice();
+  const name = Buffer.concat([prefix, raw]).toString('latin1');
   let known = othersKeys.get(name);
   if (!known) {
     known = publicKey(prefix, raw);
