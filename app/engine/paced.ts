@@ -26,7 +26,7 @@ export class Paced {
 
   soon(nowMono: number, members: number): void {
     const { coalesceMs, msPerMember, mostMs } = this.#pace;
-    const everyMs = Math.min(mostMs, members * msPerMember);
+    const everyMs = Math.min(mostMs, Math.ceil(members * msPerMember));
     this.by(Math.max(nowMono + coalesceMs, this.#doneMono + everyMs));
   }
 

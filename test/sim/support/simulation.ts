@@ -229,8 +229,11 @@ export class Simulation {
 
   #plan(host: SimHost): void {
     const deadline = host.engine.nextDeadline();
-    const at = deadline === null ? Infinity : this.world.worldTime(host.index, deadline * MS);
-    this.#deadlines.set(host.index, at);
+    if (deadline === null || deadline === Infinity) return this.#deadlines.set(host.index, Infinity);
+    // The world counts in whole microseconds: one that is rounded off would come before the deadline, again and again.
+    const whole = Math.floor(deadline * MS);
+    const us = whole / MS < deadline ? whole + 1 : whole;
+    this.#deadlines.set(host.index, this.world.worldTime(host.index, us));
   }
 
   /** Something that the scenario does `seconds` from now. */
