@@ -43,7 +43,6 @@ export interface PartsIo {
   running(): boolean;
   now(): Now;
   stats(handle: number): PeerStats | undefined;
-  /** Records came that change what all of them mean. */
   /** New records take effect then at the latest … */
   rollBy(atMono: number): void;
   /** … or soon: more new members may follow. */

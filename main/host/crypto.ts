@@ -34,7 +34,7 @@ interface OwnKey {
   raw: Uint8Array;
 }
 
-/** Own secrets, as long as their bytes are held. */
+/** Own secrets, as long as their bytes are held; those never change in place. */
 const ownKeys = { ed25519: new WeakMap<Uint8Array, OwnKey>(), x25519: new WeakMap<Uint8Array, OwnKey>() };
 
 function ownKey(kind: keyof typeof ownKeys, bytes: Uint8Array): OwnKey {

@@ -21,6 +21,7 @@ import {
   ROUNDS_MAX,
   SEALS_PER_TURN,
   SETTLE_MOST_MS,
+  SETTLE_MS,
 } from './limits.ts';
 import { below, strongest } from './failing.ts';
 import { OwnTree } from './own-tree.ts';
@@ -138,7 +139,8 @@ export class Cast {
 
   #plan(nowMono: number): void {
     const { io, self, bans, atlas, patience } = this.#at;
-    const { settleMs } = patience;
+    // Packets wait for the first epoch, and not longer than this.
+    const settleMs = this.switched ? patience.settleMs : SETTLE_MS;
     this.#planMono = Infinity;
     this.#plannedMono = nowMono;
     const later = this.#later;
