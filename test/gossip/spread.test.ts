@@ -2,10 +2,15 @@
 import { describe, expect, it } from 'vitest';
 import { Chance } from '../../app/mesh/paths/chance.ts';
 import {
+  CALM_NEWS_TO,
   CALM_NEWS_WAIT_MS,
+  MUCH_NEWS,
+  NAMED_SOON_MS,
+  NAMED_WAIT_MS,
   NEWS_WAIT_FROM_MEMBERS,
+  NEWS_WAIT_MS,
   OLD_NEWS_MS,
-  OLD_NEWS_WAIT_MS,
+  WANT_WAIT_MS,
 } from '../../app/mesh/paths/limits.ts';
 import { Graph } from '../../app/mesh/routing/graph.ts';
 import { Statements } from '../../app/mesh/paths/statements.ts';
@@ -15,25 +20,39 @@ import { decodePresence, encodePresenceBody } from '../../app/wire/messages/pres
 
 const name = (n: number): string => n.toString(16).padStart(16, '0');
 
-/** A statement with a signature that nobody checks. */
-function statement(n: number, seq: number): Uint8Array {
+/** A statement with a signature that nobody checks. Those of one sequence have the same endpoint. */
+function statement(n: number, seq: number, groups: string[] = []): Uint8Array {
   const body = encodePresenceBody({
     ...{ origin: name(n), seq, ttlMinutes: 60, off: false, features: 1, relayKBps: 0, uplinkKBps: 0 },
     ...{ place: [0, 0, 0, 0], boxKey: new Uint8Array(32), neighbours: [], relayed: [], rtts: [], measured: [] },
-    ...{ endpoints: [`192.0.2.1:${seq}`], groups: [] },
+    ...{
+      endpoints: [`192.0.2.1:${seq}`],
+      groups: groups.map((group) => ({ group, mode: 'exclude' as const, sources: [] })),
+    },
   });
   return Uint8Array.from([...body, ...new Uint8Array(64)]);
 }
 
-function world(members: number): {
+/** This member is 0; its neighbours are those from 1 on. */
+function world(
+  members: number,
+  neighbours = 2,
+): {
   statements: Statements;
   sent: string[];
+  /** "name to neighbour", of what went by name. */
+  named: string[];
+  /** "name from neighbour" */
+  pulled: string[];
   /** To whom summaries went. */
   summaries: string[];
   hear(from: number, n: number, seq: number): void;
 } {
   const sent: string[] = [];
   const summaries: string[] = [];
+  const named: string[] = [];
+  const pulled: string[] = [];
+  const near = Array.from({ length: neighbours }, (_, index) => name(index + 1));
   const graph = new Graph();
   for (let n = 1; n <= members; n++) graph.add(name(n));
   const statements = new Statements(
@@ -43,8 +62,13 @@ function world(members: number): {
       verify: () => true,
       send: (to, bytes) => {
         const message = decodeMessage(bytes);
-        if (typeof message !== 'string' && message.type === 'summary') summaries.push(to);
-        if (typeof message === 'string' || message.type !== 'presences') return true;
+        if (typeof message === 'string') return true;
+        if (message.type === 'pull') pulled.push(...message.origins.map((origin) => `${origin} from ${to}`));
+        if (message.type === 'summary') {
+          if (message.chunks.length === 0) named.push(...message.known.map(({ origin }) => `${origin} to ${to}`));
+          else summaries.push(to);
+        }
+        if (message.type !== 'presences') return true;
         for (const told of message.statements)
           sent.push(
             `${'delta' in told ? decodePresenceDelta(told.delta)?.origin : decodePresence(told.bytes)?.origin} to ${to}`,
@@ -53,7 +77,7 @@ function world(members: number): {
       },
       reserveSeq: () => undefined,
       signKey: () => new Uint8Array(32),
-      neighbours: () => [name(1), name(2)],
+      neighbours: () => near,
       isRelayed: () => false,
       roundTrips: () => new Map(),
     },
@@ -69,10 +93,10 @@ function world(members: number): {
   );
   for (let n = 1; n <= members; n++)
     statements.hear({ mono: 0, wall: 0 }, null, { ageSeconds: 0, bytes: statement(n, 1) });
-  for (const n of [1, 2]) statements.spread.up(name(n), 0);
+  for (const origin of near) statements.spread.up(origin, 0);
   const hear = (from: number, n: number, seq: number): void =>
     void statements.hear({ mono: 1, wall: 1 }, name(from), { ageSeconds: 0, bytes: statement(n, seq) });
-  return { statements, sent, summaries, hear };
+  return { statements, sent, named, pulled, summaries, hear };
 }
 
 describe('news of others', () => {
@@ -93,8 +117,8 @@ describe('news of others', () => {
     expect(sent).toEqual([`${name(8)} to ${name(2)}`]);
   });
 
-  it.each([true, false])('made long ago wait longer, for who says meanwhile that it has the same: %s', (isSame) => {
-    const { statements, sent } = world(NEWS_WAIT_FROM_MEMBERS);
+  it.each([true, false])('made long ago are told of by name, but not to who has the same: %s', (isSame) => {
+    const { statements, sent, named } = world(NEWS_WAIT_FROM_MEMBERS);
     const hear = (n: number, ageSeconds: number): void =>
       void statements.hear({ mono: 1, wall: 1 }, name(1), { ageSeconds, bytes: statement(n, 2) });
     hear(7, OLD_NEWS_MS / 1000 + 1);
@@ -103,8 +127,9 @@ describe('news of others', () => {
     expect(sent).toEqual([`${name(8)} to ${name(2)}`]);
     const chunks = statements.table.digest(2).map((chunk) => chunk ^ (isSame ? 0 : 1));
     statements.spread.onDigest(name(2), chunks, 1_100);
-    statements.spread.tick(1 + 2 * OLD_NEWS_WAIT_MS);
-    expect(sent.slice(1)).toEqual(isSame ? [] : [`${name(7)} to ${name(2)}`]);
+    statements.spread.tick(1 + NAMED_WAIT_MS);
+    expect(sent).toHaveLength(1);
+    expect(named).toEqual(isSame ? [] : [`${name(7)} to ${name(2)}`]);
   });
 
   it('that are older than what is known here show nothing of the newer', () => {
@@ -130,6 +155,71 @@ describe('news of others', () => {
     statements.spread.tick(302_000);
     statements.spread.now(name(8), [name(2)], 302_000);
     expect(sent).toEqual([`${name(8)} to ${name(2)}`]);
+  });
+});
+
+describe('what concerns nobody’s packets', () => {
+  const NEIGHBOURS = 6;
+
+  it('goes to some, and by name to the others who have not shown by then that they know', () => {
+    const { statements, sent, named, hear } = world(NEWS_WAIT_FROM_MEMBERS, NEIGHBOURS);
+    hear(1, 7, 2);
+    statements.spread.tick(1 + CALM_NEWS_WAIT_MS);
+    expect(sent).toHaveLength(CALM_NEWS_TO);
+    expect(named).toEqual([]);
+    const others = [2, 3, 4, 5, 6].filter((n) => !sent.includes(`${name(7)} to ${name(n)}`));
+    const [shown, ...lacking] = others as [number, number, number];
+    hear(shown, 7, 2);
+    statements.spread.tick(1 + CALM_NEWS_WAIT_MS + NAMED_WAIT_MS);
+    expect(named).toEqual(lacking.map((n) => `${name(7)} to ${name(n)}`));
+    expect(sent).toHaveLength(CALM_NEWS_TO);
+  });
+
+  it('goes to whoever asks after that', () => {
+    const { statements, sent, named, hear } = world(NEWS_WAIT_FROM_MEMBERS, NEIGHBOURS);
+    hear(1, 7, 2);
+    statements.spread.tick(1 + CALM_NEWS_WAIT_MS);
+    statements.spread.tick(1 + CALM_NEWS_WAIT_MS + NAMED_WAIT_MS);
+    const asker = (named[0] as string).slice(-16);
+    sent.length = 0;
+    statements.spread.onPull(asker, [name(7)], 6_000);
+    expect(sent).toEqual([`${name(7)} to ${asker}`]);
+  });
+
+  it('is still urgent where an urgent one that waits is said anew', () => {
+    const { statements, sent, hear } = world(NEWS_WAIT_FROM_MEMBERS, NEIGHBOURS);
+    const bytes = statement(7, 2, ['239.1.2.3']);
+    statements.hear({ mono: 1, wall: 1 }, name(1), { ageSeconds: 0, bytes });
+    statements.hear({ mono: 1, wall: 1 }, name(1), { ageSeconds: 0, bytes: statement(7, 3, ['239.1.2.3']) });
+    hear(1, 8, 2);
+    statements.spread.tick(1 + NEWS_WAIT_MS);
+    expect(sent.filter((line) => line.startsWith(name(7)))).toHaveLength(NEIGHBOURS - 1);
+  });
+
+  it('is asked for once by who hears its name from several', () => {
+    const { statements, pulled } = world(NEWS_WAIT_FROM_MEMBERS, NEIGHBOURS);
+    const known = [{ origin: name(7), seq: 2 }];
+    for (const from of [1, 2, 3])
+      statements.spread.onSummary(name(from), { type: 'summary', chunkCount: 1, chunks: [], known }, 10);
+    statements.spread.tick(10 + WANT_WAIT_MS);
+    expect(pulled).toEqual([`${name(7)} from ${name(1)}`]);
+  });
+});
+
+describe('news in a burst', () => {
+  it.each([
+    ['few go to all', MUCH_NEWS, 5],
+    ['many go to some', MUCH_NEWS + 1, CALM_NEWS_TO],
+  ])('%s', (_, count, expected) => {
+    const { statements, sent, named } = world(NEWS_WAIT_FROM_MEMBERS, 6);
+    for (let n = 7; n < 7 + count; n++) {
+      const bytes = statement(n, 2, ['239.1.2.3']);
+      statements.hear({ mono: 1, wall: 1 }, name(1), { ageSeconds: 0, bytes });
+    }
+    statements.spread.tick(1 + NEWS_WAIT_MS);
+    expect(sent).toHaveLength(count * expected);
+    statements.spread.tick(1 + NEWS_WAIT_MS + NAMED_SOON_MS);
+    expect(named).toHaveLength(count * (5 - expected));
   });
 });
 

@@ -45,10 +45,16 @@ export const NEWS_WAIT_MS = 240;
 /** The same for what concerns nobody's packets: who is whose neighbour, where somebody can be called. */
 export const CALM_NEWS_WAIT_MS = 1_000;
 export const NEWS_WAIT_FROM_MEMBERS = 48;
-/** What was made longer ago than this is news to who has just come back, hardly to its neighbours … */
+/** … and go to so many neighbours, who are drawn each time … */
+export const CALM_NEWS_TO = 2;
+/** … while the others hear of them by name, about this much later: most will have shown by then that they know. */
+export const NAMED_WAIT_MS = 2_500;
+/** Where more than this many that are not calm wait for one neighbour, those go the same way … */
+export const MUCH_NEWS = 16;
+/** … with less of a wait. */
+export const NAMED_SOON_MS = 500;
+/** What was made longer ago than this is news to who has just come back, hardly to its neighbours: they hear of it by name alone. */
 export const OLD_NEWS_MS = 30_000;
-/** … and waits about this long: they will have shown by then what they know. */
-export const OLD_NEWS_WAIT_MS = 2_000;
 /** How long a change waits for others before it is published. */
 export const GROUPS_COALESCE_MS = 50;
 export const ENDPOINTS_COALESCE_MS = 20;

@@ -1,5 +1,5 @@
-// How statements travel: what says something new goes on at once, renewals wait a little at each hop and share messages, and
-// digests find what was missed.
+// How statements travel: what says something new goes on at once, what is calm goes to some and is named to the others, renewals wait
+// a little at each hop and share messages, and digests find what was missed.
 import type { Origin } from '../../wire/messages/presence.ts';
 import {
   ORIGINS_PER_MESSAGE_MAX,
@@ -11,14 +11,17 @@ import {
 } from '../../wire/messages/message.ts';
 import type { Chance } from './chance.ts';
 import {
+  CALM_NEWS_TO,
   CALM_NEWS_WAIT_MS,
   DIGEST_EVERY_MS,
   EAR_YOUNG_MS,
   LAZY_FORWARD_MS,
+  MUCH_NEWS,
+  NAMED_SOON_MS,
+  NAMED_WAIT_MS,
   NEWS_WAIT_FROM_MEMBERS,
   NEWS_WAIT_MS,
   OLD_NEWS_MS,
-  OLD_NEWS_WAIT_MS,
 } from './limits.ts';
 import { chunkOf, type PresenceTable } from './presence-table.ts';
 import { Wants } from './wants.ts';
@@ -34,14 +37,24 @@ const CATCH_UP_MS = 1_000;
 /** Statements in one message weigh at most this much, so that they fit a control message together. */
 const BATCH_BYTES_MAX = 48_000;
 
+/** `soon`: goes to all who lack it; `calm`: to some of them; `named`: is told of, and goes to who asks for it. */
+type Haste = 'soon' | 'calm' | 'named';
+const HASTES: readonly Haste[] = ['soon', 'calm', 'named'];
+
+interface Waiting {
+  /** Sequence of the first that waited: that one is not sent any more where a newer one came. */
+  readonly firstSeq: number;
+  haste: Haste;
+}
+
 class Ear {
   /** Newest sequence per origin that this member is known to have, of late and of the time before. */
   #has = new Map<Origin, number>();
   #had = new Map<Origin, number>();
-  /** Statements that it is to get, and the sequence of the first that waits: that one is not sent any more where a newer one came. */
-  readonly waiting = new Map<Origin, number>();
-  /** Those of them that were made long ago. */
-  readonly old = new Set<Origin>();
+  /** Statements that it is to get, or to be told of. */
+  readonly waiting = new Map<Origin, Waiting>();
+  /** Sequences that it was told of, and has not asked for. */
+  #named = new Map<Origin, number>();
   readonly #upMono: number;
 
   constructor(upMono: number) {
@@ -64,25 +77,55 @@ class Ear {
   isAt(origin: Origin, seq: number, nowMono: number): boolean {
     const known = this.#known(origin);
     if (known >= seq) return known === seq;
-    return nowMono - this.#upMono >= EAR_YOUNG_MS && seq < (this.waiting.get(origin) ?? Infinity);
+    return nowMono - this.#upMono >= EAR_YOUNG_MS && seq < (this.waiting.get(origin)?.firstSeq ?? Infinity);
+  }
+
+  wait(origin: Origin, seq: number, haste: Haste): void {
+    const waiting = this.waiting.get(origin);
+    // What was more urgent is so still: the newer one says it too.
+    if (waiting) waiting.haste = HASTES[Math.min(HASTES.indexOf(waiting.haste), HASTES.indexOf(haste))] as Haste;
+    else this.waiting.set(origin, { firstSeq: seq, haste });
+  }
+
+  /** So much waits that telling it to all at once would cost more than a moment's wait. */
+  get isMuch(): boolean {
+    let soon = 0;
+    for (const { haste } of this.waiting.values()) if (haste === 'soon') soon++;
+    return soon > MUCH_NEWS;
+  }
+
+  /** Something waits for it that goes to some only. */
+  get isPatient(): boolean {
+    return this.isMuch || [...this.waiting.values()].some(({ haste }) => haste === 'calm');
+  }
+
+  named(origin: Origin, seq: number): void {
+    this.waiting.delete(origin);
+    this.#named.set(origin, seq);
+  }
+
+  /** It asks for what it was told of: true once, for who asks again could do nothing with what changed. */
+  asksForNamed(origin: Origin, seq: number): boolean {
+    const isNamed = this.#named.get(origin) === seq;
+    this.#named.delete(origin);
+    return isNamed;
   }
 
   /** Nothing of these waits any more. */
   heardAll(isMeant: (origin: Origin) => boolean): void {
     for (const origin of this.waiting.keys()) {
-      if (!isMeant(origin)) continue;
-      this.waiting.delete(origin);
-      this.old.delete(origin);
+      if (isMeant(origin)) this.waiting.delete(origin);
     }
   }
 
   forget(origin: Origin): void {
-    for (const list of [this.#has, this.#had, this.waiting, this.old]) list.delete(origin);
+    for (const list of [this.#has, this.#had, this.#named, this.waiting]) list.delete(origin);
   }
 
   age(): void {
     this.#had = this.#has;
     this.#has = new Map();
+    this.#named = new Map();
   }
 }
 
@@ -91,6 +134,7 @@ export interface SpreadIo {
   /** Lasting neighbours. */
   neighbours(): Origin[];
   memberCount(): number;
+  isMember(origin: Origin): boolean;
 }
 
 export class Spread {
@@ -100,8 +144,8 @@ export class Spread {
   readonly #ears = new Map<Origin, Ear>();
   readonly #wants = new Wants();
   #flushMono = Infinity;
-  /** The same for what was made long ago. */
-  #oldMono = Infinity;
+  /** The same for what is told of by name. */
+  #namedMono = Infinity;
   #digestMono: number;
   #agedMono: number;
   /** Digests that wait until this side has caught up with somebody else: most of what they lead to will be known by then. */
@@ -138,8 +182,8 @@ export class Spread {
   }
 
   /** `from` has a statement that is missing here: it is asked for. */
-  want(from: Origin, origin: Origin, seq: number, isMember: boolean, nowMono: number): void {
-    this.#wants.add(origin, seq, isMember, from, nowMono);
+  want(from: Origin, origin: Origin, seq: number, nowMono: number): void {
+    if (seq > this.#table.seq(origin)) this.#wants.add(origin, seq, this.#io.isMember(origin), from, nowMono);
   }
 
   /** True when it was asked for, or was to be. */
@@ -175,50 +219,45 @@ export class Spread {
   /** Passes news of others on to the neighbours: at once where members are few. */
   soon(origin: Origin, nowMono: number, calm: boolean): void {
     if (!this.waits) return this.now(origin, this.#io.neighbours(), nowMono);
-    if (nowMono - this.#table.bornMono(origin) > OLD_NEWS_MS) return this.#waitOld(origin, nowMono);
+    // Most have it by then, but for who has just come back.
+    if (nowMono - this.#table.bornMono(origin) > OLD_NEWS_MS) return this.#wait(origin, 'named', nowMono);
     const waitMs = calm ? CALM_NEWS_WAIT_MS : NEWS_WAIT_MS;
     // What waits already is joined, so that a burst goes together.
     const isSoon = this.#flushMono <= nowMono + waitMs;
-    this.#wait(origin, isSoon ? this.#flushMono : nowMono + this.#chance.below(waitMs));
+    this.#wait(origin, calm ? 'calm' : 'soon', isSoon ? this.#flushMono : nowMono + this.#chance.below(waitMs));
   }
 
   /** Sends a renewal to the neighbours, some time. */
   later(origin: Origin, nowMono: number): void {
-    this.#wait(origin, Math.min(this.#flushMono, nowMono + this.#chance.jitter(LAZY_FORWARD_MS)));
+    const untilMono = Math.min(this.#flushMono, nowMono + this.#chance.jitter(LAZY_FORWARD_MS));
+    this.#wait(origin, this.waits ? 'calm' : 'soon', untilMono);
   }
 
-  #wait(origin: Origin, untilMono: number): void {
-    const ears = this.#lacking(origin);
-    for (const ear of ears) ear.old.delete(origin);
-    if (ears.length > 0) this.#flushMono = Math.min(this.#flushMono, untilMono);
-  }
-
-  #waitOld(origin: Origin, nowMono: number): void {
-    const ears = this.#lacking(origin);
-    for (const ear of ears) ear.old.add(origin);
-    if (ears.length > 0) this.#oldMono = Math.min(this.#oldMono, nowMono + this.#chance.jitter(OLD_NEWS_WAIT_MS));
-  }
-
-  /** Neighbours for whom it waits from now on. */
-  #lacking(origin: Origin): Ear[] {
+  /** Waits from now on for the neighbours who lack it. */
+  #wait(origin: Origin, haste: Haste, mono: number): void {
     const seq = this.#table.seq(origin);
-    const ears: Ear[] = [];
     for (const other of this.#io.neighbours()) {
       const ear = this.#ears.get(other);
       if (other === origin || !ear || ear.has(origin, seq)) continue;
-      if (!ear.waiting.has(origin)) ear.waiting.set(origin, seq);
-      ears.push(ear);
+      ear.wait(origin, seq, haste);
+      if (haste === 'named') this.#nameSoon(mono, NAMED_WAIT_MS);
+      else this.#flushMono = Math.min(this.#flushMono, mono);
     }
-    return ears;
+  }
+
+  #nameSoon(nowMono: number, waitMs: number): void {
+    // A time drawn at each call would make the earliest of many.
+    if (this.#namedMono > nowMono + waitMs) this.#namedMono = nowMono + waitMs - this.#chance.below(waitMs / 2);
   }
 
   nextDeadline(): number {
     const digests = this.#digests.size > 0 ? this.#caughtUpMono : Infinity;
-    return Math.min(this.#flushMono, this.#oldMono, this.#digestMono, this.#wants.nextDeadline(), digests);
+    return Math.min(this.#flushMono, this.#namedMono, this.#digestMono, this.#wants.nextDeadline(), digests);
   }
 
   tick(nowMono: number): void {
-    if (Math.min(this.#flushMono, this.#oldMono) <= nowMono) this.#flush(nowMono);
+    if (this.#flushMono <= nowMono) this.#flush(nowMono);
+    if (this.#namedMono <= nowMono) this.#name();
     for (const [from, origins] of this.#wants.take(nowMono)) this.#pull(from, origins);
     if (this.#agedMono + KNOWN_MS <= nowMono) {
       this.#agedMono = nowMono;
@@ -233,21 +272,55 @@ export class Spread {
   }
 
   #flush(nowMono: number): void {
-    const isOldDue = this.#oldMono <= nowMono;
     this.#flushMono = Infinity;
-    if (isOldDue) this.#oldMono = Infinity;
+    const lacking = [...this.#ears].filter(([, ear]) => ear.isPatient).map(([other]) => other);
+    const some = this.#some(lacking);
     for (const [other, ear] of this.#ears) {
-      if (ear.waiting.size === 0) continue;
       const told: [Origin, Told | null][] = [];
-      for (const origin of ear.waiting.keys()) {
-        if (!isOldDue && ear.old.has(origin)) continue;
-        if (ear.has(origin, this.#table.seq(origin))) continue;
-        const changes = this.#table.agedDelta(origin, nowMono);
-        const isKnown = changes !== null && ear.isAt(origin, changes.baseSeq, nowMono);
-        told.push([origin, isKnown ? changes : this.#table.aged(origin, nowMono)]);
+      const { isMuch } = ear;
+      for (const [origin, waiting] of ear.waiting) {
+        if (waiting.haste === 'named') continue;
+        if ((waiting.haste === 'calm' || isMuch) && !some.has(other)) {
+          this.#nameSoon(nowMono, waiting.haste === 'calm' ? NAMED_WAIT_MS : NAMED_SOON_MS);
+          waiting.haste = 'named';
+          continue;
+        }
+        if (!ear.has(origin, this.#table.seq(origin))) told.push([origin, this.#toldTo(ear, origin, nowMono)]);
+        ear.waiting.delete(origin);
       }
-      ear.heardAll((origin) => isOldDue || !ear.old.has(origin));
       this.#tell(other, told);
+    }
+  }
+
+  #some(others: Origin[]): Set<Origin> {
+    const some = new Set<Origin>();
+    while (some.size < CALM_NEWS_TO && others.length > 0)
+      some.add(others.splice(this.#chance.below(others.length), 1)[0] as Origin);
+    return some;
+  }
+
+  /** What changed, where that seems to do; else the whole. */
+  #toldTo(ear: Ear, origin: Origin, nowMono: number): Told | null {
+    const changes = this.#table.agedDelta(origin, nowMono);
+    return changes && ear.isAt(origin, changes.baseSeq, nowMono) ? changes : this.#table.aged(origin, nowMono);
+  }
+
+  /** Tells of what others have had time to hear of elsewhere: who lacks it asks. */
+  #name(): void {
+    this.#namedMono = Infinity;
+    for (const [other, ear] of this.#ears) {
+      const known: Known[] = [];
+      for (const [origin, { haste }] of ear.waiting) {
+        if (haste !== 'named') continue;
+        const seq = this.#table.seq(origin);
+        if (ear.has(origin, seq)) ear.waiting.delete(origin);
+        else known.push({ origin, seq });
+      }
+      for (const { origin, seq } of known) ear.named(origin, seq);
+      for (let at = 0; at < known.length; at += ORIGINS_PER_MESSAGE_MAX) {
+        const part = known.slice(at, at + ORIGINS_PER_MESSAGE_MAX);
+        this.#io.send(other, encodeMessage({ type: 'summary', chunkCount: 1, chunks: [], known: part }));
+      }
     }
   }
 
@@ -315,6 +388,8 @@ export class Spread {
   }
 
   onSummary(from: Origin, message: Extract<Message, { type: 'summary' }>, nowMono: number): void {
+    // By names alone: what is missing here may be on its way from elsewhere, or be named by others too.
+    if (message.chunks.length === 0) return this.#onNamed(from, message.known, nowMono);
     const theirs = new Map(message.known.map((known: Known) => [known.origin, known.seq]));
     const pull: Origin[] = [];
     for (const [origin, seq] of theirs) {
@@ -329,7 +404,22 @@ export class Spread {
     this.#give(from, give, nowMono);
   }
 
+  #onNamed(from: Origin, known: readonly Known[], nowMono: number): void {
+    for (const { origin, seq } of known) {
+      this.heard(from, origin, seq);
+      this.want(from, origin, seq, nowMono);
+    }
+  }
+
   onPull(from: Origin, origins: readonly Origin[], nowMono: number): void {
-    this.#give(from, origins, nowMono);
+    const ear = this.#ears.get(from);
+    const answer = (origin: Origin): Told | null =>
+      ear?.asksForNamed(origin, this.#table.seq(origin))
+        ? this.#toldTo(ear, origin, nowMono)
+        : this.#table.aged(origin, nowMono);
+    this.#tell(
+      from,
+      origins.map((origin) => [origin, answer(origin)]),
+    );
   }
 }

@@ -66,6 +66,7 @@ export class Statements {
       send: (origin: Origin, bytes: Uint8Array) => io.send(origin, bytes),
       neighbours: () => io.neighbours(),
       memberCount: () => graph.size,
+      isMember: (origin: Origin) => io.signKey(origin) !== undefined,
     };
     this.spread = new Spread(spread, this.table, chance, start.now.mono);
     const own = {
@@ -103,8 +104,7 @@ export class Statements {
       return this.#hearWhole(now, from, { ageSeconds, bytes }, { baseSeq, raw });
     }
     if (from) this.spread.heard(from, origin, seq);
-    if (from && seq > this.table.seq(origin))
-      this.spread.want(from, origin, seq, this.#io.signKey(origin) !== undefined, now.mono);
+    if (from) this.spread.want(from, origin, seq, now.mono);
     return { kind: 'nothing' };
   }
 
