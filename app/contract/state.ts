@@ -116,6 +116,8 @@ export const Channel = z.object({
   repair: z.enum(['off', 'nack', 'fec']),
   /** Ids of members who may send; null: every member. */
   publishers: z.array(z.string()).nullable(),
+  /** What members pass on is signed by its sender: so in channels that name their publishers. Absent: an engine that does not say. */
+  signed: z.boolean().optional(),
   /** Ids of members who may receive; null: every member. */
   subscribers: z.array(z.string()).nullable(),
   /** This device takes part, also without an application on it. */

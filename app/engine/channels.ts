@@ -126,6 +126,9 @@ function originsOf(find: Find, members: readonly string[] | null): Outcome<Uint8
 export const entitled = (listed: readonly Origin[] | null, origin: Origin, guest: boolean): boolean =>
   listed ? listed.includes(origin) : !guest;
 
+/** Where only some may send, all who pass packets on must be sure of who did (docs/trees.md). */
+const isSigned = ({ publishers }: ChannelView): boolean => publishers !== null;
+
 /** By group address, which one channel has. */
 export function channelRights(roll: Roll): Map<string, ChannelRights> {
   const guest = roll.self()?.role === 'guest';
@@ -134,7 +137,7 @@ export function channelRights(roll: Roll): Map<string, ChannelRights> {
       formatIp(one.group),
       {
         publishes: entitled(one.publishers, roll.selfOrigin, guest),
-        signed: one.publishers !== null,
+        signed: isSigned(one),
         mayPublish: (member) => entitled(one.publishers, member.origin, member.guest),
         receives: (member) => entitled(one.subscribers, member.origin, member.guest),
       },
@@ -170,6 +173,7 @@ export function channelsView(network: Network): Channel[] {
     port: channel.port,
     repair: channel.repair,
     publishers: named(channel.publishers),
+    signed: isSigned(channel),
     subscribers: named(channel.subscribers),
     joined: local.channels.includes(channel.idText),
     mayPublish: entitled(channel.publishers, roll.selfOrigin, guest),

@@ -2,9 +2,7 @@
 import type { Failure, Outcome } from '../contract/errors.ts';
 import type { MayCall } from '../mesh/guard/callable.ts';
 import { originOf } from '../mesh/identity/identity.ts';
-import type { SessionInfo } from '../mesh/paths/contacts.ts';
 import type { Paths } from '../mesh/paths/paths.ts';
-import { encodeMessage } from '../wire/messages/message.ts';
 import type { Origin } from '../wire/messages/presence.ts';
 import { Adapter } from './adapter.ts';
 import type { Casting } from './casting.ts';
@@ -14,12 +12,14 @@ import type { Found } from './found.ts';
 import { HostGroups } from './host-groups.ts';
 import { GROUPS_TOLD, MEMBERS_TAKEN, Paced } from './paced.ts';
 import { makeParts, type NetworkParts } from './parts.ts';
-import type { Peer, Peers } from './peers.ts';
+import type { Peers } from './peers.ts';
+import { PlaneEvents } from './plane-events.ts';
 import type { DataplaneEvent, LinkInput, NetworkConfig, Now, PeerStats, Ports } from './ports.ts';
 import { Problems } from './problems.ts';
 import type { Conduct, Reaching } from './reaching.ts';
 import type { RendezvousSecret } from './rendezvous-secret.ts';
 import type { Roll, Standing } from './roll.ts';
+import { Turnover } from './turnover.ts';
 
 /** With an adapter, the data plane's first list of groups is awaited this long before the hosts' list counts as empty. */
 const GROUPS_WAIT_MS = 1_500;
@@ -58,6 +58,8 @@ export class Network {
   readonly #ports: Ports;
   readonly #start: NetworkStart;
   readonly #parts: NetworkParts;
+  readonly #plane: PlaneEvents;
+  readonly #turnover: Turnover;
   readonly #hostGroups = new HostGroups();
   #removing = false;
   #running = false;
@@ -85,8 +87,20 @@ export class Network {
       rollBy: (atMono) => this.#membersTaken.by(atMono),
       rollSoon: (nowMono) => this.#membersTaken.soon(nowMono, this.paths.memberCount),
       groupsChanged: () => this.#groupsTold.soon(this.#now.mono, this.paths.memberCount),
-      sponsor: (time, peer, request) => this.#sponsor(time, peer, request),
+      sponsor: (time, peer, request) => this.#turnover.sponsor(time, peer, request),
       note: (error) => this.#note(error),
+    });
+    this.#plane = new PlaneEvents({
+      ...{ net, ports, problems: this.problems, parts: this.#parts, hostGroups: this.#hostGroups },
+      running: () => this.#running,
+      adapter: () => this.adapter,
+      channelsChanged: (time) => this.channelsChanged(time),
+      changed: () => start.changed(),
+    });
+    this.#turnover = new Turnover({
+      ...{ net, ports, roll, parts: this.#parts },
+      up: (time, peer, session) => this.#plane.up(time, peer, session),
+      publish: (time, records) => this.publish(time, records),
     });
     this.peers = this.#parts.peers;
     this.paths = this.#parts.paths;
@@ -251,45 +265,16 @@ export class Network {
     }
     const before = this.#parts.projection.ownIpv4;
     const { gone, fresh } = this.#parts.projection.peers(now);
-    for (const peer of gone) this.#drop(now, peer);
+    for (const peer of gone) this.#turnover.drop(now, peer);
     if (gone.length > 0) this.paths.setMembers(now, this.roll.members());
     this.#parts.secret.changed(now, this.#removing);
     this.#removing = false;
-    for (const peer of fresh) this.#welcome(now, peer);
+    for (const peer of fresh) this.#turnover.welcome(now, peer);
     if (this.#parts.projection.ownIpv4 !== before) this.#readdress(now);
     this.#parts.casting.membersChanged(now);
     this.#groupsTold.by(now.mono);
     this.#flush(now);
     this.channelsChanged(now);
-  }
-
-  /** A member that the records put out: it hears why if it is there, its keys are worth nothing from now on. */
-  #drop(now: Now, peer: Peer): void {
-    const { origin } = peer;
-    const wasUp = this.paths.contacts.isUp(origin);
-    const standing = this.roll.standing(origin);
-    this.paths.down(now, origin, 'removed');
-    this.#parts.casting.down(now, origin);
-    this.#parts.talk.forget(peer);
-    this.reaching.down(now.mono, peer.handle, 'removed');
-    this.peers.demote(peer);
-    if (wasUp)
-      this.#parts.strangers.demote(now, peer, standing === 'none' || standing === 'member' ? 'removed' : standing);
-    else {
-      this.peers.remove(peer);
-      this.#ports.dataplane.removePeers(this.net, [peer.handle]);
-    }
-    this.#ports.dataplane.rotateKeys(this.net);
-  }
-
-  /** A stranger with a session has become a member. A joiner calls anew as one. */
-  #welcome(now: Now, peer: Peer): void {
-    const stranger = this.#parts.strangers.promoted(peer);
-    if (stranger?.purpose !== 'member') return;
-    const stats = this.#ports.dataplane.stats().peers.find((s) => s.net === this.net && s.peer === peer.handle);
-    if (!stats?.up) return;
-    this.#up(now, peer, stats);
-    if (stranger.greeting?.type === 'greet') this.#parts.talk.greeted(now, peer, stranger.greeting);
   }
 
   /** An older member has the same IPv4 address: the network starts anew with another one. Rare, so sessions are not spared. */
@@ -310,17 +295,6 @@ export class Network {
     this.problems.set('ipv4-conflict');
   }
 
-  #sponsor(now: Now, peer: Peer, request: Uint8Array): Outcome<void> {
-    const outcome = this.roll.sponsor(now, peer.key, request);
-    if (!outcome.ok) return outcome;
-    const { dataplane } = this.#ports;
-    dataplane.sendControl(this.net, peer.handle, encodeMessage({ type: 'joinAccepted' }));
-    // A member by now: far more is queued for it than for a stranger.
-    this.publish(now, outcome.value);
-    this.#parts.sync.give(peer.handle, this.roll.all());
-    return { ok: true, value: undefined };
-  }
-
   #note(error: Failure): void {
     this.problems.set(error.code, error.data);
     this.#ports.log.write('error', 'store', { network: this.roll.id, code: error.code });
@@ -330,53 +304,12 @@ export class Network {
 
   event(now: Now, event: DataplaneEvent): void {
     this.#now = now;
-    switch (event.kind) {
-      case 'control':
-        return this.#parts.talk.hear(now, event.peer, event.bytes);
-      case 'stranger':
-        if (this.#running) this.#parts.strangers.ask(now, event.ask, event.key, event.hint);
-        else this.#ports.dataplane.answerStranger(this.net, event.ask, false);
-        return;
-      case 'up': {
-        const peer = this.peers.get(event.peer);
-        if (peer?.level === 'member') this.#up(now, peer, event);
-        else if (peer) this.#parts.strangers.up(now, peer);
-        return;
-      }
-      case 'down':
-        this.reaching.down(now.mono, event.peer, event.reason);
-        return this.#parts.talk.down(now, event.peer, event.reason);
-      case 'want': {
-        const peer = this.peers.get(event.peer);
-        if (peer?.level === 'member') this.paths.want(now, peer.origin);
-        return;
-      }
-      case 'suspect':
-        return this.reaching.suspect(now, event.peer);
-      case 'line':
-        return this.reaching.line(now, event.peer, event.bytesPerSecond);
-      case 'link':
-        return;
-      case 'groups':
-        this.#hostGroups.take(event.groups);
-        return this.channelsChanged(now);
-      case 'adapterLost':
-        this.adapter?.onLost(now.mono);
-        return this.#start.changed();
-      case 'problem':
-        if (event.code === 'events-lost') this.resync(now);
-        return this.problems.set(event.code, { message: event.message });
-      default:
-        if (this.#running) this.#parts.casting.event(now, event);
-    }
+    this.#plane.take(now, event);
   }
 
-  #up(now: Now, peer: Peer, session: Partial<SessionInfo> & { link?: number | undefined }): void {
-    const { endpoint = '', transport = 'udp', observed } = session;
-    if (observed && transport === 'udp') this.#parts.found.observe(peer.origin, observed);
-    this.#parts.talk.up(now, peer, { ...session, endpoint, transport });
-    if (this.paths.contacts.isUp(peer.origin)) this.reaching.up(now, peer, { ...session, endpoint, transport });
-    this.#parts.casting.measured(peer.origin, session.rttMs);
+  /** Events were lost, of whichever network. */
+  resync(now: Now): void {
+    this.#plane.resync(now);
   }
 
   /** What a transport says of a dial or link. False: it is none of this network's. */
@@ -411,17 +344,6 @@ export class Network {
   conductChanged(now: Now): void {
     this.#now = now;
     if (this.#running) this.reaching.serve(now);
-  }
-
-  /** Events were lost: what the data plane's counters say of sessions is taken instead. */
-  resync(now: Now): void {
-    for (const stats of this.#ports.dataplane.stats().peers) {
-      const peer = stats.net === this.net ? this.peers.get(stats.peer) : undefined;
-      if (peer?.level !== 'member') continue;
-      const up = this.paths.contacts.isUp(peer.origin);
-      if (stats.up && !up) this.#up(now, peer, stats);
-      else if (!stats.up && up) this.#parts.talk.down(now, peer.handle, 'closed');
-    }
   }
 
   // ---- the machine's word --------------------------------------------------------------------------------------------------

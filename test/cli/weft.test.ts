@@ -3,14 +3,14 @@ import { mkdtempSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { describe as sentence, ERRORS, type ErrorCode } from '../../app/contract/errors.ts';
+import { describe as sentence, ERRORS, ok, type ErrorCode } from '../../app/contract/errors.ts';
 import { daemonOptions } from '../../main/cli/commands/daemon.ts';
 import { bytes, clean, parseAddress, parseDuration, table } from '../../main/cli/text.ts';
 import { statePaths } from '../../main/host/paths.ts';
 import { RpcServer } from '../../main/rpc/server.ts';
 import { listenUnix, type Listener } from '../../main/rpc/unix-socket.ts';
 import { fakeEngine, LINK } from '../contract/support/fake-engine.ts';
-import { member, network } from '../contract/support/samples.ts';
+import { channel, member, network, state as stateOf } from '../contract/support/samples.ts';
 
 /** Time from start to the answer of a running engine, ms; a busy machine gets twice as much, and the best of several counts. */
 const START_MS_MAX = 300;
@@ -210,6 +210,25 @@ describe('weft', () => {
     expect((await weft(['doctor'])).out).toBe(
       `! The helper is not running.\n    → ${ERRORS['helper-missing'].remedy}\n`,
     );
+  });
+
+  it('lists channels, and says which are signed', async () => {
+    const open = { ...channel, name: 'walkie', publishers: null, signed: false, joined: false };
+    const { signed: _, ...unsaid } = { ...open, name: 'old' };
+    const channels = [channel, open, unsaid];
+    engine.handlers.status = () => ok(stateOf([network('home', { channels })]));
+    expect((await weft(['channel', 'list'])).out).toBe(
+      [
+        'home',
+        '  CHANNEL  GROUP AND PORT     PUBLISHERS  SUBSCRIBERS  REPAIR  SIGNED  HERE',
+        '  stage    239.193.4.5 20000  anna        all          nack    yes     joined',
+        '  walkie   239.193.4.5 20000  all         all          nack',
+        '  old      239.193.4.5 20000  all         all          nack',
+        '',
+      ].join('\n'),
+    );
+    const { out } = await weft(['channel', 'list', '--json']);
+    expect(JSON.parse(out)).toEqual({ networks: [{ id: 'home', name: 'home', channels }] });
   });
 
   it('says what to do when there is no network', async () => {

@@ -123,6 +123,10 @@ describe.skipIf(why)('the window', () => {
   it('channels: list, take part, create, close', async () => {
     const { page, press, calls } = await open('mock=home');
     await page.getByRole('tab', { name: /Channels/ }).click();
+    const hint = page.getByTitle(/signed by its sender/);
+    const signed = (name: string) => page.getByRole('listitem').filter({ hasText: name, has: hint });
+    await signed('stage').waitFor();
+    expect(await signed('walkie').count()).toBe(0);
     await page.getByRole('switch', { name: 'Receive walkie on this device' }).click();
     expect(await calls('channel.join')).toMatchObject([{ params: { network: 'home', channel: 'c2' } }]);
     await press('New channel');

@@ -34,9 +34,11 @@ describe('a channel that names its publishers', () => {
     world.run(3_000);
     for (const host of all) if (host !== bert) host.groups(address, open.address);
     world.until('bert knows who receives', () => bert.receivers(address).length === NAMES.length - 1, 10_000);
+    const shown = (host: SimHost) => new Map(host.network().channels?.map(({ name, signed }) => [name, signed]));
     for (const host of all) {
       expect(told.get(host)?.get(address), host.name).toMatchObject({ signed: true });
       expect(told.get(host)?.get(open.address)?.signed, host.name).toBeUndefined();
+      expect(Object.fromEntries(shown(host)), host.name).toEqual({ stage: true, all: false });
     }
     // Who may not send has nobody to send to, and checks all the same.
     expect(told.get(cleo)?.get(address)?.receivers).toEqual([]);
@@ -53,6 +55,7 @@ describe('a channel that names its publishers', () => {
     anna.do('channel.change', { channel: 'stage', publishers: null });
     world.run(3_000);
     for (const host of all) expect(told.get(host)?.get(address)?.signed, host.name).toBeUndefined();
+    for (const host of all) expect(shown(host).get('stage'), host.name).toBe(false);
     expect(signersOf(cleo)).toEqual([undefined]);
   });
 });

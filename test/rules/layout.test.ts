@@ -64,6 +64,14 @@ describe('packages', () => {
   });
 });
 
+it('ARCHITECTURE.md names every crate, in its picture or below', () => {
+  const crates: string[] = /^members = \[(.+)\]$/m.exec(read('native/Cargo.toml'))?.[1]?.match(/[\w-]+/g) ?? [];
+  expect(crates).toContain('addon');
+  const text = read('ARCHITECTURE.md');
+  const picture: string[] = /^ +native\/ (.+)$/m.exec(text)?.[1]?.match(/[\w-]+/g) ?? [];
+  expect(crates.filter((name) => !picture.includes(name) && !text.includes(`\`native/${name}\``))).toEqual([]);
+});
+
 it('ARCHITECTURE.md counts the helper’s verbs right', () => {
   const verbs = read('native/helper/src/request.rs').match(/#\[serde\(rename = "[\w.]+"\)\]/g) ?? [];
   expect(verbs).toHaveLength(12);

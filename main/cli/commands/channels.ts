@@ -88,8 +88,9 @@ function channelsText(network: Network): string {
     who(one.publishers),
     who(one.subscribers),
     one.repair,
+    one.signed ? 'yes' : '',
     one.joined ? 'joined' : '',
   ]);
-  const head = ['CHANNEL', 'GROUP AND PORT', 'PUBLISHERS', 'SUBSCRIBERS', 'REPAIR', 'HERE'];
+  const head = ['CHANNEL', 'GROUP AND PORT', 'PUBLISHERS', 'SUBSCRIBERS', 'REPAIR', 'SIGNED', 'HERE'];
   return `${clean(network.name)}\n${table(head, rows, '  ') || '  no channels\n'}`;
 }

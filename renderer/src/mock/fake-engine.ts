@@ -166,7 +166,7 @@ export class FakeEngine {
       const id = `made-c${this.calls.length}`;
       const place = { address: '239.193.9.9', port: 20_500 };
       const own = { joined: false, mayPublish: true, maySubscribe: true, mayChange: true };
-      const made = { id, name, ...place, repair, publishers, subscribers: null, ...own };
+      const made = { id, name, ...place, repair, publishers, signed: publishers !== null, subscribers: null, ...own };
       this.#network(network, (given) => ({ ...given, channels: [...(given.channels ?? []), made] }));
       return ok({ id, ...place });
     },

@@ -111,11 +111,13 @@ export const home = (more: Partial<Network> = {}): Network => ({
   channels: [
     {
       ...{ id: 'c1', name: 'stage', address: '239.193.4.5', port: 20_112, repair: 'nack', subscribers: null },
-      ...{ publishers: [idOf('ben')], joined: true, mayPublish: false, maySubscribe: true, mayChange: true },
+      ...{ publishers: [idOf('ben')], signed: true, joined: true },
+      ...{ mayPublish: false, maySubscribe: true, mayChange: true },
     },
     {
       ...{ id: 'c2', name: 'walkie', address: '239.194.77.2', port: 23_004, repair: 'off', subscribers: null },
-      ...{ publishers: null, joined: false, mayPublish: true, maySubscribe: true, mayChange: true },
+      ...{ publishers: null, signed: false, joined: false },
+      ...{ mayPublish: true, maySubscribe: true, mayChange: true },
     },
   ],
   invites: [

@@ -11,6 +11,14 @@ export type Tone = 'good' | 'warn' | 'bad' | 'off' | 'busy' | 'idle';
 /** Always beside a word that says the same. */
 export const Dot = ({ tone }: { tone: Tone }) => <span className={styles['dot']} data-tone={tone} aria-hidden />;
 
+/** A word about the thing beside it; what it means comes under the pointer, and is read out. */
+export const Badge = ({ text, hint }: { text: string; hint: string }) => (
+  <span className={styles['badge']} title={hint}>
+    {text}
+    <span className="hidden">: {hint}</span>
+  </span>
+);
+
 interface SwitchProps {
   label: string;
   on: boolean;

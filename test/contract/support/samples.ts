@@ -1,5 +1,5 @@
 // Values of every shape that a client sees; the golden files and the fakes are made of them.
-import type { Group, Invite, Member, Network, State, Traffic } from '../../../app/contract/state.ts';
+import type { Channel, Group, Invite, Member, Network, State, Traffic } from '../../../app/contract/state.ts';
 
 export const member = (name: string, more: Partial<Member> = {}): Member => ({
   id: `${name}-id`,
@@ -25,6 +25,22 @@ export const group: Group = {
   joined: true,
   mode: 'include',
   sources: ['10.87.3.9'],
+};
+
+/** Only anna may send to it. */
+export const channel: Channel = {
+  id: '00112233445566778899aabbccddeeff',
+  name: 'stage',
+  address: '239.193.4.5',
+  port: 20_000,
+  repair: 'nack',
+  publishers: ['anna-id'],
+  signed: true,
+  subscribers: null,
+  joined: true,
+  mayPublish: true,
+  maySubscribe: true,
+  mayChange: true,
 };
 
 export const invite: Invite = {

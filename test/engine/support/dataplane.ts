@@ -18,6 +18,7 @@ import type {
 import { keep } from './keep.ts';
 import { SimCasts, type Stamp } from './casts.ts';
 import { crypto } from './crypto.ts';
+import { Half, type Carried, type Plane } from './session.ts';
 import type { Station, World } from './world.ts';
 
 /** IPv4, UDP, header, tag and the control header (docs/frames.md). */
@@ -27,9 +28,6 @@ const HELLO_BYTES = 300;
 const KEEPALIVE_BYTES_PER_SECOND = 5;
 const HELLO_TIMEOUT_MS = 5_000;
 const HELLO_AGAIN_MS = [500, 1_500, 3_000];
-const SILENT_WITH_TRAFFIC_MS = 2_000;
-const SILENT_IDLE_MS = 75_000;
-const KEEPALIVE_MS = 25_000;
 const STRANGERS_MAX = 64;
 const QUERY_ANSWER_MS = 400;
 
@@ -53,23 +51,6 @@ interface Net {
   casts: SimCasts;
 }
 
-/** One side of a session. */
-interface Half {
-  owner: SimDataplane;
-  net: number;
-  peer: number;
-  /** Where it sends. */
-  remote: string;
-  other: Half;
-  open: boolean;
-  reported: boolean;
-  heardMono: number;
-  /** Delivery stays in order. */
-  lastDelivery: number;
-  checking: boolean;
-  upMono: number;
-}
-
 const key = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 
 export class SimDataplane implements Dataplane {
@@ -77,6 +58,7 @@ export class SimDataplane implements Dataplane {
   readonly #world: World;
   readonly station: Station;
   readonly #deliver: (events: DataplaneEvent[]) => void;
+  readonly #plane: Plane;
   readonly #asks = new Map<number, () => void>();
   #nextAsk = 1;
   /** Bytes sent, with headers, by kind. */
@@ -88,6 +70,13 @@ export class SimDataplane implements Dataplane {
     this.#world = world;
     this.station = station;
     this.#deliver = deliver;
+    this.#plane = {
+      station,
+      endpoint: () => this.#endpoint(),
+      emit: (event) => this.#emit(event),
+      take: (net, peer, what) => this.#take(net, peer, what),
+      kept: (seconds) => void (this.sent.keepaliveSeconds += seconds),
+    };
   }
 
   #emit(event: DataplaneEvent): void {
@@ -120,7 +109,7 @@ export class SimDataplane implements Dataplane {
   removeNetwork(net: number): void {
     const known = this.nets.get(net);
     if (!known) return;
-    for (const peer of known.peers.values()) this.#end(peer.half, 'closed', 'none');
+    for (const peer of known.peers.values()) peer.half?.end('closed', 'none');
     this.nets.delete(net);
   }
 
@@ -156,7 +145,7 @@ export class SimDataplane implements Dataplane {
     if (!known) throw new Error('setPeers: no such network');
     for (const config of peers) {
       const before = known.peers.get(config.peer);
-      if (before && key(before.config.key) !== key(config.key)) this.#end(before.half, 'closed', 'removed');
+      if (before && key(before.config.key) !== key(config.key)) before.half?.end('closed', 'removed');
       if (before) before.config = config;
       else known.peers.set(config.peer, { config, half: null, rx: 0, tx: 0, packets: 0 });
     }
@@ -166,7 +155,7 @@ export class SimDataplane implements Dataplane {
     const known = this.nets.get(net);
     for (const peer of peers) {
       const before = known?.peers.get(peer);
-      if (before) this.#end(before.half, 'closed', 'none');
+      before?.half?.end('closed', 'none');
       known?.peers.delete(peer);
     }
   }
@@ -208,7 +197,7 @@ export class SimDataplane implements Dataplane {
 
   #sendCast(net: number, peer: number, stamp: Stamp): void {
     const half = this.nets.get(net)?.peers.get(peer)?.half;
-    if (half?.open) this.#carry(half, stamp);
+    if (half?.open) half.carry(stamp);
     else this.#emit({ kind: 'want', net, peer });
   }
 
@@ -333,76 +322,11 @@ export class SimDataplane implements Dataplane {
       answered();
       if (target.half?.open && target.half.remote === at && target.half.other === known.half) return;
       for (const old of [target.half, known.half]) if (old) old.open = false;
-      const base = { open: true, reported: false, heardMono: this.#world.mono, lastDelivery: 0, checking: false };
-      const upMono = this.#world.mono;
-      const a = {
-        ...base,
-        owner: from,
-        net: theirs.config.net,
-        peer: target.config.peer,
-        remote: at,
-        upMono,
-      } as unknown as Half;
-      const b = {
-        ...base,
-        owner: this,
-        net,
-        peer: known.config.peer,
-        remote: from.#endpoint(),
-        upMono,
-      } as unknown as Half;
-      a.other = b;
-      b.other = a;
-      target.half = a;
-      known.half = b;
-      from.#up(a);
-      // The other side learns that the session works by its first frame: nothing overtakes that.
-      a.lastDelivery = this.#world.mono + this.#world.delay();
-      this.#world.at(a.lastDelivery, () => this.#up(b));
-      from.#keepalive(a);
-      this.#keepalive(b);
+      const called = { plane: from.#plane, net: theirs.config.net, peer: target.config.peer, remote: at };
+      const answering = { plane: this.#plane, net, peer: known.config.peer, remote: from.#endpoint() };
+      [target.half, known.half] = Half.pair(this.#world, called, answering);
+      target.half.start();
     });
-  }
-
-  #up(half: Half): void {
-    if (!half.open) return;
-    half.reported = true;
-    const { net, peer, remote } = half;
-    this.#emit({ kind: 'up', net, peer, transport: 'udp', endpoint: remote, observed: this.#endpoint(), rttMs: 10 });
-  }
-
-  /** Whether what this half sends now arrives. */
-  #works(half: Half): boolean {
-    const { other } = half;
-    return (
-      other.open &&
-      this.#world.hears(this.station, other.owner.station) &&
-      other.owner.station.endpoints.includes(half.remote)
-    );
-  }
-
-  #keepalive(half: Half): void {
-    this.#world.after(KEEPALIVE_MS, () => {
-      if (!half.open) return;
-      if (!this.station.alive) return;
-      this.sent.keepaliveSeconds += KEEPALIVE_MS / 1000;
-      if (this.#works(half)) half.other.owner.#heard(half.other, this.#endpoint());
-      if (this.#world.mono - half.heardMono >= SILENT_IDLE_MS) return this.#fellSilent(half);
-      this.#keepalive(half);
-    });
-  }
-
-  #heard(half: Half, from: string): void {
-    half.heardMono = this.#world.mono;
-    if (half.remote === from) return;
-    half.remote = from;
-    this.#up(half);
-  }
-
-  #fellSilent(half: Half): void {
-    if (!half.open) return;
-    half.open = false;
-    this.#emit({ kind: 'down', net: half.net, peer: half.peer, reason: 'silent' });
   }
 
   sendControl(net: number, peer: number, bytes: Uint8Array): boolean {
@@ -410,7 +334,7 @@ export class SimDataplane implements Dataplane {
     if (!half?.open || bytes.length > 60_000) return false;
     this.sent.messages++;
     this.sent.control += bytes.length + FRAME_BYTES * Math.ceil(bytes.length / FRAME_PAYLOAD);
-    this.#carry(half, bytes.slice());
+    half.carry(bytes.slice());
     return true;
   }
 
@@ -419,68 +343,32 @@ export class SimDataplane implements Dataplane {
     const known = this.nets.get(net)?.peers.get(peer);
     if (!known) return;
     known.packets++;
-    if (known.half?.open) this.#carry(known.half, 'packet');
+    if (known.half?.open) known.half.carry('packet');
     else this.#emit({ kind: 'want', net, peer });
   }
 
-  #carry(half: Half, bytes: Uint8Array | 'packet' | Stamp | null): void {
-    // Casts are not repeated, but tell that nothing comes back.
-    const again = bytes instanceof Uint8Array || bytes === 'packet' ? bytes : null;
-    if (!this.#works(half)) return this.#watch(half, again);
-    const at = Math.max(this.#world.mono + this.#world.delay(), half.lastDelivery);
-    half.lastDelivery = at;
-    this.#world.at(at, () => {
-      if (!this.#works(half)) return this.#watch(half, again);
-      const { other } = half;
-      other.owner.#heard(other, this.#endpoint());
-      // The acknowledgement comes back, or rides on what is said back.
-      const target = other.owner.nets.get(other.net)?.peers.get(other.peer);
-      if (bytes === 'packet' && target) target.packets++;
-      else if (bytes instanceof Uint8Array && target) {
-        other.owner.sent.control += FRAME_BYTES;
-        other.owner.#emit({ kind: 'control', net: other.net, peer: other.peer, bytes });
-      } else if (bytes !== null && bytes !== 'packet' && target) {
-        target.packets++;
-        other.owner.nets.get(other.net)?.casts.take(other.peer, bytes as Stamp);
-      }
-      half.heardMono = this.#world.mono;
-    });
-  }
-
-  /** Unanswered traffic: sent again until it works, or the session is given up. */
-  #watch(half: Half, bytes: Uint8Array | 'packet' | null): void {
-    const started = this.#world.mono;
-    const retry = (): void => {
-      if (!half.open || !this.station.alive) return;
-      if (this.#works(half)) this.#carry(half, bytes);
-      else if (this.#world.mono - started >= SILENT_WITH_TRAFFIC_MS) this.#fellSilent(half);
-      else this.#world.after(200, retry);
-    };
-    this.#world.after(200, retry);
+  /** What a session brought. */
+  #take(net: number, peer: number, what: Carried): void {
+    const known = this.nets.get(net);
+    const from = known?.peers.get(peer);
+    if (!known || !from) return;
+    if (what instanceof Uint8Array) {
+      // The acknowledgement.
+      this.sent.control += FRAME_BYTES;
+      return this.#emit({ kind: 'control', net, peer, bytes: what });
+    }
+    from.packets++;
+    if (what !== 'packet') known.casts.take(peer, what);
   }
 
   poke(): void {
     for (const net of this.nets.values()) {
-      for (const { half } of net.peers.values()) if (half?.open) this.#carry(half, null);
+      for (const { half } of net.peers.values()) if (half?.open) half.carry(null);
     }
   }
 
   disconnect(net: number, peer: number): void {
-    this.#end(this.nets.get(net)?.peers.get(peer)?.half ?? null, 'closed', 'closed');
-  }
-
-  /** Closes with a good-bye. `theirs`: reason at the other side; `own` none: no event here. */
-  #end(half: Half | null, theirs: string, own: string): void {
-    if (!half?.open) return;
-    half.open = false;
-    if (own !== 'none') this.#emit({ kind: 'down', net: half.net, peer: half.peer, reason: own });
-    const { other } = half;
-    if (!this.#world.hears(this.station, other.owner.station)) return;
-    this.#world.at(Math.max(this.#world.mono + this.#world.delay(), half.lastDelivery), () => {
-      if (!other.open) return;
-      other.open = false;
-      other.owner.#emit({ kind: 'down', net: other.net, peer: other.peer, reason: theirs });
-    });
+    this.nets.get(net)?.peers.get(peer)?.half?.end('closed', 'closed');
   }
 
   stats(): Stats {

@@ -2,7 +2,7 @@
 import type { Channel, Network } from '../../../../app/contract/state.ts';
 import { useT, type Translate } from '../../i18n/i18n.ts';
 import { Button } from '../../ui/button.tsx';
-import { CopyValue, Empty, Menu, Switch } from '../../ui/controls.tsx';
+import { Badge, CopyValue, Empty, Menu, Switch } from '../../ui/controls.tsx';
 import kit from '../../ui/kit.module.css';
 import { FailureNotice } from '../../ui/notice.tsx';
 import { useCall } from '../../ui/use-call.ts';
@@ -54,7 +54,10 @@ function ChannelRow({ channel, network }: { channel: Channel; network: Network }
         <CopyValue value={String(channel.port)} what={t('channels.port')} />
       </span>
       <span className={styles['who']}>
-        <span>{t('channels.publishers', { who: names(channel.publishers, network, t) })}</span>
+        <span>
+          {t('channels.publishers', { who: names(channel.publishers, network, t) })}{' '}
+          {channel.signed && <Badge text={t('channels.signed')} hint={t('channels.signed.hint')} />}
+        </span>
         <span>{t('channels.subscribers', { who: names(channel.subscribers, network, t) })}</span>
       </span>
       <span className={styles['take']}>
