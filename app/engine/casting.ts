@@ -114,6 +114,7 @@ export class Casting {
       dropTree: (origin, tree) => dataplane.dropTree(net, origin, tree),
       setCastKey: (key) => dataplane.setCastKey(net, key),
       sendOn: (group, trees) => dataplane.sendOn(net, group, trees),
+      sendDirectly: (group) => dataplane.sendDirectly(net, group),
       changed: () => this.#io.changed(),
     };
   }
@@ -168,7 +169,7 @@ export class Casting {
     const { mono } = now;
     switch (event.kind) {
       case 'stream':
-        if (this.#isChatter(mono, event.group)) return this.#io.ports.dataplane.sendOn(this.#io.net, event.group, []);
+        if (this.#isChatter(mono, event.group)) return this.#io.ports.dataplane.sendDirectly(this.#io.net, event.group);
         this.#rates.begin(mono, event.group);
         return this.#trees.stream(mono, event.group);
       case 'streamEnd':

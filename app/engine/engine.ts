@@ -136,11 +136,16 @@ export class Engine implements EngineApi {
       contract: CONTRACT_VERSION,
       networks: [...this.networks.values()].map((network) => networkView(network, this.#now)),
       settings: this.settings,
-      problems: [...this.problems.list(), ...this.#host.problems],
+      problems: this.problemsNow(),
       listening: this.#host.listening,
       helper: this.#host.helper,
       ...(this.#host.finding && { finding: findingView(this, this.#host.finding) }),
     };
+  }
+
+  /** Of the machine and of all networks together: far less work than the whole state. */
+  problemsNow(): State['problems'] {
+    return [...this.problems.list(), ...this.#host.problems];
   }
 
   traffic(): Traffic {

@@ -58,8 +58,10 @@ export interface Dataplane {
   dropTree(net: number, origin: Uint8Array, tree: number): void;
   /** A subscriber's; ≤ 4 newest per origin and tree. */
   setCastKey(net: number, key: CastKey): void;
-  /** The host's packets to the group take these own trees by turns; none: directly, or held and `stream` raised, as before there were any. */
+  /** The host's packets to the group take these own trees by turns; none: they wait, and `stream` is raised with the next one. */
   sendOn(net: number, group: string, trees: number[]): void;
+  /** They go to each receiver by themselves until `sendOn`, however many there are; while they go on, `stream` is raised every 10 s. */
+  sendDirectly(net: number, group: string): void;
   /** Next sequence under the newest key of an own tree, 0 without one. Absent: late subscribers accept a key from its beginning. */
   castSequence?(net: number, tree: number): number;
   /** The key that casts of own trees are signed with (Ed25519, 32 bytes), new at each start. Absent: it cannot sign. */
@@ -154,7 +156,7 @@ export interface GroupConfig {
 }
 
 export type TreeEvent =
-  /** The host sends to a group with more receivers than are served directly, and no `sendOn` names trees for it. */
+  /** The host sends to a group with more receivers than are served directly, and no `sendOn` names trees for it: again every 10 s. */
   | { kind: 'stream'; net: number; group: string }
   | { kind: 'streamEnd'; net: number; group: string }
   /** This node moved to a backup parent by itself. */

@@ -71,6 +71,11 @@ export class Talk {
     this.#io.met(now);
   }
 
+  /** A joiner is heard as the member that it is now: it asks for one share of the records after another. */
+  letIn(now: Now, peer: Peer): void {
+    if (!this.#budgets.has(peer.handle)) this.#budgets.set(peer.handle, new PeerBudget('member', now.mono));
+  }
+
   #greet(now: Now, peer: Peer): void {
     this.#say(peer, {
       type: 'greet',

@@ -36,10 +36,11 @@ export class Turnover {
     return { ok: true, value: undefined };
   }
 
-  /** A stranger with a session has become a member. A joiner calls anew as one. */
+  /** A stranger with a session has become a member. A joiner calls anew as one, when it has got all records on this session. */
   welcome(now: Now, peer: Peer): void {
     const { net, ports, parts } = this.#io;
     const stranger = parts.strangers.promoted(peer);
+    if (stranger?.purpose === 'join') parts.talk.letIn(now, peer);
     if (stranger?.purpose !== 'member') return;
     const stats = ports.dataplane.stats().peers.find((s) => s.net === net && s.peer === peer.handle);
     if (!stats?.up) return;

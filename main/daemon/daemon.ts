@@ -58,7 +58,7 @@ async function openDoors(host: EngineHost, options: DaemonOptions, listeners: Li
 function problemsOnTerminal(host: EngineHost): () => void {
   const told = new Set<string>();
   const tell = (): void => {
-    for (const { code, data } of host.state().problems) {
+    for (const { code, data } of host.problemsNow()) {
       if (told.has(code) || !isErrorCode(code)) continue;
       told.add(code);
       process.stderr.write(`weft: ${describe(data ? { code, data } : { code })}\n`);

@@ -38,6 +38,7 @@ export interface EngineHost {
   rpc: RpcServer;
   /** The newest state; for a tray or a log. */
   state(): State;
+  problemsNow(): State['problems'];
   onChange(changed: () => void): () => void;
   /** `disconnect` removes the adapters; otherwise the helper keeps them for its grace time. */
   stop(disconnect: boolean): Promise<void>;
@@ -192,6 +193,10 @@ class Host implements EngineHost {
 
   state(): State {
     return this.engine.state();
+  }
+
+  problemsNow(): State['problems'] {
+    return this.engine.problemsNow();
   }
 
   onChange(changed: () => void): () => void {

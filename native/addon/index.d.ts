@@ -176,7 +176,7 @@ export type DataplaneEvent =
   | { kind: 'link'; net: number; link: number; state: 'proven' | 'unused' }
   /** The complete list of groups that applications on this host joined through the adapter, after a change. */
   | { kind: 'groups'; net: number; groups: LocalGroup[] }
-  /** The host sends to a group that more than 4 others receive, and `sendOn` names no trees for it. Up to 256 packets of the last second wait for them. */
+  /** The host sends to a group that more than 4 others receive, and `sendOn` names no trees for it: again every 10 s. Up to 256 packets of the last 1.5 s wait for the answer. */
   | { kind: 'stream'; net: number; group: string }
   /** The host has sent nothing to that group for 60 s. */
   | { kind: 'streamEnd'; net: number; group: string }
@@ -277,8 +277,10 @@ export class Dataplane {
   dropTree(net: number, origin: Uint8Array, tree: number): void;
   /** The newest 4 of each origin and tree are kept. */
   setCastKey(net: number, key: CastKey): void;
-  /** Packets of this group take these own trees by turns; none: directly, or held and `stream` raised, as before there were any. */
+  /** Packets of this group take these own trees by turns; none: they wait, and `stream` is raised with the next one. Throws `bad-argument`. */
   sendOn(net: number, group: string, trees: number[]): void;
+  /** They go to each receiver by themselves until `sendOn`, however many there are; while they go on, `stream` is raised every 10 s. Throws `bad-argument`. */
+  sendDirectly(net: number, group: string): void;
   /** Next sequence under the newest key of an own tree; 0 without one. */
   castSequence?(net: number, tree: number): number;
   /** The key that casts of own trees are signed with (Ed25519, 32 bytes), new at each start; the secret stays inside. Throws `no-such-network`. */

@@ -1,7 +1,7 @@
 // Who belongs, under races, partitions and removals.
 import { describe, expect, it } from 'vitest';
 import { STRANGER_BYTES_BURST } from '../../app/mesh/guard/peer-budget.ts';
-import { encodeMessage } from '../../app/wire/messages/message.ts';
+import { decodeMessage, encodeMessage } from '../../app/wire/messages/message.ts';
 import { encodePresenceBody, presenceSigned, type Presence } from '../../app/wire/messages/presence.ts';
 import { concat } from '../../app/wire/text.ts';
 import { crypto } from './support/crypto.ts';
@@ -208,6 +208,33 @@ describe('a member that floods', () => {
     const given = cleo.engine.networks.values().next().value?.roll.introduction() as Uint8Array[];
     expect(given.length).toBeLessThanOrEqual(32);
     expect(given.reduce((sum, record) => sum + record.length, 0)).toBeLessThan(STRANGER_BYTES_BURST / 4);
+  });
+
+  it('who was let in gets the next share of the records before it has called as a member', () => {
+    const { world, hosts } = home(132, ['anna', 'bert']);
+    const [anna] = hosts as [SimHost];
+    const { dataplane, net } = anna;
+    const said: string[] = [];
+    let joiner = 0;
+    const send = dataplane.sendControl.bind(dataplane);
+    dataplane.sendControl = (network, peer, bytes) => {
+      const message = decodeMessage(bytes);
+      const type = typeof message === 'string' ? message : message.type;
+      if (type === 'joinAccepted') {
+        joiner = peer;
+        world.after(0, () => {
+          said.length = 0;
+          const heads = encodeMessage({ type: 'heads', hashes: [] });
+          anna.input({ kind: 'dataplane', events: [{ kind: 'control', net, peer, bytes: heads }] });
+          expect(said).toContain('records');
+        });
+      }
+      if (peer === joiner) said.push(type);
+      return send(network, peer, bytes);
+    };
+    new SimHost(world, 'cleo').join(anna.link());
+    world.run(20_000);
+    expect(joiner).toBeGreaterThan(0);
   });
 
   it('strangers are few at a time and leave nothing behind', () => {

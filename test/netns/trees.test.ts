@@ -22,6 +22,7 @@ const OUTSIDERS = 2;
 const BEGIN_AT_ONCE = 16;
 const BEGIN_TURNS_MAX = 8;
 const BEGIN_MS = 40_000;
+const STRAGGLERS_MS = 20_000;
 const SETUP_MS = 600_000;
 const SHARE_MIN = 0.999;
 const KILLS = inLab ? 20 : 3;
@@ -198,8 +199,16 @@ describe.skipIf(reason)('trees of real hosts', () => {
     }
     await crowd.reset();
     const each = await crowd.send(inside, { group: GROUP, rate: 20, count: 200, size: 300 });
-    await pause(1_500);
-    const all = sum(await crowd.report(), inside, inside, 200);
+    // Two processors that run all hosts may be behind by seconds: late is told of by the delay, missing is what does not come at all.
+    let all = sum(await crowd.report(), inside, inside, 200);
+    const until = Date.now() + STRAGGLERS_MS;
+    while (all.missing > 0 && Date.now() < until) {
+      await pause(1_000);
+      all = sum(await crowd.report(), inside, inside, 200);
+    }
+    // Whatever came twice came by now.
+    await pause(1_000);
+    all = sum(await crowd.report(), inside, inside, 200);
     tell(
       `${count} hosts, ${inside.length} send 20 packets/s to all`,
       `${shown(all)}; ${each.seconds} s for 10`,

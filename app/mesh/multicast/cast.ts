@@ -25,7 +25,7 @@ import {
 } from './limits.ts';
 import { below, strongest } from './failing.ts';
 import { OwnTree } from './own-tree.ts';
-import type { Patience } from './patience.ts';
+import { handDownMs, type Patience } from './patience.ts';
 import { isBound, planInput } from './plan-nodes.ts';
 import { PlannedRate } from './planned-rate.ts';
 import type { Shape } from './shape.ts';
@@ -139,8 +139,7 @@ export class Cast {
 
   #plan(nowMono: number): void {
     const { io, self, bans, atlas, patience } = this.#at;
-    // Packets wait for the first epoch, and not longer than this.
-    const settleMs = this.switched ? patience.settleMs : SETTLE_MS;
+    const { uplinkKBps } = io.conduct();
     this.#planMono = Infinity;
     this.#plannedMono = nowMono;
     const later = this.#later;
@@ -169,6 +168,9 @@ export class Cast {
     this.#rate.isBound = isBound(input);
     const previous = this.trees.flatMap((tree) => (tree.latest ? [tree.parents()] : []));
     const plan = planStripes(input, previous);
+    // Packets wait for the first epoch, and not longer than this; those of a second one have been dropped by then.
+    const settleMs =
+      (this.switched || this.#round > 0 ? patience.settleMs : SETTLE_MS) + handDownMs(plan.trees, self, uplinkKBps);
     this.unserved = plan.unserved;
     this.#shapeTrees(nowMono, plan.trees.length);
     const subscribers = new Set(wanted);
@@ -239,6 +241,7 @@ export class Cast {
     this.#judgedMono = nowMono;
     const failing = new Set<Origin>();
     const atFault = new Set<Origin>();
+    let nobody = false;
     for (const tree of this.trees) {
       if (!tree.offered) continue;
       const failures = tree.offered.failures();
@@ -247,9 +250,10 @@ export class Cast {
       for (const failure of failures) this.#learn(nowMono, tree, tree.offered.shape, failure);
       tree.confirm((origin) => !here.has(origin));
       for (const origin of here) failing.add(origin);
+      // Of each tree by itself: in several that few are missing from, all may be missing from one or another.
+      nobody ||= tree.offered.shape.description.nodes.every(({ origin }) => here.has(origin));
       if (this.#at.bans.anyMissing) this.#allow(tree.offered, here);
     }
-    const nobody = offered.some(({ shape }) => shape.description.nodes.every(({ origin }) => failing.has(origin)));
     const served = [...failing].some((origin) => this.#isServed(origin));
     // Packets wait for the first tree: those below one that has just died are worth another round.
     const waiting = !this.switched && this.#round === 0 && failing.size > atFault.size;

@@ -87,8 +87,10 @@ export interface TreesIo {
   setTree(config: TreeConfig): void;
   dropTree(origin: Uint8Array, tree: number): void;
   setCastKey(key: CastKey): void;
-  /** Packets of the group take these own trees by turns; none: as before there were any (sent directly, or held and `stream` raised). */
+  /** Packets of the group take these own trees by turns; none: they wait, and `stream` is raised. */
   sendOn(group: string, trees: number[]): void;
+  /** They take none for now, however many receive them; `stream` is raised again where they go on. */
+  sendDirectly(group: string): void;
   /** Something that a user sees changed. */
   changed(): void;
 }

@@ -1,6 +1,8 @@
 // How long an origin waits for its epochs to stand: where devices or lines are busy, answers come late, and an epoch that is given up for that is
 // followed by another that makes them busier still.
+import type { Origin } from '../../wire/messages/presence.ts';
 import { SETTLE_MOST_MS, SETTLE_MS } from './limits.ts';
+import type { PlannedTree } from './plan-types.ts';
 
 export class Patience {
   /** For the next round. */
@@ -18,4 +20,23 @@ export class Patience {
   stood(tookMs: number): void {
     if (tookMs < this.settleMs / 4) this.settleMs = Math.max(SETTLE_MS, this.settleMs / 2);
   }
+}
+
+/** Of one node in a description, and of its sealed key. */
+const NODE_BYTES = 11;
+const SEALED_BYTES = 56;
+const HEAD_BYTES = 200;
+
+/**
+ * How long descriptions and keys take to leave an origin whose uplink is known (kB/s; 0: it is not), twice, for those below have theirs to pass
+ * on as well, ms.
+ */
+export function handDownMs(trees: readonly PlannedTree[], self: Origin, uplinkKBps: number): number {
+  if (uplinkKBps === 0) return 0;
+  const bytesOf = ({ parents }: PlannedTree): number => {
+    const children = [...parents.values()].filter((parent) => parent === self).length;
+    return children * (HEAD_BYTES + NODE_BYTES * parents.size) + SEALED_BYTES * parents.size;
+  };
+  const bytes = trees.reduce((sum, tree) => sum + bytesOf(tree), 0);
+  return Math.min(SETTLE_MOST_MS, Math.round((2 * bytes) / uplinkKBps));
 }

@@ -129,7 +129,7 @@ export class Trees {
       if (receivers.length === 0 || !this.#roomForCast()) {
         this.#count(receivers.length === 0 ? 'no-receivers' : 'casts-full');
         this.#streams.delete(group);
-        return this.#io.sendOn(group, []);
+        return this.#io.sendDirectly(group);
       }
       cast = new Cast(this.#castIo, signed, nowMono);
       cast.receivers = receivers;

@@ -120,6 +120,13 @@ impl Dataplane {
     }
 
     #[napi]
+    pub fn send_directly(&self, net: u32, group: String) -> Result<()> {
+        self.inner
+            .send_directly(net, parse::ip(&group)?)
+            .map_err(of_dataplane)
+    }
+
+    #[napi]
     pub fn cast_signer(&self, net: u32) -> Result<Uint8Array> {
         let key = self.inner.cast_signer(net).map_err(of_dataplane)?;
         Ok(key.to_vec().into())

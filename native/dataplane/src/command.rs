@@ -71,6 +71,9 @@ pub enum Command {
     DropTree(NetId, TreeName),
     SetCastKey(NetId, Box<CastKey>),
     SendOn(NetId, IpAddr, Vec<u16>),
+    SendDirectly(NetId, IpAddr),
+    /// The host's stream to a group is over.
+    StreamEnded(NetId, IpAddr),
     RotateKeys(NetId),
     Poke,
     Stats(SyncSender<Stats>),

@@ -5,7 +5,7 @@ use crate::api::{GroupConfig, NetworkConfig, PeerConfig, PeerId};
 use crate::relay::Relay;
 use crate::shared::{NetShared, OwnTree, PeerState, View};
 use crate::sys::{self, Wake};
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -43,6 +43,8 @@ pub struct Net {
     pub own_trees: HashMap<u16, OwnTree>,
     /// As the engine said it: trees that are not there (yet) among them.
     pub send_on: BTreeMap<IpAddr, Vec<u16>>,
+    /// Groups that the engine wants no trees for.
+    pub directly: BTreeSet<IpAddr>,
     /// Some tree was set: its deadlines count.
     pub has_trees: bool,
     pub cast: Arc<CastTx>,
@@ -114,6 +116,7 @@ impl Net {
         let view = Arc::new(View {
             own_trees: HashMap::new(),
             send_on: HashMap::new(),
+            directly: HashSet::new(),
             repaired: HashSet::new(),
             table,
             fair: FairLimits::default(),
@@ -140,6 +143,7 @@ impl Net {
             groups: BTreeMap::new(),
             own_trees: HashMap::new(),
             send_on: BTreeMap::new(),
+            directly: BTreeSet::new(),
             has_trees: false,
             cast,
             adapter: None,
@@ -178,6 +182,7 @@ impl Net {
         self.view = Arc::new(View {
             own_trees: self.own_trees.clone(),
             send_on: self.present_trees(),
+            directly: self.directly.iter().copied().collect(),
             repaired: self
                 .groups
                 .values()

@@ -108,6 +108,8 @@ impl Core {
             Command::DropTree(net, name) => self.drop_tree(net, name),
             Command::SetCastKey(net, key) => self.set_cast_key(now, net, *key),
             Command::SendOn(net, group, trees) => self.send_on(net, group, trees),
+            Command::SendDirectly(net, group) => self.send_directly(net, group),
+            Command::StreamEnded(net, group) => self.stream_ended(net, group),
             Command::RotateKeys(net) => self.rotate(net),
             Command::Poke => self.sessions.poke(now),
             Command::Stats(reply) => {

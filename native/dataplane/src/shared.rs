@@ -74,6 +74,8 @@ pub struct View {
     pub own_trees: HashMap<u16, OwnTree>,
     /// Own trees that the packets of a group take by turns; none of them is missing in `own_trees`.
     pub send_on: HashMap<IpAddr, Vec<u16>>,
+    /// Groups whose packets take none, however many receive them.
+    pub directly: HashSet<IpAddr>,
     /// Groups that take trees however few receive them.
     pub repaired: HashSet<IpAddr>,
     pub table: Table,

@@ -2,7 +2,10 @@
 
 use crate::adapter::AdapterThread;
 use crate::api::{Event, PeerId};
-use crate::limits::{STREAM_ENDS_US, STREAM_HELD_FOR_US, STREAM_HELD_MAX, STREAMS_MAX, TREE_FROM};
+use crate::command::Command;
+use crate::limits::{
+    STREAM_ASK_AGAIN_US, STREAM_ENDS_US, STREAM_HELD_FOR_US, STREAM_HELD_MAX, STREAMS_MAX, TREE_FROM,
+};
 use crate::shared::{View, add};
 use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, Ipv4Addr};
@@ -17,9 +20,10 @@ struct Stream {
     bytes: Arc<AtomicU64>,
     /// The last packet, µs.
     last: u64,
-    /// Packets wait until then; afterwards they go directly while there are no trees.
-    hold_until: u64,
-    held: VecDeque<Vec<u8>>,
+    /// When the engine was last asked for its trees, µs.
+    asked: u64,
+    /// Packets that wait for the answer, and since when.
+    held: VecDeque<(u64, Vec<u8>)>,
     /// It has taken a tree: without one it begins to wait anew.
     took_tree: bool,
     pub turn: usize,
@@ -78,43 +82,39 @@ impl AdapterThread {
         if few && !has_trees && (receivers.is_empty() || !view.repaired.contains(&group)) {
             return self.send_cast(now, view, receivers, run);
         }
-        match self.stream(now, group, run, has_trees) {
-            Some(_) if has_trees => {
-                self.release_stream(now, view, group);
-                self.send_by_tree(now, view, group, run);
-            }
-            Some(hold_until) if now < hold_until => self.hold_for_tree(group, run),
-            _ => self.send_cast(now, view, receivers, run),
+        let is_noted = self.note_stream(now, group, run, has_trees);
+        if is_noted && has_trees {
+            self.release_stream(now, view, group);
+            self.send_by_tree(now, view, group, run);
+        } else if is_noted && !view.directly.contains(&group) {
+            self.hold_for_tree(now, group, run);
+        } else {
+            self.send_cast(now, view, receivers, run);
         }
     }
 
-    /// Notes a run of a stream, which may begin with it. Until when its packets wait; `None` when there are too many streams.
-    fn stream(&mut self, now: u64, group: IpAddr, run: &Splitter<'_>, has_trees: bool) -> Option<u64> {
+    /// Notes a run of a stream, which may begin with it, and asks the engine for its trees. False when there are too many streams.
+    fn note_stream(&mut self, now: u64, group: IpAddr, run: &Splitter<'_>, has_trees: bool) -> bool {
+        let net = self.net.net;
         let bytes: usize = (0..run.count()).map(|i| run.segment_len(i)).sum();
         if let Some(stream) = self.streams.of.get_mut(&group) {
             stream.last = now;
             stream.bytes.fetch_add(bytes as u64, Relaxed);
-            if stream.took_tree != has_trees {
-                stream.took_tree = has_trees;
-                if !has_trees {
-                    // Its trees were taken away.
-                    stream.hold_until = now + STREAM_HELD_FOR_US;
-                    let (until, net) = (stream.hold_until, self.net.net);
-                    self.streams.due_at(until);
-                    self.common.events.push(Event::Stream { net, group });
-                    return Some(until);
-                }
+            let was_taken = stream.took_tree && !has_trees;
+            stream.took_tree = has_trees;
+            if was_taken || (!has_trees && now >= stream.asked + STREAM_ASK_AGAIN_US) {
+                stream.asked = now;
+                self.common.events.push(Event::Stream { net, group });
             }
-            return Some(stream.hold_until);
+            return true;
         }
         if self.streams.of.len() >= STREAMS_MAX {
-            return None;
+            return false;
         }
-        let (hold_until, net) = (now + STREAM_HELD_FOR_US, self.net.net);
         let stream = Stream {
             bytes: Arc::new(AtomicU64::new(bytes as u64)),
             last: now,
-            hold_until,
+            asked: now,
             held: VecDeque::new(),
             took_tree: has_trees,
             turn: 0,
@@ -123,40 +123,40 @@ impl AdapterThread {
         shown.insert(group, stream.bytes.clone());
         drop(shown);
         self.streams.of.insert(group, stream);
-        self.streams.due_at(hold_until);
+        self.streams.due_at(now + STREAM_ENDS_US);
         self.common.events.push(Event::Stream { net, group });
-        Some(hold_until)
+        true
     }
 
-    fn hold_for_tree(&mut self, group: IpAddr, run: &Splitter<'_>) {
+    fn hold_for_tree(&mut self, now: u64, group: IpAddr, run: &Splitter<'_>) {
         let Some(stream) = self.streams.of.get_mut(&group) else {
             return;
         };
         for i in 0..run.count() {
             let mut packet = vec![0; run.segment_len(i)];
             run.write(i, &mut packet, Checksum::Full);
-            stream.held.push_back(packet);
+            stream.held.push_back((now, packet));
             add(&self.common.counters.packets_held, 1);
             if stream.held.len() > STREAM_HELD_MAX {
                 stream.held.pop_front();
                 add(&self.common.counters.held_dropped, 1);
             }
         }
+        self.streams.due_at(now + STREAM_HELD_FOR_US);
     }
 
-    /// After a change: what waited for trees that are there now goes down them.
+    /// After a change: what waited for trees that are there now goes down them, and what needs none goes directly.
     pub(crate) fn release_streams(&mut self, now: u64, view: &Arc<View>) {
-        while let Some(group) = self.waiting(|group, _| view.send_on.contains_key(group)) {
+        let is_decided = |group: &IpAddr| view.send_on.contains_key(group) || view.directly.contains(group);
+        let waiting = |(group, stream): (&IpAddr, &Stream)| {
+            (!stream.held.is_empty() && is_decided(group)).then_some(*group)
+        };
+        while let Some(group) = self.streams.of.iter().find_map(waiting) {
             self.release_stream(now, view, group);
         }
     }
 
-    fn waiting(&self, fits: impl Fn(&IpAddr, &Stream) -> bool) -> Option<IpAddr> {
-        let mut waiting = self.streams.of.iter().filter(|(_, s)| !s.held.is_empty());
-        waiting.find(|(g, s)| fits(g, s)).map(|(g, _)| *g)
-    }
-
-    /// Sends what waited: down the trees, or directly when there are none.
+    /// Sends what waited: down the trees, or directly when there are to be none.
     fn release_stream(&mut self, now: u64, view: &Arc<View>, group: IpAddr) {
         let Some(stream) = self.streams.of.get_mut(&group).filter(|s| !s.held.is_empty()) else {
             return;
@@ -165,10 +165,10 @@ impl AdapterThread {
         if view.send_on.contains_key(&group) {
             stream.took_tree = true;
             held.iter()
-                .for_each(|packet| self.send_packet_by_tree(now, view, group, packet));
+                .for_each(|(_, packet)| self.send_packet_by_tree(now, view, group, packet));
         } else {
             held.iter()
-                .for_each(|packet| self.send_packet_directly(now, view, packet));
+                .for_each(|(_, packet)| self.send_packet_directly(now, view, packet));
         }
     }
 
@@ -195,28 +195,31 @@ impl AdapterThread {
     }
 
     /// Streams that end, and packets that waited in vain.
-    pub(crate) fn watch_streams(&mut self, now: u64, view: &Arc<View>) {
-        while let Some(group) = self.waiting(|_, stream| stream.hold_until <= now) {
-            self.release_stream(now, view, group);
-        }
-        let (net, events) = (self.net.net, &self.common.events);
+    pub(crate) fn watch_streams(&mut self, now: u64) {
+        let net = self.net.net;
+        let common = &self.common;
         let mut shown = self.net.streams.lock().unwrap_or_else(PoisonError::into_inner);
         self.streams.of.retain(|group, stream| {
+            while stream
+                .held
+                .front()
+                .is_some_and(|(since, _)| since + STREAM_HELD_FOR_US <= now)
+            {
+                stream.held.pop_front();
+                add(&common.counters.held_dropped, 1);
+            }
             let ended = stream.last + STREAM_ENDS_US <= now;
             if ended {
                 shown.remove(group);
-                events.push(Event::StreamEnd { net, group: *group });
+                common.events.push(Event::StreamEnd { net, group: *group });
+                common.commands.push(Command::StreamEnded(net, *group));
             }
             !ended
         });
         drop(shown);
-        let next = |s: &Stream| {
-            let ends = s.last + STREAM_ENDS_US;
-            if s.held.is_empty() {
-                ends
-            } else {
-                ends.min(s.hold_until)
-            }
+        let next = |stream: &Stream| {
+            let waits = stream.held.front().map(|(since, _)| since + STREAM_HELD_FOR_US);
+            waits.unwrap_or(u64::MAX).min(stream.last + STREAM_ENDS_US)
         };
         self.streams.due = self.streams.of.values().map(next).min();
     }

@@ -155,7 +155,7 @@ impl Dataplane {
         Ok(())
     }
 
-    /// Packets of this group take these own trees by turns; none: as if never said.
+    /// Packets of this group take these own trees by turns; none: as if never said, they wait and the engine is asked.
     ///
     /// # Errors
     /// `bad-argument`: no group address, or more than 16 trees.
@@ -167,6 +167,19 @@ impl Dataplane {
             return Err(Error::bad_argument(format!("{group} is not a group address.")));
         }
         self.push(Command::SendOn(net, group, trees));
+        Ok(())
+    }
+
+    /// Packets of this group go to each receiver by themselves, until [`Dataplane::send_on`]; while they go on, the engine is asked
+    /// again every 10 s.
+    ///
+    /// # Errors
+    /// `bad-argument`: no group address.
+    pub fn send_directly(&self, net: NetId, group: IpAddr) -> Result<(), Error> {
+        if !crate::dataplane::is_group(&group) {
+            return Err(Error::bad_argument(format!("{group} is not a group address.")));
+        }
+        self.push(Command::SendDirectly(net, group));
         Ok(())
     }
 

@@ -108,12 +108,28 @@ impl Core {
         let Some(network) = self.nets.get_mut(&net) else {
             return;
         };
+        network.directly.remove(&group);
         if trees.is_empty() {
             network.send_on.remove(&group);
         } else {
             network.send_on.insert(group, trees);
         }
         network.is_stale = true;
+    }
+
+    pub(crate) fn send_directly(&mut self, net: NetId, group: IpAddr) {
+        let Some(network) = self.nets.get_mut(&net) else {
+            return;
+        };
+        network.send_on.remove(&group);
+        network.directly.insert(group);
+        network.is_stale = true;
+    }
+
+    pub(crate) fn stream_ended(&mut self, net: NetId, group: IpAddr) {
+        if let Some(network) = self.nets.get_mut(&net) {
+            network.is_stale |= network.directly.remove(&group);
+        }
     }
 
     pub(crate) fn tree_peer_lost(&mut self, now: u64, net: NetId, peer: PeerId) {

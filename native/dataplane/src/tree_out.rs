@@ -239,6 +239,10 @@ impl Out for TreeOut<'_> {
         stats.and_then(|s| s.rtt_us).unwrap_or(0)
     }
 
+    fn slack(&self) -> u64 {
+        self.sessions.slack(self.now)
+    }
+
     fn event(&mut self, event: TreeEvent) {
         let net = self.net;
         let peer_of = |origin| self.view.table.peer_of_origin(origin);

@@ -40,6 +40,10 @@ pub(crate) struct Control {
     out: VecDeque<Outgoing>,
     queued: usize,
     window: u32,
+    /// Up to here the window grows by every part that came, above by one part a window: a line that was full is soon full again.
+    slow_from: u32,
+    /// Parts that came since it grew above `slow_from`.
+    came: u32,
     /// The window was last made smaller at this time.
     shrunk_at: u64,
     /// Next sequence expected.
@@ -63,6 +67,8 @@ impl Control {
             out: VecDeque::new(),
             queued: 0,
             window: PARTS_START,
+            slow_from: PARTS_WINDOW,
+            came: 0,
             shrunk_at: 0,
             expected: 0,
             early: VecDeque::new(),
@@ -222,16 +228,47 @@ impl Control {
             fresh += settle(&mut self.queued, now, part, &mut self.rtt);
             part.acked = true;
         }
-        self.window = (self.window + fresh).min(PARTS_WINDOW);
+        self.grow(fresh);
         Ok(())
+    }
+
+    fn grow(&mut self, fresh: u32) {
+        let quickly = fresh.min(self.slow_from.saturating_sub(self.window));
+        self.window += quickly;
+        self.came += fresh - quickly;
+        if self.came >= self.window {
+            self.came -= self.window;
+            self.window += 1;
+        }
+        self.window = self.window.min(PARTS_WINDOW);
+    }
+
+    /// Some seem lost. Where a timer ran out, the line is most likely full of what was sent already.
+    fn shrink(&mut self, now: u64, by_timer: bool) {
+        let half = (self.window / 2).max(PARTS_LEAST);
+        self.came = 0;
+        if by_timer {
+            self.slow_from = half;
+            self.window = 1;
+            self.rtt.timed_out();
+        } else {
+            self.window = half;
+        }
+        self.shrunk_at = now;
     }
 
     /// Plaintexts of the frames to send now, appended to `frames`.
     pub fn transmit(&mut self, now: u64, frames: &mut Vec<Vec<u8>>) {
-        let due = self.due(now);
-        if due.iter().any(|i| self.out[*i].tries > 0) && now >= self.shrunk_at + self.rtt.rto(1) {
-            self.window = (self.window / 2).max(PARTS_LEAST);
-            self.shrunk_at = now;
+        let mut due = self.due(now);
+        let mut again = due
+            .iter()
+            .map(|i| &self.out[*i])
+            .filter(|o| o.tries > 0)
+            .peekable();
+        if again.peek().is_some() && now >= self.shrunk_at + self.rtt.rto(1) {
+            let by_timer = again.any(|o| now >= o.sent_at + self.rtt.rto(o.tries));
+            self.shrink(now, by_timer);
+            due = self.due(now);
         }
         for i in due {
             let out = &mut self.out[i];

@@ -95,3 +95,42 @@ fn a_stranger_is_slowed() {
         "64 KiB queue"
     );
 }
+
+#[test]
+fn a_slow_line_is_not_filled_with_what_is_under_way_already() {
+    const ONE_WAY: u64 = 1_300_000;
+    const MESSAGES: usize = 60;
+    let (mut a, mut b) = (Control::new(true), Control::new(true));
+    let (mut to_a, mut to_b) = (VecDeque::new(), VecDeque::new());
+    let (mut sent, mut got, mut late) = (0, 0, 0);
+    for now in (0..60_000_000).step_by(10_000) {
+        if now % 500_000 == 0 && now / 500_000 < MESSAGES as u64 {
+            assert!(a.send(b"x"));
+        }
+        while to_a.front().is_some_and(|(at, _)| *at <= now) {
+            let (_, frame): (u64, Vec<u8>) = to_a.pop_front().unwrap();
+            give(&mut a, now, &frame).0.unwrap();
+        }
+        while to_b.front().is_some_and(|(at, _)| *at <= now) {
+            let (_, frame): (u64, Vec<u8>) = to_b.pop_front().unwrap();
+            got += give(&mut b, now, &frame).1.len();
+        }
+        for frame in frames(&mut a, now) {
+            let has_part = u16_at(&frame, 15) > 0;
+            sent += usize::from(has_part);
+            late += usize::from(has_part && now > 10_000_000);
+            to_b.push_back((now + ONE_WAY, frame));
+        }
+        for frame in frames(&mut b, now) {
+            to_a.push_back((now + ONE_WAY, frame));
+        }
+    }
+    assert_eq!(got, MESSAGES);
+    // Each goes three times where no round trip is ever measured.
+    assert!(
+        2 * late <= 3 * (MESSAGES - 20),
+        "{late} parts of the last {} messages",
+        MESSAGES - 20
+    );
+    assert!(sent <= 2 * MESSAGES, "{sent} parts in all");
+}

@@ -2,6 +2,7 @@
 
 use crate::api::{Entropy, Event, NetworkConfig, Options, Output};
 use crate::drops::{DropReason, Drops};
+use crate::lateness::Lateness;
 use crate::limits::FRAME_MAX;
 use crate::mac::{MacKey, mac_key};
 use crate::noise::public_key;
@@ -17,6 +18,7 @@ pub(crate) struct Core {
     pub drops: Drops,
     /// Idle pings over UDP become as rare as the way bears.
     pub adapts_idle: bool,
+    pub lateness: Lateness,
     outputs: VecDeque<Output>,
     timers: BTreeSet<(u64, PeerName)>,
     entropy: Box<dyn Entropy>,
@@ -29,6 +31,7 @@ impl Core {
             slots: Slots::default(),
             drops: Drops::default(),
             adapts_idle: false,
+            lateness: Lateness::default(),
             outputs: VecDeque::new(),
             timers: BTreeSet::new(),
             entropy,

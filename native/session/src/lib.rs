@@ -24,6 +24,7 @@ mod handshake;
 mod heard;
 mod hop;
 mod idle;
+mod lateness;
 mod lifecycle;
 pub mod limits;
 mod line;

@@ -179,6 +179,12 @@ pub const RTT_FRESH_SPARSE: u64 = 60 * S;
 pub const SLEPT: u64 = 10 * S;
 /// A probed path (after sleep or `poke`) that does not answer in this time gets a fresh handshake.
 pub const PROBE_ANSWER: u64 = 300 * MS;
+/// Timers of a busy machine come late. Up to this much means nothing; …
+pub const LATE_FREE: u64 = 30 * MS;
+/// … the longest counts half after this, …
+pub const LATE_HALVES: u64 = 2 * S;
+/// … and others are waited for twice as much longer, but not more than this.
+pub const SLACK_MOST: u64 = 2 * S;
 /// Pings of one session whose answers are awaited.
 pub const PINGS_OUT: usize = 8;
 
@@ -191,14 +197,14 @@ pub const MESSAGE_MAX: usize = 60_000;
 pub const QUEUE_MAX: usize = 1 << 20;
 /// Parts in flight.
 pub const PARTS_WINDOW: u32 = 64;
-/// Parts in flight at first and after losses.
+/// Parts in flight at first.
 pub const PARTS_START: u32 = 16;
-/// Fewest parts that losses leave in flight.
+/// Fewest parts that losses leave in flight; one is left when a timer ran out.
 pub const PARTS_LEAST: u32 = 4;
 /// Retransmission timer.
 pub const RTO_MIN: u64 = 100 * MS;
 /// See `RTO_MIN`.
-pub const RTO_MAX: u64 = 2 * S;
+pub const RTO_MAX: u64 = 4 * S;
 /// Before the first round trip was measured.
 pub const RTO_START: u64 = 500 * MS;
 /// An acknowledgement waits this long for company.

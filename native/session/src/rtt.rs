@@ -2,14 +2,19 @@
 
 use crate::limits::{RTO_MAX, RTO_MIN, RTO_START};
 
+const DOUBLED_MOST: u32 = 6;
+
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Rtt {
     smoothed: Option<u64>,
     variation: u64,
+    /// Timers that ran out since the last sample: what takes longer than the timer is never sampled, unless later ones wait longer.
+    overdue: u32,
 }
 
 impl Rtt {
     pub fn sample(&mut self, rtt: u64) {
+        self.overdue = 0;
         match self.smoothed {
             None => {
                 self.smoothed = Some(rtt);
@@ -31,13 +36,18 @@ impl Rtt {
         self.smoothed.map_or(least, |s| least.max(times * s))
     }
 
+    /// A retransmission timer ran out.
+    pub fn timed_out(&mut self) {
+        self.overdue = (self.overdue + 1).min(DOUBLED_MOST);
+    }
+
     /// Retransmission timer after `tries` transmissions.
     pub fn rto(&self, tries: u32) -> u64 {
         let base = self
             .smoothed
             .map_or(RTO_START, |s| s + 4 * self.variation)
             .clamp(RTO_MIN, RTO_MAX);
-        (base << tries.saturating_sub(1).min(5)).min(RTO_MAX)
+        (base << tries.saturating_sub(1).max(self.overdue).min(DOUBLED_MOST)).min(RTO_MAX)
     }
 }
 
@@ -55,5 +65,18 @@ mod tests {
         assert_eq!((rtt.smoothed(), rtt.rto(1)), (Some(20_000), RTO_MIN));
         assert_eq!(rtt.rto(2), 2 * RTO_MIN);
         assert_eq!(rtt.rto(30), RTO_MAX);
+    }
+
+    #[test]
+    fn a_timer_that_ran_out_is_longer_for_all_until_a_round_trip_was_measured() {
+        let mut rtt = Rtt::default();
+        rtt.timed_out();
+        rtt.timed_out();
+        assert_eq!(
+            (rtt.rto(1), rtt.rto(2), rtt.rto(4)),
+            (4 * RTO_START, 4 * RTO_START, RTO_MAX)
+        );
+        rtt.sample(20_000);
+        assert_eq!(rtt.rto(1), RTO_MIN);
     }
 }

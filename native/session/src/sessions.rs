@@ -287,12 +287,20 @@ impl Sessions {
     /// Does what is due.
     pub fn handle_timeout(&mut self, now: u64) {
         let now = self.advance(now);
+        if let Some(due) = self.core.next_deadline() {
+            self.core.lateness.note(now, due);
+        }
         let mut due = std::mem::take(&mut self.due);
         self.core.due(now, &mut due);
         for name in &due {
             self.with_peer(now, *name, |core, net, peer| tick(core, net, peer, now));
         }
         self.due = due;
+    }
+
+    /// What others are given on top of the time that they have at best, because this machine is late itself, µs.
+    pub fn slack(&self, now: u64) -> u64 {
+        self.core.lateness.slack(now)
     }
 
     /// When to call `handle_timeout`; u64::MAX = never.

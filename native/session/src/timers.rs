@@ -131,7 +131,7 @@ fn watch(core: &mut Core, net: &mut NetState, peer: &mut Peer, now: u64) -> Opti
     } else if peer.live.waiting.is_none_or(|since| view.last >= since) {
         peer.live.waiting = Some(now);
     }
-    let patience = peer.live.rtt.times(STREAM_ROUND_TRIPS, STREAM_SILENCE);
+    let patience = peer.live.rtt.times(STREAM_ROUND_TRIPS, STREAM_SILENCE) + core.lateness.slack(now);
     if peer.live.stream.ended(now, &view.heard, patience) && !view.waits {
         probe(core, peer, now);
     }
@@ -167,10 +167,11 @@ fn watch_probe(core: &mut Core, net: &mut NetState, peer: &mut Peer, now: u64, s
     if now >= peer.live.last_ping + PROBE_AGAIN {
         ping(core, peer, now);
     }
-    if now >= probe_answer_at(peer, since) && !peer.live.suspect {
+    let slack = core.lateness.slack(now);
+    if now >= probe_answer_at(peer, since) + slack && !peer.live.suspect {
         suspect(core, net, peer, now);
     }
-    let over = now >= since + SILENT_AFTER;
+    let over = now >= since + SILENT_AFTER + slack;
     if over && now < peer.hop.heard().last + IDLE_SUSPECT_AFTER {
         peer.live.probe = None; // frames come in: only the pongs were lost
         return false;
@@ -200,10 +201,11 @@ fn watch_active(core: &mut Core, net: &mut NetState, peer: &mut Peer, now: u64) 
     if now >= since + patience && now >= peer.live.last_ping + again {
         ping(core, peer, now);
     }
-    if now >= since + limit && !peer.live.suspect {
+    let slack = core.lateness.slack(now);
+    if now >= since + limit + slack && !peer.live.suspect {
         suspect(core, net, peer, now);
     }
-    now >= expecting + SILENT_AFTER
+    now >= expecting + SILENT_AFTER + slack
 }
 
 fn answer_after(peer: &Peer) -> u64 {

@@ -11,9 +11,10 @@ import type {
 /** Up to so many receivers are sent to directly. */
 const TREE_FROM = 4;
 const HELD_MAX = 256;
-/** Without trees by then, packets go directly; and when trees were taken back, for so long. */
-const HELD_MS = 1_000;
-const DIRECT_MS = 10_000;
+/** Packets wait this long for trees. */
+const HELD_MS = 1_500;
+/** The engine is asked again about what goes directly. */
+const ASK_AGAIN_MS = 10_000;
 const EPOCHS_KEPT = 4;
 const KEYS_KEPT = 4;
 const PACKET_BYTES = 1_000;
@@ -56,6 +57,7 @@ export class SimCasts {
   readonly #origin: string;
   readonly #io: SimCastsIo;
   readonly #direct = new Set<string>();
+  readonly #asksAgain = new Set<string>();
   readonly #held = new Map<string, string[]>();
   readonly #streams = new Map<string, number>();
   readonly #sequences = new Map<string, number>();
@@ -86,14 +88,17 @@ export class SimCasts {
   }
 
   sendOn(group: string, trees: number[]): void {
-    if (trees.length === 0) {
-      this.sendsOn.delete(group);
-      this.#direct.add(group);
-      this.#io.after(DIRECT_MS, () => this.#direct.delete(group));
-    } else {
-      this.sendsOn.set(group, trees);
-      this.#direct.delete(group);
-    }
+    this.#direct.delete(group);
+    this.sendsOn.delete(group);
+    if (trees.length === 0) return;
+    this.sendsOn.set(group, trees);
+    this.#release(group);
+  }
+
+  sendDirectly(group: string): void {
+    this.sendsOn.delete(group);
+    this.#direct.add(group);
+    this.#io.after(ASK_AGAIN_MS, () => this.#asksAgain.add(group));
     this.#release(group);
   }
 
@@ -115,7 +120,10 @@ export class SimCasts {
     const trees = this.sendsOn.get(group);
     const directly = this.#io.repaired(group) ? 0 : TREE_FROM;
     const few = receivers.length <= directly || this.#direct.has(group);
-    if (!trees && few) return this.#toEach(receivers, group, packet);
+    if (!trees && few) {
+      if (this.#asksAgain.delete(group)) this.#io.emit({ kind: 'stream', net: this.#net, group });
+      return this.#toEach(receivers, group, packet);
+    }
     if (!trees) return this.#hold(group, packet);
     this.#streams.set(group, (this.#streams.get(group) ?? 0) + PACKET_BYTES);
     const tree = trees[this.#turn++ % trees.length] as number;
@@ -141,10 +149,7 @@ export class SimCasts {
     if (held.length > 1) return;
     this.#streams.set(group, 0);
     this.#io.emit({ kind: 'stream', net: this.#net, group });
-    this.#io.after(HELD_MS, () => {
-      if (!this.sendsOn.has(group)) this.#direct.add(group);
-      this.#release(group);
-    });
+    this.#io.after(HELD_MS, () => held.splice(0));
   }
 
   /** Nothing was sent to the group for a while. */

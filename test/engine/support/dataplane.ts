@@ -187,6 +187,10 @@ export class SimDataplane implements Dataplane {
     this.nets.get(net)?.casts.sendOn(group, trees);
   }
 
+  sendDirectly(net: number, group: string): void {
+    this.nets.get(net)?.casts.sendDirectly(group);
+  }
+
   castSequence(net: number, tree: number): number {
     return this.nets.get(net)?.casts.sequence(tree) ?? 0;
   }

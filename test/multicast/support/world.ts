@@ -192,6 +192,9 @@ export class TestNode implements Omit<TreesIo, 'random'> {
     if (trees.length === 0) this.groups.delete(group);
     else this.groups.set(group, trees);
   }
+  sendDirectly(group: string): void {
+    this.groups.delete(group);
+  }
   changed(): void {
     this.world.changes++;
   }

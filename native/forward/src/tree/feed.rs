@@ -195,10 +195,10 @@ impl Feed {
         }
     }
 
-    /// When the present feeder's silence has lasted too long.
-    pub fn silent_at(&self, rtt: u64) -> u64 {
+    /// When the present feeder's silence has lasted too long. `slack`: because this machine is late itself.
+    pub fn silent_at(&self, rtt: u64, slack: u64) -> u64 {
         let patience = PROBE_AFTER + rtt.saturating_add(rtt / 2);
-        self.heard_at() + patience.clamp(SILENCE, SILENCE_MOST)
+        self.heard_at() + patience.clamp(SILENCE, SILENCE_MOST) + slack
     }
 
     /// The parent speaks, and did for as long as `steady_for`.
@@ -224,8 +224,8 @@ impl Feed {
 }
 
 /// How long a backup may take to answer a graft.
-pub fn answer_within(rtt: u64) -> u64 {
-    (rtt + rtt / 2).clamp(GRAFT_ANSWER, GRAFT_ANSWER_MOST)
+pub fn answer_within(rtt: u64, slack: u64) -> u64 {
+    (rtt + rtt / 2).clamp(GRAFT_ANSWER, GRAFT_ANSWER_MOST) + slack
 }
 
 /// How long until the backups are asked again.

@@ -404,7 +404,7 @@ impl Tree {
         now >= self.fresh + ORIGIN_SILENCE
     }
 
-    /// When that is next to be looked at.
+    /// When somebody else is looked for: the feeder speaks, but knows nothing of the origin. A new one is given time to say so.
     pub fn starving_at(&self) -> u64 {
         (self.fresh + ORIGIN_SILENCE).max(self.fed_since + SILENCE_MOST)
     }

@@ -15,6 +15,10 @@ pub trait Out {
     fn recovered(&mut self, from: PeerId, body: &[u8]);
     /// Round trip to that peer, µs; 0: not known.
     fn rtt(&self, peer: PeerId) -> u64;
+    /// What peers are given on top of the time that they have at best, because this machine is late itself, µs.
+    fn slack(&self) -> u64 {
+        0
+    }
     fn event(&mut self, event: TreeEvent);
 }
 

@@ -355,10 +355,11 @@ impl TreePlane {
 
     /// Data to a peer stays unanswered: whoever takes a running stream from it looks for another.
     pub fn peer_suspect(&mut self, now: u64, peer: PeerId, out: &mut dyn Out) {
+        let slack = out.slack();
         for tree in self.trees.iter_mut().flatten() {
             if tree.feeder() == Some(peer)
                 && tree.is_judged(now)
-                && tree.feed.silent_at(0) <= now + SUSPECT_AHEAD
+                && tree.feed.silent_at(0, slack) <= now + SUSPECT_AHEAD
             {
                 let is_parent = tree.live_part().parent == Some(peer);
                 tree.feed.lost(now, peer, is_parent);

@@ -124,7 +124,9 @@ fn say_farewell(tree: &mut Tree, tools: &mut Tools<'_>) {
 /// Watches over who feeds this node.
 fn watch(tree: &mut Tree, now: u64, tools: &mut Tools<'_>) {
     let rtt = tree.feeder().map_or(0, |peer| tools.out.rtt(peer));
-    let is_silent = tree.is_judged(now) && (now >= tree.feed.silent_at(rtt) || starves(tree, now));
+    let is_silent = tree.is_judged(now)
+        && (now >= tree.feed.silent_at(rtt, tools.out.slack())
+            || now >= tree.starving_at() + tools.out.slack());
     match tree.feed.state {
         State::Parent => {
             if is_silent || (tree.feed.parent_gone && is_wanted(tree, now)) {
@@ -172,17 +174,12 @@ fn patience(feed: &Feed, tools: &Tools<'_>) -> u64 {
         return u64::MAX;
     };
     let rtt = also.map_or(0, |also| tools.out.rtt(also)).max(tools.out.rtt(to));
-    answer_within(rtt)
+    answer_within(rtt, tools.out.slack())
 }
 
 /// Of use to be fed: the stream ran a while ago.
 fn is_wanted(tree: &Tree, now: u64) -> bool {
     tree.is_of_use() && now < tree.news_at + IDLE_AFTER
-}
-
-/// The feeder speaks, but knows nothing of the origin. A new one is given time to say so.
-fn starves(tree: &Tree, now: u64) -> bool {
-    tree.is_starving(now) && now >= tree.fed_since + super::limits::SILENCE_MOST
 }
 
 fn renew(tree: &mut Tree, now: u64, to: PeerId, tools: &mut Tools<'_>) {
@@ -198,7 +195,10 @@ fn probe(tree: &mut Tree, now: u64, tools: &mut Tools<'_>) {
     let Some(peer) = tree.feeder() else { return };
     let silence = now.saturating_sub(tree.feed.heard_at());
     let probes = tree.feed.probes;
-    if tree.is_judged(now) && probes < 2 && silence >= PROBE_AFTER + u64::from(probes) * PROBE_AGAIN {
+    if tree.is_judged(now)
+        && probes < 2
+        && silence >= PROBE_AFTER + u64::from(probes) * PROBE_AGAIN + tools.out.slack() / 2
+    {
         tree.feed.probes += 1;
         let key_id = tree.streams.begun().next().map_or(0, |stream| stream.key_id);
         tools.writer.nack(tree.name, key_id);
@@ -344,10 +344,10 @@ fn next(tree: &mut Tree, now: u64, tools: &Tools<'_>) -> u64 {
     if let Some(feeder) = feeder {
         if tree.is_judged(now) {
             let probes = u64::from(tree.feed.probes);
-            let probe = tree.feed.heard_at() + PROBE_AFTER + probes * PROBE_AGAIN;
-            let silent = tree.feed.silent_at(tools.out.rtt(feeder));
+            let probe = tree.feed.heard_at() + PROBE_AFTER + probes * PROBE_AGAIN + tools.out.slack() / 2;
+            let silent = tree.feed.silent_at(tools.out.rtt(feeder), tools.out.slack());
             due = due.min(if probes < 2 { probe.min(silent) } else { silent });
-            due = due.min(tree.starving_at());
+            due = due.min(tree.starving_at() + tools.out.slack());
         }
         if tree.repair() != Repair::Off {
             due = due.min(tree.streams.next_due());

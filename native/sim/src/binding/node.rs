@@ -319,6 +319,13 @@ impl SimNode {
     }
 
     #[napi]
+    pub fn send_directly(&self, net: u32, group: String) -> Result<()> {
+        let group: IpAddr = parse::parsed(&group)?;
+        self.with(|node, now| node.send_directly(now, net, group));
+        Ok(())
+    }
+
+    #[napi]
     pub fn cast_signer(&self, net: u32) -> Result<Uint8Array> {
         let key = self.with(|node, _| node.cast_signer(net)).flatten();
         key.map(|key| key.to_vec().into())

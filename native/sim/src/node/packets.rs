@@ -91,8 +91,8 @@ impl Node {
         }
     }
 
-    /// A packet to a group that waited for trees in vain.
-    pub(super) fn send_directly(&mut self, now: u64, net: NetId, packet: &[u8]) {
+    /// A packet to a group that waited, and takes no trees.
+    pub(super) fn send_packet_directly(&mut self, now: u64, net: NetId, packet: &[u8]) {
         let port = self.port;
         let Some(network) = self.nets.get_mut(&net) else {
             return;

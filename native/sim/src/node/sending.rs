@@ -5,11 +5,11 @@ use std::net::IpAddr;
 
 /// Groups with up to so many receivers are served directly.
 pub const TREE_FROM: usize = 4;
-/// Packets of one group that wait for its trees, and how long, µs; then what waits goes directly.
+/// Packets of one group that wait for its trees, and how long, µs; then they are dropped.
 const HELD_MAX: usize = 256;
 pub const HELD_FOR_US: u64 = 1_500_000;
-/// The engine said "directly": it is asked again after this, µs.
-const DIRECT_FOR_US: u64 = 10_000_000;
+/// An engine that answered nothing, or "directly", is asked again after this, µs.
+const ASK_AGAIN_US: u64 = 10_000_000;
 /// A stream ends after so much silence, µs.
 const ENDS_AFTER_US: u64 = 60_000_000;
 /// Groups that are told apart; more are served directly.
@@ -18,21 +18,19 @@ const STREAMS_MAX: usize = 256;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     /// The engine was asked.
-    Asked {
-        since: u64,
-    },
-    Direct {
-        until: u64,
-    },
+    Asked,
+    Direct,
     Trees,
 }
 
 #[derive(Debug)]
 struct Sending {
     state: State,
+    /// When the engine was last asked; `None`: it is to be asked with the next packet.
+    asked: Option<u64>,
     trees: Vec<u16>,
     turn: usize,
-    held: VecDeque<Vec<u8>>,
+    held: VecDeque<(u64, Vec<u8>)>,
     last: u64,
     /// Of IP since the stream began.
     bytes: u64,
@@ -59,7 +57,8 @@ impl Streams {
             return (Way::Direct, false);
         }
         let sending = self.0.entry(group).or_insert_with(|| Sending {
-            state: State::Asked { since: now },
+            state: State::Asked,
+            asked: None,
             trees: Vec::new(),
             turn: 0,
             held: VecDeque::new(),
@@ -68,55 +67,57 @@ impl Streams {
         });
         sending.last = now;
         sending.bytes += packet.len() as u64;
-        match sending.state {
-            State::Trees => {
-                sending.turn += 1;
-                (
-                    Way::Tree(sending.trees[sending.turn % sending.trees.len()]),
-                    false,
-                )
-            }
-            _ if few => (Way::Direct, false),
-            State::Direct { until } if now < until => (Way::Direct, false),
-            State::Direct { .. } => {
-                // Long since asked: what follows goes on directly while the engine thinks.
-                let since = now.saturating_sub(HELD_FOR_US);
-                sending.state = State::Asked { since };
-                (Way::Direct, true)
-            }
-            State::Asked { since } if now < since + HELD_FOR_US => {
-                if sending.held.len() >= HELD_MAX {
-                    sending.held.pop_front();
-                }
-                sending.held.push_back(packet.to_vec());
-                (Way::Held, !is_known)
-            }
-            State::Asked { .. } => (Way::Direct, false),
+        if sending.state == State::Trees {
+            sending.turn += 1;
+            let tree = sending.trees[sending.turn % sending.trees.len()];
+            return (Way::Tree(tree), false);
         }
+        if few {
+            return (Way::Direct, false);
+        }
+        let ask = sending.asked.is_none_or(|asked| now >= asked + ASK_AGAIN_US);
+        if ask {
+            sending.asked = Some(now);
+        }
+        if sending.state == State::Direct {
+            return (Way::Direct, ask);
+        }
+        if sending.held.len() >= HELD_MAX {
+            sending.held.pop_front();
+        }
+        sending.held.push_back((now, packet.to_vec()));
+        (Way::Held, ask)
     }
 
-    /// The engine decided: what waited, to be sent now. `None`: the host sends nothing to that group.
-    pub fn decide(&mut self, now: u64, group: IpAddr, trees: Vec<u16>) -> VecDeque<Vec<u8>> {
+    /// The engine names trees, or takes them away again: then it is asked anew. Returns what waited, to be sent now.
+    pub fn decide(&mut self, group: IpAddr, trees: Vec<u16>) -> Vec<Vec<u8>> {
         let Some(sending) = self.0.get_mut(&group) else {
-            return VecDeque::new();
+            return Vec::new();
         };
-        sending.state = match trees.is_empty() {
-            true => State::Direct {
-                until: now + DIRECT_FOR_US,
-            },
-            false => State::Trees,
-        };
-        sending.trees = trees;
-        std::mem::take(&mut sending.held)
+        if trees.is_empty() {
+            (sending.state, sending.asked) = (State::Asked, None);
+            return Vec::new();
+        }
+        (sending.state, sending.trees) = (State::Trees, trees);
+        sending.held.drain(..).map(|(_, packet)| packet).collect()
     }
 
-    /// What waited too long, and streams that ended.
-    pub fn expire(&mut self, now: u64) -> (Vec<Vec<u8>>, Vec<IpAddr>) {
-        let mut late = Vec::new();
+    /// The engine wants no trees for it. Returns what waited, to be sent now.
+    pub fn directly(&mut self, group: IpAddr) -> Vec<Vec<u8>> {
+        let Some(sending) = self.0.get_mut(&group) else {
+            return Vec::new();
+        };
+        sending.state = State::Direct;
+        sending.held.drain(..).map(|(_, packet)| packet).collect()
+    }
+
+    /// How many packets waited too long, and streams that ended.
+    pub fn expire(&mut self, now: u64) -> (u64, Vec<IpAddr>) {
+        let mut late = 0;
         for sending in self.0.values_mut() {
-            if matches!(sending.state, State::Asked { since } if now >= since + HELD_FOR_US) {
-                late.extend(sending.held.drain(..));
-            }
+            let before = sending.held.len();
+            sending.held.retain(|(since, _)| now < since + HELD_FOR_US);
+            late += (before - sending.held.len()) as u64;
         }
         let is_over = |s: &Sending| now >= s.last + ENDS_AFTER_US;
         let over: Vec<IpAddr> = self
@@ -130,9 +131,9 @@ impl Streams {
     }
 
     pub fn next_deadline(&self) -> u64 {
-        let due = |sending: &Sending| match sending.state {
-            State::Asked { since } if !sending.held.is_empty() => since + HELD_FOR_US,
-            _ => sending.last + ENDS_AFTER_US,
+        let due = |sending: &Sending| {
+            let waits = sending.held.front().map(|(since, _)| since + HELD_FOR_US);
+            waits.unwrap_or(u64::MAX).min(sending.last + ENDS_AFTER_US)
         };
         self.0.values().map(due).min().unwrap_or(u64::MAX)
     }
@@ -161,41 +162,41 @@ mod tests {
         assert_eq!(streams.plan(0, group(), (5, TREE_FROM), b"a"), (Way::Held, true));
         assert_eq!(streams.plan(1, group(), (5, TREE_FROM), b"b"), (Way::Held, false));
         assert_eq!(
-            streams.decide(2, group(), vec![7, 8]),
+            streams.decide(group(), vec![7, 8]),
             [b"a".to_vec(), b"b".to_vec()]
         );
         let ways = [3, 4, 5].map(|now| streams.plan(now, group(), (5, TREE_FROM), b"c").0);
         assert_eq!(ways, [Way::Tree(8), Way::Tree(7), Way::Tree(8)]);
         assert_eq!(streams.iter().collect::<Vec<_>>(), [(group(), 5)]);
-        assert_eq!(streams.expire(5 + ENDS_AFTER_US), (vec![], vec![group()]));
+        assert_eq!(streams.expire(5 + ENDS_AFTER_US), (0, vec![group()]));
         assert_eq!(streams.next_deadline(), u64::MAX);
     }
 
     #[test]
-    fn without_an_answer_or_with_none_it_goes_directly() {
+    fn without_an_answer_it_is_dropped_and_the_engine_asked_again() {
         let mut streams = Streams::default();
         streams.plan(0, group(), (5, TREE_FROM), b"a");
         assert_eq!(streams.next_deadline(), HELD_FOR_US);
-        assert_eq!(streams.expire(HELD_FOR_US), (vec![b"a".to_vec()], vec![]));
+        assert_eq!(streams.expire(HELD_FOR_US), (1, vec![]));
+        let asks = [HELD_FOR_US, ASK_AGAIN_US - 1, ASK_AGAIN_US];
+        let asks = asks.map(|now| streams.plan(now, group(), (5, TREE_FROM), b"b"));
+        assert_eq!(asks, [(Way::Held, false), (Way::Held, false), (Way::Held, true)]);
+        assert_eq!(streams.decide(group(), vec![7]).len(), 3);
+        streams.decide(group(), vec![]);
+        let again = streams.plan(ASK_AGAIN_US, group(), (5, TREE_FROM), b"c");
+        assert_eq!(again, (Way::Held, true), "its trees were taken away");
+    }
+
+    #[test]
+    fn what_is_to_have_none_goes_directly_and_the_engine_is_asked_now_and_then() {
+        let mut streams = Streams::default();
+        streams.plan(0, group(), (5, TREE_FROM), b"a");
+        assert_eq!(streams.directly(group()), [b"a".to_vec()]);
+        let ways =
+            [1, ASK_AGAIN_US, ASK_AGAIN_US + 1].map(|now| streams.plan(now, group(), (5, TREE_FROM), b"b"));
         assert_eq!(
-            streams.plan(HELD_FOR_US, group(), (5, TREE_FROM), b"b"),
-            (Way::Direct, false)
-        );
-        let now = 2 * HELD_FOR_US;
-        assert!(streams.decide(now, group(), vec![]).is_empty());
-        assert_eq!(
-            streams.plan(now, group(), (5, TREE_FROM), b"b"),
-            (Way::Direct, false)
-        );
-        let later = now + DIRECT_FOR_US;
-        assert_eq!(
-            streams.plan(later, group(), (5, TREE_FROM), b"c"),
-            (Way::Direct, true),
-            "asked again"
-        );
-        assert_eq!(
-            streams.plan(later, group(), (5, TREE_FROM), b"d"),
-            (Way::Direct, false)
+            ways,
+            [(Way::Direct, false), (Way::Direct, true), (Way::Direct, false)]
         );
     }
 }

@@ -172,7 +172,7 @@ impl Node {
         own.map_or(0, |own| own.cast.sender_key().lowest)
     }
 
-    /// The host's packets to the group take these own trees by turns; none: directly.
+    /// The host's packets to the group take these own trees by turns; none: they wait, and the engine is asked.
     pub fn send_on(&mut self, now: u64, net: NetId, group: IpAddr, trees: Vec<u16>) {
         let Some(network) = self.nets.get_mut(&net) else {
             return;
@@ -184,14 +184,21 @@ impl Node {
         for (turn, packet) in network
             .trees
             .streams
-            .decide(now, group, trees.clone())
+            .decide(group, trees.clone())
             .into_iter()
             .enumerate()
         {
-            match trees.get(turn % trees.len().max(1)) {
-                Some(tree) => self.send_tree_cast(now, net, *tree, &packet),
-                None => self.send_directly(now, net, &packet),
-            }
+            self.send_tree_cast(now, net, trees[turn % trees.len()], &packet);
+        }
+    }
+
+    /// The host's packets to the group take no trees.
+    pub fn send_directly(&mut self, now: u64, net: NetId, group: IpAddr) {
+        let Some(network) = self.nets.get_mut(&net) else {
+            return;
+        };
+        for packet in network.trees.streams.directly(group) {
+            self.send_packet_directly(now, net, &packet);
         }
     }
 
@@ -328,8 +335,7 @@ impl Node {
             return;
         };
         let (late, over) = network.trees.streams.expire(now);
-        late.iter()
-            .for_each(|packet| self.send_directly(now, net, packet));
+        *self.figures.packet_drops.entry("held").or_default() += late;
         for group in over {
             self.event(Event::StreamEnd { net, group });
         }
