@@ -27,7 +27,7 @@ describe('patience', () => {
 describe('what is handed down a line that is known', () => {
   const star = (children: number): Parameters<typeof handDownMs>[0] => {
     const parents = new Map(Array.from({ length: children }, (_, number) => [`child ${number}`, 'origin']));
-    return [{ parents, spare: new Set() }];
+    return [{ parents }];
   };
 
   it('is given the time that it takes, twice; nothing where the line is not known', () => {

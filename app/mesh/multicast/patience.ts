@@ -31,9 +31,9 @@ const HEAD_BYTES = 200;
  * How long descriptions and keys take to leave an origin whose uplink is known (kB/s; 0: it is not), twice, for those below have theirs to pass
  * on as well, ms.
  */
-export function handDownMs(trees: readonly PlannedTree[], self: Origin, uplinkKBps: number): number {
+export function handDownMs(trees: readonly Pick<PlannedTree, 'parents'>[], self: Origin, uplinkKBps: number): number {
   if (uplinkKBps === 0) return 0;
-  const bytesOf = ({ parents }: PlannedTree): number => {
+  const bytesOf = ({ parents }: Pick<PlannedTree, 'parents'>): number => {
     const children = [...parents.values()].filter((parent) => parent === self).length;
     return children * (HEAD_BYTES + NODE_BYTES * parents.size) + SEALED_BYTES * parents.size;
   };
