@@ -98,7 +98,7 @@ fn a_stranger_is_slowed() {
 
 #[test]
 fn a_slow_line_is_not_filled_with_what_is_under_way_already() {
-    const ONE_WAY: u64 = 1_300_000;
+    const ONE_WAY: u64 = 800_000;
     const MESSAGES: usize = 60;
     let (mut a, mut b) = (Control::new(true), Control::new(true));
     let (mut to_a, mut to_b) = (VecDeque::new(), VecDeque::new());

@@ -204,7 +204,7 @@ pub const PARTS_LEAST: u32 = 4;
 /// Retransmission timer.
 pub const RTO_MIN: u64 = 100 * MS;
 /// See `RTO_MIN`.
-pub const RTO_MAX: u64 = 4 * S;
+pub const RTO_MAX: u64 = 2 * S;
 /// Before the first round trip was measured.
 pub const RTO_START: u64 = 500 * MS;
 /// An acknowledgement waits this long for company.

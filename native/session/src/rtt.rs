@@ -2,7 +2,7 @@
 
 use crate::limits::{RTO_MAX, RTO_MIN, RTO_START};
 
-const DOUBLED_MOST: u32 = 6;
+const DOUBLED_MOST: u32 = 5;
 
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Rtt {

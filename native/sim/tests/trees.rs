@@ -136,15 +136,28 @@ fn on(world: &mut World, time: u64) -> Vec<(u32, Event)> {
 }
 
 #[test]
-fn without_an_answer_nothing_is_lost() {
+fn what_is_to_go_directly_loses_nothing() {
     let mut world = grown(2, WorldOptions::default(), |_| true);
     let cast = flow(&mut world, 0, GROUP, 2);
+    on(&mut world, SECOND);
+    assert_eq!(world.figures(0).copies_own, 0, "it waits for an answer");
+    world.with_node(0, |node, now| {
+        node.send_directly(now, NET, GROUP.parse().unwrap());
+    });
     run(&mut world, 8 * SECOND);
     for host in 1..HOSTS {
         let audit = world.flow(cast).unwrap().1.audit(host, 0, 99 * SECOND);
         assert_eq!((audit.delivered, audit.duplicates), (200, 0), "{host}");
     }
     assert_eq!(world.figures(0).copies_own, 2_400);
+}
+
+#[test]
+fn without_an_answer_nothing_is_sent() {
+    let mut world = grown(2, WorldOptions::default(), |_| true);
+    flow(&mut world, 0, GROUP, 2);
+    run(&mut world, 8 * SECOND);
+    assert_eq!(world.figures(0).copies_own, 0);
 }
 
 #[test]
