@@ -14,6 +14,12 @@ const reason = whyNot();
 if (reason) console.log(`skipped: namespace tests: ${reason}`);
 
 const GROUP = '239.6.6.6';
+/** SSDP: a tree is planned only where it goes on. */
+const CHATTER = '239.255.255.250';
+/** More than are served directly as a rule. */
+const CHATTING = 7;
+/** Sessions that are not there yet are made first. */
+const FOUND_MS_MAX = 1_000;
 const SIZES = inLab ? [24, 64] : [10];
 const SIZE = inLab ? 24 : 10;
 /** Members that do not subscribe. */
@@ -216,6 +222,19 @@ describe.skipIf(reason)('trees of real hosts', () => {
     );
     expect(all.doubles).toBe(0);
     expect(all.share).toBeGreaterThanOrEqual(SHARE_MIN);
+  });
+
+  it('what hosts find each other by waits for no tree', { timeout: SETUP_MS }, async () => {
+    const { hosts, crowd } = await crew(CHATTING);
+    const [sender, ...others] = hosts as [Host, ...Host[]];
+    await crowd.listen(others, CHATTER);
+    await joined(sender, CHATTER, others.length);
+    const { sent } = await crowd.send([sender], { group: CHATTER, rate: 5, count: 5, size: 200 });
+    await pause(1_500);
+    const seen = sum(await crowd.report(), others, [sender], sent);
+    tell(`${CHATTING} hosts, SSDP from one to ${others.length}`, `${shown(seen)}, most ${seen.max} ms`, '≤ 1 s');
+    expect(seen).toMatchObject({ missing: 0, doubles: 0 });
+    expect(seen.max).toBeLessThan(FOUND_MS_MAX);
   });
 
   it('a sender with 1 Mbit/s carries 500 kbit/s to all', { timeout: SETUP_MS }, async () => {
