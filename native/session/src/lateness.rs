@@ -24,7 +24,7 @@ impl Lateness {
 
     /// What is waited for others on top of what they are given at best, µs.
     pub fn slack(&self, now: u64) -> u64 {
-        (2 * self.late(now)).min(SLACK_MOST)
+        (2 * self.late(now).saturating_sub(LATE_FREE)).min(SLACK_MOST)
     }
 }
 
@@ -44,8 +44,8 @@ mod tests {
         let mut lateness = Lateness::default();
         lateness.note(1_100_000, 1_000_000);
         lateness.note(1_150_000, 1_120_000);
-        assert_eq!(lateness.slack(1_150_000), 200_000);
-        assert_eq!(lateness.slack(1_100_000 + LATE_HALVES), 100_000);
+        assert_eq!(lateness.slack(1_150_000), 2 * (100_000 - LATE_FREE));
+        assert_eq!(lateness.slack(1_100_000 + LATE_HALVES), 2 * (50_000 - LATE_FREE));
         assert_eq!(lateness.slack(1_100_000 + 64 * LATE_HALVES), 0);
         lateness.note(9_000_000, 1_000_000);
         assert_eq!(lateness.slack(9_000_000), SLACK_MOST);
