@@ -58,7 +58,7 @@ export interface Dataplane {
   dropTree(net: number, origin: Uint8Array, tree: number): void;
   /** A subscriber's; ≤ 4 newest per origin and tree. */
   setCastKey(net: number, key: CastKey): void;
-  /** The host's packets to the group take these own trees by turns; none: they wait, and `stream` is raised with the next one. */
+  /** The host's packets to the group take these own trees by turns; none: they wait, and `stream` is raised if there is one. */
   sendOn(net: number, group: string, trees: number[]): void;
   /** They go to each receiver by themselves until `sendOn`, however many there are; while they go on, `stream` is raised every 10 s. */
   sendDirectly(net: number, group: string): void;

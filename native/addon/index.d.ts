@@ -277,7 +277,7 @@ export class Dataplane {
   dropTree(net: number, origin: Uint8Array, tree: number): void;
   /** The newest 4 of each origin and tree are kept. */
   setCastKey(net: number, key: CastKey): void;
-  /** Packets of this group take these own trees by turns; none: they wait, and `stream` is raised with the next one. Throws `bad-argument`. */
+  /** Packets of this group take these own trees by turns; none: they wait, and `stream` is raised if there is one. Throws `bad-argument`. */
   sendOn(net: number, group: string, trees: number[]): void;
   /** They go to each receiver by themselves until `sendOn`, however many there are; while they go on, `stream` is raised every 10 s. Throws `bad-argument`. */
   sendDirectly(net: number, group: string): void;

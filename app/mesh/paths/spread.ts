@@ -292,6 +292,7 @@ export class Spread {
     }
   }
 
+  /** Those of them who get what is calm, or much, now; empties the list as far as it draws. */
   #some(others: Origin[]): Set<Origin> {
     const some = new Set<Origin>();
     while (some.size < CALM_NEWS_TO && others.length > 0)

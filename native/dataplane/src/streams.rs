@@ -24,8 +24,6 @@ struct Stream {
     asked: u64,
     /// Packets that wait for the answer, and since when.
     held: VecDeque<(u64, Vec<u8>)>,
-    /// It has taken a tree: without one it begins to wait anew.
-    took_tree: bool,
     pub turn: usize,
 }
 
@@ -100,9 +98,7 @@ impl AdapterThread {
         if let Some(stream) = self.streams.of.get_mut(&group) {
             stream.last = now;
             stream.bytes.fetch_add(bytes as u64, Relaxed);
-            let was_taken = stream.took_tree && !has_trees;
-            stream.took_tree = has_trees;
-            if was_taken || (!has_trees && now >= stream.asked + STREAM_ASK_AGAIN_US) {
+            if !has_trees && now >= stream.asked + STREAM_ASK_AGAIN_US {
                 stream.asked = now;
                 self.common.events.push(Event::Stream { net, group });
             }
@@ -116,7 +112,6 @@ impl AdapterThread {
             last: now,
             asked: now,
             held: VecDeque::new(),
-            took_tree: has_trees,
             turn: 0,
         };
         let mut shown = self.net.streams.lock().unwrap_or_else(PoisonError::into_inner);
@@ -163,7 +158,6 @@ impl AdapterThread {
         };
         let held = std::mem::take(&mut stream.held);
         if view.send_on.contains_key(&group) {
-            stream.took_tree = true;
             held.iter()
                 .for_each(|(_, packet)| self.send_packet_by_tree(now, view, group, packet));
         } else {

@@ -111,6 +111,15 @@ impl Core {
         network.directly.remove(&group);
         if trees.is_empty() {
             network.send_on.remove(&group);
+            let streams = &network.shared.streams;
+            // It goes on: what follows waits for the answer.
+            if streams
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .contains_key(&group)
+            {
+                self.common.events.push(Event::Stream { net, group });
+            }
         } else {
             network.send_on.insert(group, trees);
         }

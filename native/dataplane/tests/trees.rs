@@ -182,6 +182,19 @@ fn packets_wait_for_their_tree_and_go_down_it() {
 }
 
 #[test]
+fn what_went_directly_is_asked_for_at_once_when_that_is_taken_back() {
+    let all = [2, 3, 4, 5, 6];
+    let mut grove = Grove::new(6, &all, &[(1, 2), (2, 3), (1, 4), (4, 5), (4, 6)]);
+    let asked = |e: &Event| matches!(e, Event::Stream { .. }).then_some(());
+    grove.send(0..1);
+    grove.hosts[0].wait("stream", asked);
+    grove.hosts[0].plane.send_directly(NET, GROUP.into()).unwrap();
+    assert_eq!(grove.take(2, 1).len(), 1);
+    grove.hosts[0].plane.send_on(NET, GROUP.into(), vec![]).unwrap();
+    grove.hosts[0].wait("stream", asked);
+}
+
+#[test]
 fn packets_that_wait_in_vain_are_dropped() {
     let all = [2, 3, 4, 5, 6];
     let grove = Grove::new(6, &all, &[(1, 2), (2, 3), (1, 4), (4, 5), (4, 6)]);

@@ -2,6 +2,7 @@
 
 use crate::limits::{RTO_MAX, RTO_MIN, RTO_START};
 
+/// A retransmission timer is doubled so often at most.
 const DOUBLED_MOST: u32 = 5;
 
 #[derive(Clone, Copy, Debug, Default)]

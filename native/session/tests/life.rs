@@ -148,6 +148,25 @@ fn a_busy_neighbour_that_vanishes_is_suspect_within_a_second_and_down_in_five_se
 }
 
 #[test]
+fn who_is_late_itself_suspects_later() {
+    const STEP: u64 = 400 * MS;
+    let mut world = World::pair(7);
+    talk(&mut world, 5 * S, 100 * MS, 100);
+    world.dead.insert(addr(2));
+    let since = world.now;
+    while !world.node(1).sessions.stats(0, NET, 2).unwrap().suspect {
+        assert!(world.now < since + 3 * S, "it suspects in the end");
+        world.packet(1, 2, b"anybody?");
+        world.now += STEP;
+        let now = world.now;
+        world.node(1).sessions.handle_timeout(now);
+        world.drain(1);
+    }
+    // Looked at so seldom, it would be 1.2 s; timers that come 300 ms late add 540 ms.
+    assert!(world.now - since >= 1_500 * MS, "{} ms", (world.now - since) / MS);
+}
+
+#[test]
 fn a_one_way_stream_lives_by_its_pongs() {
     let mut world = World::pair(8);
     for i in 0..600u32 {

@@ -124,9 +124,9 @@ fn say_farewell(tree: &mut Tree, tools: &mut Tools<'_>) {
 /// Watches over who feeds this node.
 fn watch(tree: &mut Tree, now: u64, tools: &mut Tools<'_>) {
     let rtt = tree.feeder().map_or(0, |peer| tools.out.rtt(peer));
-    let is_silent = tree.is_judged(now)
-        && (now >= tree.feed.silent_at(rtt, tools.out.slack())
-            || now >= tree.starving_at() + tools.out.slack());
+    let slack = tools.out.slack();
+    let is_late = now >= tree.feed.silent_at(rtt, slack) || now >= tree.starving_at() + slack;
+    let is_silent = tree.is_judged(now) && is_late;
     match tree.feed.state {
         State::Parent => {
             if is_silent || (tree.feed.parent_gone && is_wanted(tree, now)) {
@@ -195,10 +195,8 @@ fn probe(tree: &mut Tree, now: u64, tools: &mut Tools<'_>) {
     let Some(peer) = tree.feeder() else { return };
     let silence = now.saturating_sub(tree.feed.heard_at());
     let probes = tree.feed.probes;
-    if tree.is_judged(now)
-        && probes < 2
-        && silence >= PROBE_AFTER + u64::from(probes) * PROBE_AGAIN + tools.out.slack() / 2
-    {
+    let patience = PROBE_AFTER + u64::from(probes) * PROBE_AGAIN + tools.out.slack() / 2;
+    if tree.is_judged(now) && probes < 2 && silence >= patience {
         tree.feed.probes += 1;
         let key_id = tree.streams.begun().next().map_or(0, |stream| stream.key_id);
         tools.writer.nack(tree.name, key_id);
@@ -344,10 +342,11 @@ fn next(tree: &mut Tree, now: u64, tools: &Tools<'_>) -> u64 {
     if let Some(feeder) = feeder {
         if tree.is_judged(now) {
             let probes = u64::from(tree.feed.probes);
-            let probe = tree.feed.heard_at() + PROBE_AFTER + probes * PROBE_AGAIN + tools.out.slack() / 2;
-            let silent = tree.feed.silent_at(tools.out.rtt(feeder), tools.out.slack());
+            let slack = tools.out.slack();
+            let probe = tree.feed.heard_at() + PROBE_AFTER + probes * PROBE_AGAIN + slack / 2;
+            let silent = tree.feed.silent_at(tools.out.rtt(feeder), slack);
             due = due.min(if probes < 2 { probe.min(silent) } else { silent });
-            due = due.min(tree.starving_at() + tools.out.slack());
+            due = due.min(tree.starving_at() + slack);
         }
         if tree.repair() != Repair::Off {
             due = due.min(tree.streams.next_due());
