@@ -51,7 +51,6 @@ export class Casting {
   #now: Now = { mono: 0, wall: 0 };
   /** Of the records as they are; null: to be computed. */
   #rights: Map<string, ChannelRights> | null = null;
-  #members: Map<Origin, RollMember> | null = null;
   /** When the trees hear that members changed. */
   #membersMono = Infinity;
   readonly #rates = new StreamRates();
@@ -122,8 +121,7 @@ export class Casting {
   // ---- who and what ----------------------------------------------------------------------------------------------------------
 
   #member(origin: Origin): RollMember | undefined {
-    this.#members ??= new Map(this.#io.roll.members().map((member) => [member.origin, member]));
-    return this.#members.get(origin);
+    return this.#io.roll.member(origin);
   }
 
   #rightsOf(group: string): ChannelRights | undefined {
@@ -228,7 +226,6 @@ export class Casting {
   /** Records, who is online, or what statements say of members has changed. */
   membersChanged(now: Now): void {
     this.#rights = null;
-    this.#members = null;
     if (!this.#trees.idle) this.#membersMono = Math.min(this.#membersMono, now.mono + MEMBERS_COALESCE_MS);
   }
 

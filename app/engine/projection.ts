@@ -1,5 +1,11 @@
 // What the data plane, the adapter and the resolver are told of a network: computed from records and presence, sent as differences.
-import { GroupDiff, groupTable, publisherTable, type MemberWishes } from '../mesh/multicast/receivers.ts';
+import {
+  GroupDiff,
+  groupTable,
+  publisherTable,
+  type GroupReceiver,
+  type MemberWishes,
+} from '../mesh/multicast/receivers.ts';
 import { dnsDomain, dnsName, mdnsName } from '../mesh/names/names.ts';
 import type { Paths } from '../mesh/paths/paths.ts';
 import type { Origin } from '../wire/messages/presence.ts';
@@ -28,13 +34,22 @@ const sameName = (a: RollMember, b: RollMember | undefined): boolean =>
 
 const addressesOf = ({ ipv4, ipv6 }: RollMember): string[] => (ipv4 === null ? [ipv6] : [ipv4, ipv6]);
 
+const receiverOfAll = ({ handle }: Peer): GroupReceiver => ({ peer: handle, mode: 'exclude', sources: [] });
+
 export class Projection {
   readonly #io: ProjectionIo;
   readonly #groups = new GroupDiff();
   /** Names that the resolver was told, each with its addresses, and in which network. */
   #named: readonly RollMember[] = [];
+  /** What was made of members for it, under the present name of the network. */
+  #entries = new WeakMap<RollMember, HostEntry>();
   #network = '';
   #own: RollMember | undefined;
+  /** The roll's list as the data plane was told of it, and how many of it. As long as it only grows, none of those is looked at again. */
+  #told: readonly RollMember[] = [];
+  #count = 0;
+  /** Of those told, the ones that receive what is for all. */
+  #everyone: GroupReceiver[] = [];
   /** Addresses of the own member as the data plane knows them. */
   ownIpv4: string | null = null;
 
@@ -45,7 +60,7 @@ export class Projection {
   }
 
   #self(): RollMember | undefined {
-    return this.#io.roll.members().find((member) => member.origin === this.#io.self);
+    return this.#io.roll.member(this.#io.self);
   }
 
   config(dhSecret: Uint8Array, originBytes: Uint8Array, mtu: number): NetworkConfig {
@@ -85,10 +100,16 @@ export class Projection {
     const { net, ports, roll, peers, paths, self } = this.#io;
     const configs: PeerConfig[] = [];
     const fresh: Peer[] = [];
-    const left = new Set<Peer>(peers.members());
-    for (const member of roll.members()) {
+    const members = roll.members();
+    const grew = members === this.#told;
+    const added = grew ? members.slice(this.#count) : members;
+    if (!grew) this.#everyone = [];
+    [this.#told, this.#count] = [members, members.length];
+    const left = new Set<Peer>(grew ? [] : peers.members());
+    for (const member of added) {
       if (member.origin === self) continue;
       const peer = peers.member(member);
+      if (member.role !== 'guest') this.#everyone.push(receiverOfAll(peer));
       left.delete(peer);
       const before = peer.told;
       peer.told = member;
@@ -101,29 +122,48 @@ export class Projection {
     if (configs.length > 0) ports.dataplane.setPeers(net, configs);
     // Those who left are dropped by the caller before paths forgets them.
     const gone = [...left];
-    if (gone.length === 0) paths.setMembers(now, roll.members());
+    if (grew) paths.addMembers(now, added);
+    else if (gone.length === 0) paths.setMembers(now, members);
     this.names();
     return { gone, fresh };
   }
 
   groups(): void {
-    const { net, ports, roll, peers, paths, self } = this.#io;
-    const wishes: MemberWishes[] = [];
-    const members: MemberWishes[] = [];
-    for (const member of roll.members()) {
-      const peer = member.origin === self ? undefined : peers.of(member.origin);
-      if (!peer) continue;
-      const presence = paths.presence(member.origin);
-      const [guest, groups] = [member.role === 'guest', presence?.groups ?? []];
-      const one: MemberWishes = { peer: peer.handle, origin: member.origin, guest, wishes: groups };
-      members.push(one);
-      if (!presence?.off) wishes.push(one);
-    }
+    const { net, ports, roll, self } = this.#io;
     const rights = channelRights(roll);
     const repaired = repairedGroups(roll);
     const signed = new Set([...rights].flatMap(([group, { signed: isSigned }]) => (isSigned ? [group] : [])));
-    const changes = this.#groups.next(groupTable(wishes, rights), publisherTable(members, rights), repaired, signed);
+    const { wishes, everyone } = this.#wishes();
+    const members =
+      rights.size === 0 ? [] : roll.members().flatMap((one) => (one.origin === self ? [] : this.#wish(one)));
+    const table = groupTable(wishes, everyone, rights);
+    const changes = this.#groups.next(table, publisherTable(members, rights), repaired, signed);
     if (changes.length > 0) ports.dataplane.setGroups(net, changes);
+  }
+
+  /** Of one that the data plane knows. */
+  #wish({ origin, role }: RollMember): MemberWishes[] {
+    const { peers, paths } = this.#io;
+    const peer = peers.of(origin);
+    const wishes = paths.presence(origin)?.groups ?? [];
+    return peer ? [{ peer: peer.handle, origin, guest: role === 'guest', wishes }] : [];
+  }
+
+  /** What members that are not off wish for, in the roll's order, and who receives what is for all. */
+  #wishes(): { wishes: MemberWishes[]; everyone: GroupReceiver[] } {
+    const { roll, peers, paths, self } = this.#io;
+    const members = roll.members();
+    const off = new Set<number>();
+    const places: number[] = [];
+    for (const { origin, off: isOff, groups } of paths.presences()) {
+      if (isOff) off.add(peers.of(origin)?.handle ?? 0);
+      else if (groups.length > 0 && origin !== self) places.push(roll.placeOf(origin));
+    }
+    const wishes = places
+      .filter((place) => place >= 0)
+      .sort((a, b) => a - b)
+      .flatMap((place) => this.#wish(members[place] as RollMember));
+    return { wishes, everyone: this.#everyone.filter(({ peer }) => !off.has(peer)) };
   }
 
   /** Names into the machine's resolver, when they differ from last time. */
@@ -133,20 +173,28 @@ export class Projection {
     const network = roll.label;
     const same = members.length === this.#named.length && members.every((one, at) => sameName(one, this.#named[at]));
     if (same && network === this.#network) return;
-    [this.#named, this.#network] = [members, network];
-    const hosts = members.map((member): HostEntry => ({
-      name: dnsName(member.label, network),
-      addresses: addressesOf(member),
-    }));
-    const own = members.find(({ origin }) => origin === self);
+    if (network !== this.#network) this.#entries = new WeakMap();
+    [this.#named, this.#network] = [members.slice(), network];
+    const hosts = members.map((member) => this.#entryOf(member));
+    const own = roll.member(self);
     const ownEntry = own
       ? { name: mdnsName(own.label, network), addresses: addressesOf(own) }
       : { name: '', addresses: [] };
     ports.adapters.setNames(net, dnsDomain(network), ownEntry, hosts);
   }
 
+  #entryOf(member: RollMember): HostEntry {
+    let entry = this.#entries.get(member);
+    if (!entry) {
+      entry = { name: dnsName(member.label, this.#network), addresses: addressesOf(member) };
+      this.#entries.set(member, entry);
+    }
+    return entry;
+  }
+
   /** The data plane knows nothing of the network any more. */
   forget(): void {
+    [this.#told, this.#count, this.#everyone] = [[], 0, []];
     for (const peer of this.#io.peers.members()) peer.told = null;
     [this.#named, this.#network] = [[], ''];
     this.#groups.reset();

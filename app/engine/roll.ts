@@ -23,7 +23,7 @@ import { idOf } from '../mesh/membership/index-of.ts';
 import { chainFor, decodeJoinRequest, sponsorJoin } from '../mesh/membership/join.ts';
 import { tidyName } from '../mesh/membership/label.ts';
 import { Ledger } from '../mesh/membership/ledger.ts';
-import type { ChannelView, NetworkView, VoidReason } from '../mesh/membership/view.ts';
+import type { ChannelView, MemberView, NetworkView, VoidReason } from '../mesh/membership/view.ts';
 import type { Crypto } from '../wire/crypto.ts';
 import { decodeLink, encodeLink, type WayIn } from '../wire/link.ts';
 import { HASHES_PER_MESSAGE_MAX } from '../wire/messages/message.ts';
@@ -69,13 +69,17 @@ export function locatorOf(crypto: Crypto, ledger: Ledger): Uint8Array[] {
 
 export class Roll {
   readonly keys: MemberKeys;
+  readonly selfOrigin: Origin;
   readonly #ports: Ports;
   #ledger: Ledger;
   #files: NetworkFiles | null = null;
   /** Records that are in the file: the first of the ledger's. */
   #stored: number;
   #view: NetworkView | null = null;
+  #list: NetworkView['list'] | null = null;
   #members: RollMember[] = [];
+  /** Where each member is in `#members`. */
+  readonly #at = new Map<Origin, number>();
   /** Member ids (hex) by origin and by X25519 key (hex), of all who ever had a membership. */
   readonly #idOf = new Map<string, string>();
   readonly #digest = new Uint8Array(DIGEST_BYTES);
@@ -88,6 +92,7 @@ export class Roll {
     this.#ports = ports;
     this.#ledger = ledger;
     this.keys = keys;
+    this.selfOrigin = hex(originOf(keys.id));
     this.#files = files;
     this.#stored = ledger.revision;
     this.#index();
@@ -111,10 +116,6 @@ export class Roll {
 
   get selfId(): string {
     return idText(this.keys.id);
-  }
-
-  get selfOrigin(): Origin {
-    return hex(originOf(this.keys.id));
   }
 
   get name(): string {
@@ -147,17 +148,37 @@ export class Roll {
     const view = this.#ledger.view();
     if (view === this.#view) return view;
     this.#view = view;
-    this.#members = Array.from(view.members.values(), rollMember);
+    const { list } = view;
+    if (list !== this.#list) {
+      [this.#list, this.#members] = [list, []];
+      this.#at.clear();
+    }
+    for (let at = this.#members.length; at < list.length; at++) {
+      const member = rollMember(list[at] as MemberView);
+      this.#members.push(member);
+      this.#at.set(member.origin, at);
+    }
     return view;
   }
 
+  /** Others may be added at its end; it is another list when anything else has changed. */
   members(): readonly RollMember[] {
     this.#now();
     return this.#members;
   }
 
+  member(origin: Origin): RollMember | undefined {
+    return this.members()[this.#at.get(origin) ?? -1];
+  }
+
+  /** Where a member is among `members()`; -1: nowhere. */
+  placeOf(origin: Origin): number {
+    this.#now();
+    return this.#at.get(origin) ?? -1;
+  }
+
   self(): RollMember | undefined {
-    return this.members().find((member) => member.origin === this.selfOrigin);
+    return this.member(this.selfOrigin);
   }
 
   /** Removals among the records; only ever more. */

@@ -307,7 +307,9 @@ export function decodeRecord(
 }
 
 /** What a record's author signs. */
+const RECORD_TAG = new Writer().text8('weft record 1').done();
+
 export const recordStatement = (networkId: Uint8Array, signed: Uint8Array): Uint8Array =>
-  new Writer().text8('weft record 1').raw(networkId).raw(signed).done();
+  new Writer(RECORD_TAG.length + networkId.length + signed.length).raw(RECORD_TAG).raw(networkId).raw(signed).done();
 
 export const nameBytes = (name: string): number => utf8Encode(name).length;

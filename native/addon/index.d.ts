@@ -57,6 +57,8 @@ export interface GroupConfig {
   repaired?: boolean;
   /** What comes to it by trees is dropped where it arrives, unless its origin signed it (`unsigned`). */
   signed?: boolean;
+  /** The receivers are beside those named before, and nothing else changes; a group of which nothing is known begins with them. */
+  more?: boolean;
 }
 
 /** One node's part in an epoch of a tree. Peers are handles. docs/trees.md. */

@@ -34,7 +34,7 @@ class Growth {
     private readonly index: Index,
   ) {
     this.#computed = { ...computed };
-    this.#members = new Map(computed.view.members);
+    this.#members = computed.view.members;
   }
 
   take(entry: Entry): boolean {
@@ -75,7 +75,9 @@ class Growth {
     if (host === null || label === null) return false;
     const name = label === undefined ? { name: one.wished, label: dnsLabel(one.wished) } : named(one.wished, label);
     const role = authority.standing(id)?.role ?? 'guest';
-    this.#members.set(id, memberView(genesis, one, role, name, host));
+    const member = memberView(genesis, one, role, name, host);
+    this.#members.set(id, member);
+    this.#computed.list.push(member);
     used.set(certificate.key, places + 1);
     this.#used.add(certificate);
     this.#computed.last = one;

@@ -22,6 +22,8 @@ export interface GroupReceivers {
   repaired?: boolean;
   /** What comes to it by trees is believed only where its origin signed it. */
   signed?: boolean;
+  /** These receive it beside those named before; nothing else has changed. */
+  more?: true;
 }
 
 /** A member as multicast sees it. */
@@ -43,11 +45,13 @@ export interface ChannelRights {
   receives(member: MemberWishes): boolean;
 }
 
-const NO_SOURCES: string[] = [];
-
-/** Receivers on other hosts per group. `channels`: rights by group address; groups without are open to all but guests. */
+/**
+ * Receivers on other hosts per group. `everyone`: those who receive what is for all members; the array is kept. `channels`: rights by group
+ * address; groups without are open to all but guests.
+ */
 export function groupTable(
   members: Iterable<MemberWishes>,
+  everyone: GroupReceiver[],
   channels: ReadonlyMap<string, ChannelRights> = new Map(),
 ): Map<string, GroupReceiver[]> {
   const table = new Map<string, GroupReceiver[]>();
@@ -56,11 +60,9 @@ export function groupTable(
     if (receivers) receivers.push(receiver);
     else if (table.size < GROUPS_MAX) table.set(group, [receiver]);
   };
-  for (const group of ALL_MEMBERS_GROUPS) table.set(group, []);
+  for (const group of ALL_MEMBERS_GROUPS) table.set(group, everyone);
   for (const member of members) {
     const { peer, guest, wishes } = member;
-    const all: GroupReceiver = { peer, mode: 'exclude', sources: NO_SOURCES };
-    if (!guest) for (const group of ALL_MEMBERS_GROUPS) add(group, all);
     for (const { group, mode, sources } of wishes) {
       const rights = channels.get(group);
       const entitled = rights ? rights.publishes && rights.receives(member) : !guest;
@@ -94,8 +96,16 @@ const same = (a: readonly GroupReceiver[], b: readonly GroupReceiver[]): boolean
   a.length === b.length &&
   a.every((one, index) => {
     const other = b[index] as GroupReceiver;
-    return one.peer === other.peer && one.mode === other.mode && sameList(one.sources, other.sources);
+    return (
+      one === other || (one.peer === other.peer && one.mode === other.mode && sameList(one.sources, other.sources))
+    );
   });
+
+/** Those behind what was told before; null: it is no more of the same. */
+function added(told: readonly GroupReceiver[], now: readonly GroupReceiver[]): GroupReceiver[] | null {
+  const isMore = told.length > 0 && now.length > told.length && told.every((one, index) => one === now[index]);
+  return isMore ? now.slice(told.length) : null;
+}
 
 const sameRights = (a: readonly number[] | undefined, b: readonly number[] | undefined): boolean =>
   a === b || (a !== undefined && b !== undefined && sameList(a, b));
@@ -122,6 +132,11 @@ export class GroupDiff {
       const next = { receivers, ...(publishers && { publishers }), ...how };
       now.set(group, next);
       const sameHow = told?.repaired === next.repaired && told?.signed === next.signed;
+      const more = told && sameHow && sameRights(told.publishers, publishers) ? added(told.receivers, receivers) : null;
+      if (more) {
+        changes.push({ group, receivers: more, more: true });
+        continue;
+      }
       const unchanged = told && same(told.receivers, receivers) && sameHow;
       if (!unchanged || !sameRights(told.publishers, publishers)) changes.push({ group, ...next });
     }

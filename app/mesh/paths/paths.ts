@@ -166,14 +166,21 @@ export class Paths {
   setMembers(now: MeshTime, members: Iterable<PathMember>): void {
     this.#now = now;
     const left = new Set(this.#members.keys());
+    const all = [...members];
+    for (const { origin } of all) left.delete(origin);
+    for (const origin of left) this.#forget(origin);
+    this.addMembers(now, all);
+  }
+
+  /** Members beside those that are known. */
+  addMembers(now: MeshTime, members: Iterable<PathMember>): void {
+    this.#now = now;
     let fresh = false;
     for (const member of members) {
-      left.delete(member.origin);
       if (this.#members.has(member.origin)) continue;
       this.#members.set(member.origin, member);
       if (this.#graph.add(member.origin)) fresh = true;
     }
-    for (const origin of left) this.#forget(origin);
     // Statements may have named who was no member then.
     if (fresh) for (const presence of this.#statements.table.all()) this.#graph.say(presence);
     for (const aged of this.#statements.recognised(now)) this.#hear(null, aged);

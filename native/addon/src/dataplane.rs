@@ -66,6 +66,7 @@ pub struct GroupConfig {
     pub publishers: Option<Vec<u32>>,
     pub repaired: Option<bool>,
     pub signed: Option<bool>,
+    pub more: Option<bool>,
 }
 
 fn peer_config(p: PeerConfig) -> Result<dp::PeerConfig> {
@@ -127,6 +128,7 @@ fn group_config(g: GroupConfig) -> Result<dp::GroupConfig> {
         publishers: g.publishers,
         repaired: g.repaired.unwrap_or(false),
         signed: g.signed.unwrap_or(false),
+        more: g.more.unwrap_or(false),
     })
 }
 

@@ -184,6 +184,7 @@ fn everybody(args: &Args) -> Vec<GroupConfig> {
             publishers: None,
             repaired: false,
             signed: false,
+            more: false,
         })
         .to_vec()
 }
@@ -247,6 +248,7 @@ impl Host {
                 publishers: None,
                 repaired: false,
                 signed: false,
+                more: false,
             })
             .collect();
         if let Err(e) = self.plane.set_groups(NET, configs) {

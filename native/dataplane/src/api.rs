@@ -56,6 +56,8 @@ pub struct GroupConfig {
     pub repaired: bool,
     /// What comes by trees is believed only where its origin signed it.
     pub signed: bool,
+    /// The receivers are beside those named before, and the rest of this says nothing.
+    pub more: bool,
 }
 
 /// This node's part in one epoch of a tree.

@@ -215,7 +215,10 @@ impl Net {
     }
 
     pub fn set_group(&mut self, group: GroupConfig) {
-        if group.receivers.is_empty() && group.publishers.is_none() && !group.signed {
+        let known = group.more.then(|| self.groups.get_mut(&group.group)).flatten();
+        if let Some(known) = known {
+            known.receivers.extend(group.receivers);
+        } else if group.receivers.is_empty() && group.publishers.is_none() && !group.signed {
             self.groups.remove(&group.group);
         } else {
             self.groups.insert(group.group, group);

@@ -22,6 +22,7 @@ fn bad_arguments_are_refused_with_a_code() {
         publishers: None,
         repaired: false,
         signed: false,
+        more: false,
     }];
     assert_eq!(
         host.plane.set_groups(NET, unicast).unwrap_err().code,

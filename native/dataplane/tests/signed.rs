@@ -27,6 +27,7 @@ fn wants_signed(host: &Host) {
         publishers: None,
         repaired: false,
         signed: true,
+        more: false,
     };
     host.plane.set_groups(NET, vec![group]).unwrap();
     host.plane.stats();

@@ -46,6 +46,8 @@ pub struct GroupConfig {
     pub repaired: bool,
     /// What comes by trees is believed only where its origin signed it.
     pub signed: bool,
+    /// The receivers are beside those named before, and the rest of this says nothing.
+    pub more: bool,
 }
 
 /// A subscriber's key of an origin's tree.

@@ -164,7 +164,12 @@ export class SimDataplane implements Dataplane {
     this.calls++;
     const known = this.nets.get(net);
     if (!known) return;
-    for (const { group, receivers, publishers, repaired } of groups) {
+    for (const { group, receivers, publishers, repaired, more } of groups) {
+      const before = more ? known.groups.get(group) : undefined;
+      if (before) {
+        known.groups.set(group, [...before, ...receivers]);
+        continue;
+      }
       keep(known.publishers, group, publishers);
       keep(known.repaired, group, repaired || undefined);
       keep(known.groups, group, receivers.length > 0 ? receivers : undefined);

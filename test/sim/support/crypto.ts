@@ -30,9 +30,20 @@ function publicKey(seed: Uint8Array): Uint8Array {
   return key;
 }
 
+/** What a signature was good for: thousands of members verify the same ones. */
+const verified = new WeakMap<Uint8Array, { key: Uint8Array; message: Uint8Array }>();
+
+function verify(key: Uint8Array, message: Uint8Array, given: Uint8Array): boolean {
+  const known = verified.get(given);
+  if (known && Buffer.compare(known.message, message) === 0 && Buffer.compare(known.key, key) === 0) return true;
+  const isGood = Buffer.compare(signature(key, message), given) === 0;
+  if (isGood) verified.set(given, { key, message });
+  return isGood;
+}
+
 export const fake: Crypto = {
   ...real,
   signPublicKey: publicKey,
   sign: (seed, message) => signature(publicKey(seed), message),
-  verify: (key, message, given) => Buffer.compare(signature(key, message), given) === 0,
+  verify,
 };

@@ -210,6 +210,15 @@ impl Host {
     }
 
     pub fn receivers(&self, group: IpAddr, peers: &[u8]) {
+        self.tell_receivers(group, peers, false);
+    }
+
+    /// Beside those of before.
+    pub fn more_receivers(&self, group: IpAddr, peers: &[u8]) {
+        self.tell_receivers(group, peers, true);
+    }
+
+    fn tell_receivers(&self, group: IpAddr, peers: &[u8], more: bool) {
         let receivers = peers
             .iter()
             .map(|p| (u32::from(*p), FilterMode::Exclude, vec![]))
@@ -223,6 +232,7 @@ impl Host {
                     publishers: None,
                     repaired: false,
                     signed: false,
+                    more,
                 }],
             )
             .unwrap();

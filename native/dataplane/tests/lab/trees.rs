@@ -250,6 +250,7 @@ impl Host {
                     publishers,
                     repaired: false,
                     signed: false,
+                    more: false,
                 }],
             )
             .unwrap();

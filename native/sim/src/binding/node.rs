@@ -55,6 +55,7 @@ pub struct GroupConfig {
     pub receivers: Vec<Receiver>,
     pub repaired: Option<bool>,
     pub signed: Option<bool>,
+    pub more: Option<bool>,
 }
 
 #[napi(object)]
@@ -143,6 +144,7 @@ fn group_config(g: GroupConfig) -> Result<api::GroupConfig> {
         receivers,
         repaired: g.repaired.unwrap_or(false),
         signed: g.signed.unwrap_or(false),
+        more: g.more.unwrap_or(false),
     })
 }
 

@@ -64,19 +64,19 @@ pub fn start(world: &mut World, me: u32, count: u32) {
             node.set_peer(now, NET, peer(*i));
             node.connect(now, NET, *i, &[Way::Udp(endpoint)], b"");
         }
-        let receivers = others
-            .iter()
-            .map(|i| (*i, FilterMode::Exclude, Vec::new()))
-            .collect();
-        node.set_group(
-            NET,
-            GroupConfig {
-                group: GROUP.parse().unwrap(),
-                receivers,
-                repaired: false,
-                signed: false,
-            },
-        );
+        // One after another, as members come.
+        for i in &others {
+            node.set_group(
+                NET,
+                GroupConfig {
+                    group: GROUP.parse().unwrap(),
+                    receivers: vec![(*i, FilterMode::Exclude, Vec::new())],
+                    repaired: false,
+                    signed: false,
+                    more: true,
+                },
+            );
+        }
     });
 }
 
