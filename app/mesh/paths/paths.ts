@@ -1,8 +1,8 @@
 // One network's view of who is where: ties statements, sessions, neighbours and gossip together. Sans-IO; time is an argument.
 import { type GroupWish, type Origin, type Presence } from '../../wire/messages/presence.ts';
 import { encodeMessage, type Aged, type Told } from '../../wire/messages/message.ts';
-import { Chance } from './chance.ts';
-import { Contacts, type SessionInfo } from './contacts.ts';
+import type { Chance } from './chance.ts';
+import type { Contacts, SessionInfo } from './contacts.ts';
 import {
   DIRECT_CHECK_EVERY_MS,
   ENDPOINTS_COALESCE_MS,
@@ -13,16 +13,17 @@ import {
   NEWS_WAIT_MS,
   NEWS_WAIT_FROM_MEMBERS,
 } from './limits.ts';
-import { Doubts } from './doubts.ts';
-import { Neighbours, linkNewsWaitMs, neighboursTarget } from './neighbours.ts';
-import { News } from './news.ts';
+import type { Doubts } from './doubts.ts';
+import { linkNewsWaitMs, neighboursTarget, type Neighbours } from './neighbours.ts';
+import type { News } from './news.ts';
 import type { GossipMessage, PathMember, PathsIo, PathsStart } from './io.ts';
 import type { MeshTime, Service } from './own-statement.ts';
-import { Reach } from './reach.ts';
-import { Graph } from '../routing/graph.ts';
-import { Routes } from '../routing/routes.ts';
-import { Seeker } from './seeker.ts';
-import { Statements } from './statements.ts';
+import { Parts } from './parts.ts';
+import type { Reach } from './reach.ts';
+import type { Graph } from '../routing/graph.ts';
+import type { Routes } from '../routing/routes.ts';
+import type { Seeker } from './seeker.ts';
+import type { Statements } from './statements.ts';
 
 export type { GossipMessage, PathMember, PathsIo, PathsStart };
 
@@ -32,14 +33,14 @@ export class Paths {
   readonly routes: Routes;
   readonly #io: PathsIo;
   readonly #chance: Chance;
-  readonly #members = new Map<Origin, PathMember>();
+  readonly #members: Map<Origin, PathMember>;
   readonly #statements: Statements;
   readonly #neighbours: Neighbours;
   #on = false;
   #now: MeshTime;
-  readonly #graph = new Graph();
+  readonly #graph: Graph;
   readonly #reach: Reach;
-  readonly #doubts = new Doubts();
+  readonly #doubts: Doubts;
   readonly #seeker: Seeker;
   readonly #news: News;
   #idleMono = 0;
@@ -50,72 +51,22 @@ export class Paths {
     this.#io = io;
     this.#now = start.now;
     this.self = start.self;
-    this.#chance = new Chance(io.random);
-    this.routes = new Routes({
-      self: start.self,
-      graph: this.#graph,
-      presence: (origin) => this.#statements.table.get(origin),
-      directs: () => this.contacts.directs(),
+    const parts = new Parts(io, start, {
+      isOnline: (origin) => this.isOnline(origin),
+      target: () => this.#target(),
+      linkChanged: (active) => this.#linkChanged(active),
     });
-    this.#reach = new Reach({
-      graph: this.#graph,
-      ups: () => this.contacts.ups(),
-      suspected: (origin) => this.contacts.suspected(origin, this.#statements.table.seq(origin)),
-      anySuspected: () => this.contacts.anySuspected,
-    });
-    this.contacts = new Contacts(
-      {
-        isMember: (origin) => origin !== this.self && this.#members.has(origin),
-        endpoints: (origin) => this.#statements.table.get(origin)?.endpoints ?? [],
-        connect: (origin) => io.connect(origin),
-        hasRelay: (origin) => this.routes.has(origin),
-        disconnect: (origin) => io.disconnect(origin),
-      },
-      this.#chance,
-    );
-    this.#neighbours = new Neighbours(
-      {
-        say: (origin, what, needy) => void io.send(origin, encodeMessage({ type: 'link', what, needy })),
-        changed: (_, active) => this.#linkChanged(active),
-        degree: (origin) => this.#statements.table.get(origin)?.neighbours.length ?? 0,
-      },
-      this.#chance,
-    );
-    this.#seeker = new Seeker(
-      {
-        self: start.self,
-        members: () => this.#members.keys(),
-        memberCount: () => this.#members.size,
-        contacts: this.contacts,
-        neighbours: this.#neighbours,
-        target: () => this.#target(),
-        isOnline: (origin) => this.isOnline(origin),
-        isOff: (origin) => this.presence(origin)?.off === true,
-      },
-      this.#chance,
-    );
-    this.#news = new News({
-      self: start.self,
-      contacts: this.contacts,
-      paths: io,
-      hopeful: (nowMono) => this.#seeker.soon(nowMono),
-    });
-    this.#statements = new Statements(
-      {
-        share: (bytes) => io.share(bytes),
-        sign: (message) => io.sign(message),
-        verify: (key, message, signature) => io.verify(key, message, signature),
-        send: (origin, bytes) => io.send(origin, bytes),
-        reserveSeq: (until) => io.reserveSeq(until),
-        signKey: (origin) => this.#members.get(origin)?.signKey,
-        neighbours: () => this.#neighbours.active(),
-        isRelayed: (origin) => this.contacts.isRelayed(origin),
-        roundTrips: () => this.contacts.roundTrips(),
-      },
-      this.#graph,
-      this.#chance,
-      start,
-    );
+    this.#chance = parts.chance;
+    this.#members = parts.members;
+    this.#statements = parts.statements;
+    this.#neighbours = parts.neighbours;
+    this.#graph = parts.graph;
+    this.#reach = parts.reach;
+    this.#doubts = parts.doubts;
+    this.#seeker = parts.seeker;
+    this.#news = parts.news;
+    this.contacts = parts.contacts;
+    this.routes = parts.routes;
   }
 
   /** Begins to look for neighbours and to publish. */
