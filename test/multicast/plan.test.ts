@@ -263,6 +263,36 @@ describe('stripes', () => {
     expect(again.trees.map(({ parents }) => parents)).toEqual(plan.trees.map(({ parents }) => parents));
   });
 
+  it('load lies on all alike where there is room, at first and after edges failed', () => {
+    const rateKBps = 260;
+    const members = Array.from({ length: 64 }, (_, n) =>
+      node(n, { uplinkKBps: 500, place: [(n * 37) % 900, (n * 91) % 900, n % 7, 10] }),
+    );
+    const [origin, ...receivers] = members as [PlanNode, ...PlanNode[]];
+    const base = { origin, receivers, relays: [], rateKBps };
+    let plan = planStripes({ ...base, barred: () => false }, []);
+    expect(plan.trees.length).toBeGreaterThanOrEqual(4);
+    for (let turn = 0; turn < 6; turn++) {
+      expect(plan.unserved).toEqual([]);
+      const sent = new Map<string, number>();
+      for (const tree of plan.trees)
+        for (const [name, count] of childrenOf(tree)) sent.set(name, (sent.get(name) ?? 0) + count);
+      const shares = receivers.map((one) => ((sent.get(one.origin) ?? 0) * rateKBps) / plan.trees.length / 500);
+      // The mean is 0.52: what everybody gets, somebody sends.
+      const full = shares.filter((share) => share > 0.72).length / receivers.length;
+      expect(full, `turn ${turn}`).toBeLessThanOrEqual(turn === 0 ? 0 : 0.1);
+      expect(shares.filter((share) => share === 0).length / receivers.length).toBeLessThanOrEqual(0.25);
+      const failed = new Set(
+        plan.trees.map(({ parents }) => [...parents].find(([, parent]) => parent === origin.origin)?.[0]),
+      );
+      const barred = (parent: string, child: string) => parent === origin.origin && failed.has(child);
+      plan = planStripes(
+        { ...base, barred },
+        plan.trees.map(({ parents }) => parents),
+      );
+    }
+  });
+
   it('one tree is enough where it is', () => {
     const [origin, ...receivers] = hosts(30, 1_250) as [PlanNode, ...PlanNode[]];
     const plan = planStripes({ origin, receivers, relays: [], rateKBps: 100, barred: () => false }, []);

@@ -16,6 +16,7 @@ import {
   LOST_COALESCE_MS,
   OLD_EPOCH_MS,
   RATE_CHECK_MS,
+  RATE_WAIT_MS,
   REPORTS_BURST,
   REPORTS_PER_SECOND,
   ROUNDS_MAX,
@@ -62,6 +63,7 @@ export class Cast {
   readonly #at: CastIo;
   /** Trees of a plan before, until what is under way has arrived. */
   #retired: { atMono: number; tree: OwnTree }[] = [];
+  readonly #bornMono: number;
   #planMono: number;
   #plannedMono = -Infinity;
   /** When the round ends at the latest; Infinity: none is on. */
@@ -90,7 +92,7 @@ export class Cast {
   constructor(at: CastIo, signed: boolean, nowMono: number) {
     this.#at = at;
     this.signed = signed;
-    this.#planMono = nowMono;
+    [this.#planMono, this.#bornMono] = [nowMono, nowMono];
     this.#reports = new Bucket(REPORTS_BURST, REPORTS_PER_SECOND, nowMono);
     this.#rateMono = nowMono + RATE_CHECK_MS;
   }
@@ -166,6 +168,11 @@ export class Cast {
       wanted,
     );
     this.#rate.isBound = isBound(input);
+    const rateMono = this.#bornMono + RATE_WAIT_MS;
+    if (this.#rate.isBound && input.rateKBps === 0 && !this.switched && nowMono < rateMono) {
+      [this.#planMono, this.#plannedMono] = [rateMono, -Infinity];
+      return;
+    }
     const previous = this.trees.flatMap((tree) => (tree.latest ? [tree.parents()] : []));
     const plan = planStripes(input, previous);
     // Packets wait for the first epoch, and not longer than this; those of a second one have been dropped by then.

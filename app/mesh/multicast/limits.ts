@@ -29,6 +29,8 @@ export const ADOPTABLE_MAX = 16_384;
 /** Backups with which a session is kept, so that asking them takes no handshake. */
 export const BACKUPS_READY = 2;
 
+/** Where uplinks are known, a first plan waits so long for the stream's rate: lines that it fills would keep the next one from standing. */
+export const RATE_WAIT_MS = 400;
 /** An origin's wait for its trees to stand. */
 export const SETTLE_MS = 1_000;
 /** … where words came late before (patience.ts). */

@@ -108,13 +108,19 @@ class Grower {
     this.#keep();
     let left = this.#attachAll(this.#loose());
     if (left.length > 0) {
-      this.#slots.forEach(({ hard }, number) => (this.#growth.limit[number] = hard));
-      this.#nodes.forEach((_, number) => this.#inTree(number) && this.#openings.add(number));
+      this.#limit('hard');
       left = this.#attachAll(left.flatMap((number) => this.#fragment(number)));
+      // What is only better is no reason to fill anybody up.
+      this.#limit('soft');
     }
     if (this.#input.previous) this.#improve();
     this.#prune();
     return this.#result();
+  }
+
+  #limit(to: keyof Slots): void {
+    this.#slots.forEach((slots, number) => (this.#growth.limit[number] = slots[to]));
+    this.#nodes.forEach((_, number) => this.#inTree(number) && this.#openings.add(number));
   }
 
   #inTree(number: number): boolean {
@@ -305,9 +311,18 @@ class Grower {
       this.#detach(number);
       this.#attach(number, better.parent);
       this.#refresh(number);
-      const elsewhere = better.leaf === -1 ? null : this.#openings.best(better.leaf, 0, DEPTH_MAX);
-      if (elsewhere) this.#attach(better.leaf, elsewhere.parent);
+      if (better.leaf !== -1) this.#attachSomewhere(better.leaf);
     }
+  }
+
+  #attachSomewhere(leaf: number): void {
+    let place = this.#openings.best(leaf, 0, DEPTH_MAX);
+    if (!place) {
+      this.#limit('hard');
+      place = this.#openings.best(leaf, 0, DEPTH_MAX);
+      this.#limit('soft');
+    }
+    if (place) this.#attach(leaf, place.parent);
   }
 
   /** Where it would be much better off; the gain is that of all below it, too. */

@@ -69,13 +69,19 @@ function striped(input: PlanInput, count: number, previous: readonly ReadonlyMap
   for (const node of members) budget.set(node.origin, units(node, false));
   const stripeOf = assigned(members, budget, count, previous);
   const receivers = new Set(input.receivers.map(({ origin }) => origin));
+  /** What each would pass on if all who do in this stripe did the same: a line that is full has no room for anything else. */
+  const fairOf = (stripe: number): number => {
+    const able = members.filter(({ origin }) => stripeOf.get(origin) === stripe).length;
+    return Math.ceil(receivers.size / Math.max(1, able));
+  };
   const trees: PlannedTree[] = [];
   for (let stripe = 0; stripe < count; stripe++) {
     const share = Math.min(CHILDREN_MAX, Math.floor(own / count) + (stripe < own % count ? 1 : 0));
+    const fair = fairOf(stripe);
     const first = (node: PlanNode, isOrigin: boolean): Slots => {
       if (isOrigin) return { soft: Math.min(share, DEGREE_MAX), hard: share };
       const left = stripeOf.get(node.origin) === stripe ? Math.min(CHILDREN_MAX, budget.get(node.origin) ?? 0) : 0;
-      return { soft: left, hard: left };
+      return { soft: Math.min(left, fair), hard: left };
     };
     const there = members.filter(({ origin }) => receivers.has(origin) || stripeOf.get(origin) === stripe);
     const tree = growTree({ ...input, previous: previous[stripe] ?? null }, there, first);
@@ -86,10 +92,11 @@ function striped(input: PlanInput, count: number, previous: readonly ReadonlyMap
     if (tree.unserved.length === 0) return tree;
     // What nodes of other stripes have left.
     refund(budget, tree);
+    const fair = fairOf(stripe);
     const rest = (node: PlanNode, isOrigin: boolean): Slots => {
       const share = Math.min(CHILDREN_MAX, Math.floor(own / count) + (stripe < own % count ? 1 : 0));
       const left = isOrigin ? share : Math.min(CHILDREN_MAX, budget.get(node.origin) ?? 0);
-      const soft = isOrigin || stripeOf.get(node.origin) === stripe ? left : 0;
+      const soft = isOrigin ? left : stripeOf.get(node.origin) === stripe ? Math.min(left, fair) : 0;
       return { soft, hard: left };
     };
     const more = growTree({ ...input, previous: tree.parents }, members, rest);

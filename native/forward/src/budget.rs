@@ -28,6 +28,18 @@ impl Budget {
         }
     }
 
+    /// `bytes` leave whatever is left: up to a second's worth is taken off what comes next.
+    pub fn charge(&self, now: u64, bytes: u64) {
+        let limit = self.limit.load(Relaxed);
+        if limit == 0 {
+            return;
+        }
+        let now = now * 1_000;
+        let most = now + lasts(limit, limit);
+        let spend = |until: u64| Some((until.max(now) + lasts(bytes, limit)).min(most.max(until)));
+        let _ = self.spent_until.fetch_update(Relaxed, Relaxed, spend);
+    }
+
     /// Takes all of `bytes` or nothing. They are to include every header under the frame.
     pub fn take(&self, now: u64, bytes: u64) -> bool {
         let limit = self.limit.load(Relaxed);

@@ -6,9 +6,9 @@ use super::mend;
 use super::node::Tree;
 use super::out::Out;
 use super::plane::TreePlane;
+use super::resends::Resends;
 use super::ticks::{Tools, search_on};
 use super::wire::{self, Beat, Graft, Loss, Nack, Parity, Reason, Stay, Verb};
-use crate::bucket::OriginBuckets;
 use crate::builder::PeerId;
 
 pub(super) fn take(
@@ -37,7 +37,7 @@ pub(super) fn take(
     }
 }
 
-type Found<'a, 'b> = (&'a mut Tree, Tools<'b>, &'b mut OriginBuckets, &'b mut u64);
+type Found<'a, 'b> = (&'a mut Tree, Tools<'b>, &'b mut Resends, &'b mut u64);
 
 fn find<'a>(plane: &'a mut TreePlane, name: super::TreeName, out: &'a mut dyn Out) -> Option<Found<'a, 'a>> {
     let place = plane.place(name)?;
@@ -49,7 +49,7 @@ fn find<'a>(plane: &'a mut TreePlane, name: super::TreeName, out: &'a mut dyn Ou
         out,
     };
     let tree = plane.trees[usize::from(place)].as_deref_mut()?;
-    Some((tree, tools, &mut plane.budget, &mut plane.due))
+    Some((tree, tools, &mut plane.resends, &mut plane.due))
 }
 
 fn on_beat(plane: &mut TreePlane, now: u64, from: PeerId, beat: &Beat) -> Result<(), ControlRefusal> {
@@ -84,7 +84,7 @@ fn on_nack(
     out: &mut dyn Out,
 ) -> Result<(), ControlRefusal> {
     let found = find(plane, nack.name, out);
-    let (tree, mut tools, budget, due) = found.ok_or(ControlRefusal::UnknownTree)?;
+    let (tree, mut tools, resends, due) = found.ok_or(ControlRefusal::UnknownTree)?;
     if !tree.may_ask(from) && !tree.has_adopted(now, from) {
         return Err(ControlRefusal::WrongPeer);
     }
@@ -100,7 +100,7 @@ fn on_nack(
         now,
         to: from,
         left: RESENDS_MAX,
-        budget,
+        resends,
     };
     for (first, end) in nack.missing.iter() {
         again.range(tree, nack.key_id, (first, end), &mut tools);
@@ -124,7 +124,7 @@ fn on_graft(
         return Err(ControlRefusal::UnknownTree);
     }
     let found = find(plane, name, out);
-    let (tree, mut tools, budget, due) = found.ok_or(ControlRefusal::UnknownTree)?;
+    let (tree, mut tools, resends, due) = found.ok_or(ControlRefusal::UnknownTree)?;
     if let Err(reason) = tree.adopt(now, from) {
         tools.counters.not_adopted += 1;
         tools.writer.ungraft(name, tree.live, reason);
@@ -143,7 +143,7 @@ fn on_graft(
             now,
             to: from,
             left: RESENDS_MAX,
-            budget,
+            resends,
         };
         for range in graft.missing.iter() {
             again.range(tree, have.0, range, &mut tools);
@@ -250,7 +250,7 @@ struct Again<'a> {
     to: PeerId,
     /// Casts that this message may still cause.
     left: usize,
-    budget: &'a mut OriginBuckets,
+    resends: &'a mut Resends,
 }
 
 impl Again<'_> {
@@ -300,7 +300,7 @@ impl Again<'_> {
                 break;
             }
             self.left -= 1;
-            let is_allowed = self.budget.take_all(u64::from(self.to), self.now, 1)
+            let is_allowed = self.resends.may(self.now, self.to, kept.body.len())
                 && purse.take(self.now, is_origin, 1, kept.body.len()).is_ok();
             count(is_allowed, tools.counters);
             if is_allowed {
@@ -312,8 +312,7 @@ impl Again<'_> {
     fn may(&mut self, tree: &mut Tree, bytes: usize) -> bool {
         self.left = self.left.saturating_sub(1);
         let is_origin = tree.is_origin();
-        self.budget.take_all(u64::from(self.to), self.now, 1)
-            && tree.purse.take(self.now, is_origin, 1, bytes).is_ok()
+        self.resends.may(self.now, self.to, bytes) && tree.purse.take(self.now, is_origin, 1, bytes).is_ok()
     }
 }
 

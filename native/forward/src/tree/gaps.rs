@@ -194,7 +194,7 @@ impl Gaps {
             });
             gap.asks += 1;
             let pause = again(0, rtt) << gap.asks.saturating_sub(ASKS_IN_A_ROW);
-            gap.due = now.saturating_add(pause.min(RETRY_MOST));
+            gap.due = now.saturating_add(pause.min(RETRY_MOST.max(again(0, rtt))));
             true
         });
     }

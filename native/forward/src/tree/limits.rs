@@ -89,7 +89,7 @@ pub const GAPS_MAX: usize = 256;
 pub const REORDER: u64 = 10 * MS;
 /// Two asks for the same gap are this far apart at least.
 pub const RETRY_MIN: u64 = 20 * MS;
-/// … and at most.
+/// … and at most, unless answers take longer.
 pub const RETRY_MOST: u64 = 250 * MS;
 /// Asks that go to the parent, the later ones after twice as long each time: links lose in bursts. One more goes to a backup, then
 /// the gap is given up.
@@ -102,6 +102,8 @@ pub const RANGES_MAX: usize = 64;
 pub const RESENDS_MAX: usize = 2048;
 /// Casts sent again to one peer per second (and at once).
 pub const RESENDS_PER_SECOND: u32 = 8192;
+/// … and to all, so much of a known uplink, ‰, less what casts take of it.
+pub const RESENDS_LINE_PERMILLE: u64 = 850;
 /// A subscriber that knows where a key begins misses what came before its first cast, so many at most.
 pub const BEGIN_MAX: u64 = 64;
 

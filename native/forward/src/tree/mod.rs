@@ -15,6 +15,7 @@ mod node;
 mod out;
 mod pass;
 mod plane;
+mod resends;
 mod stream;
 mod ticks;
 mod window;

@@ -21,7 +21,7 @@ use crate::uplink::Flow;
 use std::sync::Arc;
 
 /// What a copy costs beside its own bytes: the hop's header and tag, UDP and IPv6.
-const COPY_HEADERS: u64 = 80;
+pub(super) const COPY_HEADERS: u64 = 80;
 
 /// What this node may send in this tree, and this machine for others in everything.
 pub(super) struct Purse {

@@ -4,6 +4,7 @@ use super::cache::{Cache, Kept};
 use super::config::{CastName, Repair};
 use super::counters::Counters;
 use super::node::{Broke, Tree};
+use super::resends::Resends;
 use crate::builder::PeerId;
 
 /// Name, who brought it, hop limit to go on with, body.
@@ -14,7 +15,7 @@ pub(super) fn pass_on(
     tree: &mut Tree,
     now: u64,
     (cast, from, hop_limit, body): Cast<'_>,
-    (cache, counters): (&mut Cache, &mut Counters),
+    (cache, counters, resends): (&mut Cache, &mut Counters, &Resends),
     children: &mut Vec<PeerId>,
 ) {
     if hop_limit == 0 {
@@ -58,4 +59,5 @@ pub(super) fn pass_on(
         tree.spoke = now;
     }
     counters.copies += children.len() as u64;
+    resends.passed(now, children.len(), body.len());
 }

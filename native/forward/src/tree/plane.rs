@@ -9,14 +9,14 @@ use super::counters::Counters;
 use super::excess::Takings;
 use super::limits::{
     ADOPTABLE_MAX, BACKUPS_MAX, BAD_CASTS_UNTOLD, BEAT_EVERY, CHILDREN_MAX, EPOCH_LINGER, REORDER,
-    RESENDS_PER_SECOND, SEQUENCE_END, TREES_MAX,
+    SEQUENCE_END, TREES_MAX,
 };
 use super::node::Tree;
 use super::out::{Options, Out};
 use super::pass::pass_on;
+use super::resends::Resends;
 use super::ticks::{Beats, Tools, tick_tree};
 use super::wire::Writer;
-use crate::bucket::{BucketLimit, OriginBuckets};
 use crate::budget::Budget;
 use crate::builder::PeerId;
 use crate::hash::Map;
@@ -39,7 +39,7 @@ pub struct TreePlane {
     pub(super) counters: Counters,
     pub(super) codec: Codec,
     pub(super) writer: Writer,
-    pub(super) budget: OriginBuckets,
+    pub(super) resends: Resends,
     /// What this machine passes on for others, in everything.
     relay: Arc<Budget>,
     /// What leaves this machine at all.
@@ -52,10 +52,6 @@ pub struct TreePlane {
 impl TreePlane {
     /// `relay`: what this machine may pass on for others, shared with whatever else it passes on.
     pub fn new(options: Options, relay: Arc<Budget>) -> TreePlane {
-        let budget = BucketLimit {
-            rate: RESENDS_PER_SECOND,
-            burst: RESENDS_PER_SECOND,
-        };
         TreePlane {
             trees: Vec::new(),
             names: Map::default(),
@@ -64,7 +60,7 @@ impl TreePlane {
             counters: Counters::default(),
             codec: Codec::default(),
             writer: Writer::default(),
-            budget: OriginBuckets::new(budget),
+            resends: Resends::new(),
             relay,
             uplink: Arc::default(),
             takings: Takings::new(options),
@@ -114,6 +110,7 @@ impl TreePlane {
             return Err(TreeError::TooManyPeers);
         }
         self.due = self.due.min(now);
+        self.resends.set_line(now, config.bytes_per_second);
         if let Some(place) = self.place(config.name) {
             let Some(tree) = &mut self.trees[usize::from(place)] else {
                 return Ok(());
@@ -233,6 +230,7 @@ impl TreePlane {
             trees,
             cache,
             counters,
+            resends,
             due,
             ..
         } = self;
@@ -262,7 +260,7 @@ impl TreePlane {
             tree,
             now,
             (&cast, Some(from), hop_limit, body),
-            (cache, counters),
+            (cache, counters, resends),
             children,
         );
         tree.due = tree.due.min(now + if has_gaps { REORDER } else { BEAT_EVERY });
@@ -279,6 +277,7 @@ impl TreePlane {
             trees,
             cache,
             counters,
+            resends,
             due,
             ..
         } = self;
@@ -294,7 +293,7 @@ impl TreePlane {
             tree,
             now,
             (cast, None, hop_limit, body),
-            (cache, counters),
+            (cache, counters, resends),
             children,
         );
         tree.due = tree.due.min(now + BEAT_EVERY);
