@@ -362,6 +362,34 @@ describe('the life of trees', () => {
     for (const node of world.nodes.slice(1)) expect(node.got.size, `node ${node.number}`).toBe(20);
   });
 
+  it('where uplinks are known a first plan waits for the rate, but not for long', () => {
+    const begun = (): World => {
+      const world = new World(6, 12, () => ({ uplinkKBps: 1_250 }));
+      world.join(GROUP, ...range(1, 12));
+      world.stream(0, GROUP);
+      return world;
+    };
+    const planned = (world: World) => world.node(0).trees.view().own;
+    const told = begun();
+    told.run(200);
+    expect(planned(told)).toEqual([]);
+    told.rate = 1_000_000;
+    told.node(0).run(() => told.node(0).trees.ratesChanged(told.mono));
+    told.run(600);
+    // Not one tree first, which would take five times what the origin has.
+    expect(planned(told).length).toBeGreaterThan(1);
+    const untold = begun();
+    untold.run(350);
+    expect(planned(untold)).toEqual([]);
+    untold.run(600);
+    expect(planned(untold)).toHaveLength(1);
+    const free = new World(6, 12);
+    free.join(GROUP, ...range(1, 12));
+    free.stream(0, GROUP);
+    free.run(350);
+    expect(planned(free)).toHaveLength(1);
+  });
+
   it('a parent that its children call silent feeds nobody in the next epoch', () => {
     const world = standing(30);
     const view = world.node(0).trees.view().own[0];
