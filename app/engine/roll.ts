@@ -76,7 +76,7 @@ export class Roll {
   /** Records that are in the file: the first of the ledger's. */
   #stored: number;
   #view: NetworkView | null = null;
-  #list: NetworkView['list'] | null = null;
+  #list: readonly MemberView[] | null = null;
   #members: RollMember[] = [];
   /** Where each member is in `#members`. */
   readonly #at = new Map<Origin, number>();
@@ -148,7 +148,7 @@ export class Roll {
     const view = this.#ledger.view();
     if (view === this.#view) return view;
     this.#view = view;
-    const { list } = view;
+    const list = this.#ledger.members();
     if (list !== this.#list) {
       [this.#list, this.#members] = [list, []];
       this.#at.clear();

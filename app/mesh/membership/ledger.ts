@@ -14,7 +14,7 @@ import { identify } from './identified.ts';
 import { idOf, Index } from './index-of.ts';
 import { judge, type Refusal } from './rules.ts';
 import { growView } from './grow.ts';
-import { computeView, type Computed, type NetworkView } from './view.ts';
+import { computeView, type Computed, type MemberView, type NetworkView } from './view.ts';
 
 /** Memberships of as many as a network may have, each with three witnesses. */
 export const RECORDS_MAX = 65_000;
@@ -200,13 +200,22 @@ export class Ledger {
 
   /** The state that follows from the records; computed when first asked after a change. The same object while nothing changed. */
   view(): NetworkView {
+    return this.compute().view;
+  }
+
+  /** The state's members, in its order: the same list while it only grows. */
+  members(): readonly MemberView[] {
+    return this.compute().list;
+  }
+
+  private compute(): Computed {
     const { crypto, networkId, index, computed } = this;
     if (this.seen < this.entries.length) {
       const grown = computed && growView(computed, networkId, index, this.entries.slice(this.seen));
       this.computed = grown ?? computeView(crypto, networkId, index);
       this.seen = this.entries.length;
     }
-    return (this.computed ??= computeView(crypto, networkId, index)).view;
+    return (this.computed ??= computeView(crypto, networkId, index));
   }
 }
 

@@ -71,8 +71,6 @@ export interface NetworkView {
   ipv6Prefix: string;
   /** By id (hex), in the same order everywhere. A state that grew out of this one (grow.ts) goes on with the same map. */
   members: Map<string, MemberView>;
-  /** The same in a list; another list when all was settled anew, so what was read of it before holds as long as it is the same. */
-  list: readonly MemberView[];
   /** Ids (hex) that had a membership and do not count: why. */
   voided: Map<string, VoidReason>;
   invites: InviteView[];
@@ -94,7 +92,7 @@ export interface Counted extends Claim {
 /** The state with what it was settled from, so that it can grow (grow.ts). */
 export interface Computed {
   view: NetworkView;
-  /** The view's. */
+  /** The view's members; another list when all was settled anew, so what was read of it before holds as long as it is the same. */
   list: MemberView[];
   authority: Authority;
   /** Places taken of each certificate (hex). */
@@ -141,7 +139,6 @@ export function computeView(crypto: Crypto, networkId: Uint8Array, index: Index)
     ipv4Prefix: `${genesis.body.prefix.join('.')}.0.0/16`,
     ipv6Prefix: `${ulaPrefixOf(networkId)}::/64`,
     members,
-    list,
     voided,
     invites: inviteViews(index, authority, used),
     channels: channelViews(crypto, index, authority),
