@@ -45,9 +45,9 @@ export const LINES: readonly Line[] = [
   {
     name: 'stripes',
     table: 'literature',
-    title: 'MTTF 30 min, uplinks of 1.8 streams',
+    title: 'MTTF 30 min, 256 members, uplinks of 1.8 streams',
     scenario: 'churn',
-    options: { ...FIELD, ...FAST, mttf: 1_800, seconds: 120 },
+    options: { ...FIELD, ...FAST, mttf: 1_800, nodes: 256, seconds: 60 },
   },
   {
     name: 'mass-death',

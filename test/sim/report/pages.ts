@@ -22,7 +22,7 @@ const SECTIONS: readonly Section[] = [
     name: '1-simulator',
     title: 'Simulator: members fail and return',
     about: `As in Birrer & Bustamante (IEEE JSAC 2007): one member sends 10 packets/s to all others, which fail after exponential times and return after
-20 min in the mean. The third run is twenty times as fast, on uplinks that bear it 1.8 times, so that one tree does not suffice and stripes share the load.`,
+20 min in the mean. The third run is twenty times as fast, among 256 on uplinks that bear it 1.8 times, so that one tree does not suffice and stripes share the load.`,
     table: literatureTable,
     pictures: [{ file: 'sim-literature.svg', title: 'Beside the literature', draw: literaturePicture }],
   },
