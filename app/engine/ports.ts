@@ -153,6 +153,8 @@ export interface GroupConfig {
   repaired?: boolean;
   /** What comes to it by trees is believed only where its origin signed it. */
   signed?: boolean;
+  /** The receivers are beside those named before, and nothing else changes. */
+  more?: true;
 }
 
 export type TreeEvent =
