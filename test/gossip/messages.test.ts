@@ -48,6 +48,7 @@ const MESSAGES: Record<string, Message> = {
   summary: { type: 'summary', chunkCount: 4, chunks: [0, 3], known: [{ origin: '0011223344556677', seq: 2 ** 41 }] },
   pull: { type: 'pull', origins: ['0011223344556677'] },
   probe: { type: 'probe' },
+  spare: { type: 'spare' },
   doubt: { type: 'doubt', origin: '0011223344556677', seq: 5 },
   meet: { type: 'meet', again: true, endpoints: ['192.0.2.1:4000/udp'] },
   signal: {

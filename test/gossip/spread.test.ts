@@ -2,7 +2,6 @@
 import { describe, expect, it } from 'vitest';
 import { Chance } from '../../app/mesh/paths/chance.ts';
 import {
-  CALM_NEWS_TO,
   CALM_NEWS_WAIT_MS,
   MUCH_NEWS,
   NAMED_SOON_MS,
@@ -46,10 +45,13 @@ function world(
   pulled: string[];
   /** To whom summaries went. */
   summaries: string[];
+  /** Who was told that it need not pass calm news on. */
+  spared: string[];
   hear(from: number, n: number, seq: number): void;
 } {
   const sent: string[] = [];
   const summaries: string[] = [];
+  const spared: string[] = [];
   const named: string[] = [];
   const pulled: string[] = [];
   const near = Array.from({ length: neighbours }, (_, index) => name(index + 1));
@@ -63,6 +65,7 @@ function world(
       send: (to, bytes) => {
         const message = decodeMessage(bytes);
         if (typeof message === 'string') return true;
+        if (message.type === 'spare') spared.push(to);
         if (message.type === 'pull') pulled.push(...message.origins.map((origin) => `${origin} from ${to}`));
         if (message.type === 'summary') {
           if (message.chunks.length === 0) named.push(...message.known.map(({ origin }) => `${origin} to ${to}`));
@@ -96,7 +99,7 @@ function world(
   for (const origin of near) statements.spread.up(origin, 0);
   const hear = (from: number, n: number, seq: number): void =>
     void statements.hear({ mono: 1, wall: 1 }, name(from), { ageSeconds: 0, bytes: statement(n, seq) });
-  return { statements, sent, named, pulled, summaries, hear };
+  return { statements, sent, named, pulled, summaries, spared, hear };
 }
 
 describe('news of others', () => {
@@ -107,14 +110,14 @@ describe('news of others', () => {
   });
 
   it('wait where they are many, and go to nobody who says the same meanwhile', () => {
-    const { statements, sent, hear } = world(NEWS_WAIT_FROM_MEMBERS);
+    const { statements, sent, hear } = world(NEWS_WAIT_FROM_MEMBERS, 3);
     hear(1, 7, 2);
     hear(1, 8, 2);
     expect(sent).toEqual([]);
     expect(statements.spread.nextDeadline()).toBeLessThanOrEqual(1 + CALM_NEWS_WAIT_MS);
     hear(2, 7, 2);
     statements.spread.tick(1 + CALM_NEWS_WAIT_MS);
-    expect(sent).toEqual([`${name(8)} to ${name(2)}`]);
+    expect(sent.sort()).toEqual([`${name(7)} to ${name(3)}`, `${name(8)} to ${name(3)}`]);
   });
 
   it.each([true, false])('made long ago are told of by name, but not to who has the same: %s', (isSame) => {
@@ -161,28 +164,86 @@ describe('news of others', () => {
 describe('what concerns nobody’s packets', () => {
   const NEIGHBOURS = 6;
 
-  it('goes to some, and by name to the others who have not shown by then that they know', () => {
+  it('goes to all but those who hear it elsewhere, who are told the name unless they have shown by then that they know', () => {
     const { statements, sent, named, hear } = world(NEWS_WAIT_FROM_MEMBERS, NEIGHBOURS);
+    for (const n of [4, 5, 6]) statements.spread.spared(name(n));
     hear(1, 7, 2);
     statements.spread.tick(1 + CALM_NEWS_WAIT_MS);
-    expect(sent).toHaveLength(CALM_NEWS_TO);
+    expect(sent).toEqual([2, 3].map((n) => `${name(7)} to ${name(n)}`));
     expect(named).toEqual([]);
-    const others = [2, 3, 4, 5, 6].filter((n) => !sent.includes(`${name(7)} to ${name(n)}`));
-    const [shown, ...lacking] = others as [number, number, number];
-    hear(shown, 7, 2);
+    hear(4, 7, 2);
     statements.spread.tick(1 + CALM_NEWS_WAIT_MS + NAMED_WAIT_MS);
-    expect(named).toEqual(lacking.map((n) => `${name(7)} to ${name(n)}`));
-    expect(sent).toHaveLength(CALM_NEWS_TO);
+    expect(named).toEqual([5, 6].map((n) => `${name(7)} to ${name(n)}`));
+    expect(sent).toHaveLength(2);
+  });
+
+  it('spares who tells it after another, once, and not its author', () => {
+    const { statements, sent, spared, hear } = world(NEWS_WAIT_FROM_MEMBERS, NEIGHBOURS);
+    hear(1, 7, 2);
+    hear(2, 7, 2);
+    hear(2, 7, 2);
+    hear(1, 4, 2);
+    hear(4, 4, 2);
+    expect(spared).toEqual([name(2)]);
+    // What is known here for longer shows nothing of who passes on what.
+    hear(3, 9, 1);
+    expect(spared).toEqual([name(2)]);
+    sent.length = 0;
+    hear(1, 8, 2);
+    statements.spread.tick(1 + CALM_NEWS_WAIT_MS);
+    expect(sent.filter((line) => line.startsWith(name(8)))).toEqual(
+      [3, 4, 5, 6].map((n) => `${name(8)} to ${name(n)}`),
+    );
+  });
+
+  it('spares nobody for what is urgent, nor where members are few', () => {
+    const large = world(NEWS_WAIT_FROM_MEMBERS, NEIGHBOURS);
+    for (const from of [1, 2]) {
+      const bytes = statement(7, 2, ['239.1.2.3']);
+      large.statements.hear({ mono: 1, wall: 1 }, name(from), { ageSeconds: 0, bytes });
+    }
+    const small = world(NEWS_WAIT_FROM_MEMBERS - 2, NEIGHBOURS);
+    for (const from of [1, 2]) small.hear(from, 7, 2);
+    expect([large.spared, small.spared]).toEqual([[], []]);
+  });
+
+  it('goes at once again to who asked for what it was told the name of', () => {
+    const { statements, sent, named, hear } = world(NEWS_WAIT_FROM_MEMBERS, 2);
+    statements.spread.spared(name(2));
+    hear(1, 7, 2);
+    statements.spread.tick(1 + CALM_NEWS_WAIT_MS);
+    statements.spread.tick(1 + CALM_NEWS_WAIT_MS + NAMED_WAIT_MS);
+    expect([sent, named]).toEqual([[], [`${name(7)} to ${name(2)}`]]);
+    statements.spread.onPull(name(2), [name(7)], 8_000);
+    sent.length = 0;
+    hear(1, 8, 2);
+    statements.spread.tick(9_000);
+    expect(sent).toEqual([`${name(8)} to ${name(2)}`]);
+  });
+
+  it('is passed on at once by whom it was asked for', () => {
+    const { statements, sent, spared, pulled, hear } = world(NEWS_WAIT_FROM_MEMBERS, 2);
+    hear(1, 7, 2);
+    hear(2, 7, 2);
+    expect(spared).toEqual([name(2)]);
+    const known = [{ origin: name(8), seq: 2 }];
+    statements.spread.onSummary(name(2), { type: 'summary', chunkCount: 1, chunks: [], known }, 10);
+    statements.spread.tick(10 + WANT_WAIT_MS);
+    expect(pulled).toEqual([`${name(8)} from ${name(2)}`]);
+    hear(1, 9, 2);
+    statements.spread.tick(10 + WANT_WAIT_MS + CALM_NEWS_WAIT_MS);
+    expect(sent).toContain(`${name(9)} to ${name(2)}`);
   });
 
   it('goes to whoever asks after that', () => {
     const { statements, sent, named, hear } = world(NEWS_WAIT_FROM_MEMBERS, NEIGHBOURS);
+    statements.spread.spared(name(5));
     hear(1, 7, 2);
     statements.spread.tick(1 + CALM_NEWS_WAIT_MS);
     statements.spread.tick(1 + CALM_NEWS_WAIT_MS + NAMED_WAIT_MS);
     const asker = (named[0] as string).slice(-16);
     sent.length = 0;
-    statements.spread.onPull(asker, [name(7)], 6_000);
+    statements.spread.onPull(asker, [name(7)], 8_000);
     expect(sent).toEqual([`${name(7)} to ${asker}`]);
   });
 
@@ -209,9 +270,10 @@ describe('what concerns nobody’s packets', () => {
 describe('news in a burst', () => {
   it.each([
     ['few go to all', MUCH_NEWS, 5],
-    ['many go to some', MUCH_NEWS + 1, CALM_NEWS_TO],
+    ['many go to those who do not hear them elsewhere', MUCH_NEWS + 1, 3],
   ])('%s', (_, count, expected) => {
     const { statements, sent, named } = world(NEWS_WAIT_FROM_MEMBERS, 6);
+    for (const n of [5, 6]) statements.spread.spared(name(n));
     for (let n = 7; n < 7 + count; n++) {
       const bytes = statement(n, 2, ['239.1.2.3']);
       statements.hear({ mono: 1, wall: 1 }, name(1), { ageSeconds: 0, bytes });

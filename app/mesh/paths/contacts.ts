@@ -21,6 +21,8 @@ export interface Contact {
   origin: Origin;
   state: 'idle' | 'connecting' | 'up';
   sinceMono: number;
+  /** A try is given up then. */
+  giveUpMono: number;
   /** Tries in a row that failed. */
   failures: number;
   nextTryMono: number;
@@ -126,6 +128,7 @@ export class Contacts {
         origin,
         state: 'idle',
         sinceMono: -Infinity,
+        giveUpMono: Infinity,
         failures: 0,
         nextTryMono: -Infinity,
         hints: [],
@@ -180,14 +183,18 @@ export class Contacts {
 
   /**
    * Starts or refreshes a handshake. `urgent` (packets wait) ignores the limit of connects under way; both keep the backoff.
-   * False when nothing was started.
+   * False when nothing was started. `patienceMs`: it is given up after this.
    */
-  connect(origin: Origin, nowMono: number, urgent = false): boolean {
-    if (!this.#io.isMember(origin) || !this.mayTry(origin, nowMono)) return false;
+  connect(origin: Origin, nowMono: number, urgent = false, patienceMs = CONNECT_TIMEOUT_MS): boolean {
+    if (!this.#io.isMember(origin)) return false;
+    const known = this.#contacts.get(origin);
+    if (urgent && known?.state === 'connecting') known.giveUpMono = Math.max(known.giveUpMono, nowMono + patienceMs);
+    if (!this.mayTry(origin, nowMono)) return false;
     if (!urgent && this.#connecting.size >= CONNECTING_MAX) return false;
     const contact = this.#add(origin);
     this.#io.connect(origin);
     this.#set(contact, 'connecting', nowMono);
+    contact.giveUpMono = nowMono + patienceMs;
     if (urgent) contact.busyMono = nowMono;
     return true;
   }
@@ -244,7 +251,8 @@ export class Contacts {
   /** Gives up handshakes that the data plane never reported on. */
   expireConnects(nowMono: number): void {
     for (const contact of this.#connecting) {
-      if (nowMono - contact.sinceMono < CONNECT_TIMEOUT_MS) continue;
+      if (nowMono < contact.giveUpMono) continue;
+      if (contact.giveUpMono < contact.sinceMono + CONNECT_TIMEOUT_MS) this.#io.disconnect(contact.origin);
       this.#set(contact, 'idle', nowMono);
       this.#failed(contact, nowMono);
     }
@@ -317,7 +325,7 @@ export class Contacts {
   /** When something is to be done without any event. */
   nextDeadline(): number {
     let next = Infinity;
-    for (const { sinceMono } of this.#connecting) next = Math.min(next, sinceMono + CONNECT_TIMEOUT_MS);
+    for (const { giveUpMono } of this.#connecting) next = Math.min(next, giveUpMono);
     return next;
   }
 

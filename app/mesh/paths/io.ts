@@ -43,5 +43,5 @@ export interface PathsStart {
 
 export type GossipMessage = Extract<
   Message,
-  { type: 'link' | 'presences' | 'digest' | 'summary' | 'pull' | 'probe' | 'doubt' }
+  { type: 'link' | 'presences' | 'digest' | 'summary' | 'pull' | 'probe' | 'spare' | 'doubt' }
 >;

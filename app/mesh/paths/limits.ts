@@ -22,6 +22,8 @@ export const LOST_LONG_MS = 600_000;
 /** One member that seems offline is tried this often, and more seldom in proportion where more do so: it heals partitions. */
 export const RESCUE_EVERY_MS = 30_000;
 export const RESCUE_MEMBERS = 32;
+/** … for so long: it is tried again and again, by many. */
+export const RESCUE_TIMEOUT_MS = 3_000;
 export const CONNECT_ENDPOINTS_MAX = 16;
 /** Connects under way at once that nobody's packets wait for. */
 export const CONNECTING_MAX = 8;
@@ -45,14 +47,12 @@ export const NEWS_WAIT_MS = 240;
 /** The same for what concerns nobody's packets: who is whose neighbour, where somebody can be called. */
 export const CALM_NEWS_WAIT_MS = 1_000;
 export const NEWS_WAIT_FROM_MEMBERS = 48;
-/** … and go to so many neighbours, who are drawn each time … */
-export const CALM_NEWS_TO = 2;
-/** … while the others hear of them by name, about this much later: most will have shown by then that they know. */
-export const NAMED_WAIT_MS = 2_500;
+/** Those who most likely hear of it elsewhere are told by name alone, about this much later: so long it takes to reach all. */
+export const NAMED_WAIT_MS = 6_000;
 /** Where more than this many that are not calm wait for one neighbour, those go the same way … */
 export const MUCH_NEWS = 16;
 /** … with less of a wait. */
-export const NAMED_SOON_MS = 500;
+export const NAMED_SOON_MS = 1_500;
 /** What was made longer ago than this is news to who has just come back, hardly to its neighbours: they hear of it by name alone. */
 export const OLD_NEWS_MS = 30_000;
 /** How long a change waits for others before it is published. */

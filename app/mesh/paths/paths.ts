@@ -284,6 +284,8 @@ export class Paths {
   #doubted(from: Origin, origin: Origin, seq: number): void {
     const { mono } = this.#now;
     if (origin === this.self || !this.#members.has(origin) || this.#statements.table.seq(origin) > seq) return;
+    // Whom all have given up needs no doubt.
+    if (!this.#reach.isHeld(origin)) return;
     const waitMs = this.#isLarge ? this.#chance.below(NEWS_WAIT_MS) : 0;
     if (!this.#doubts.hear(mono, from, origin, seq, waitMs)) return;
     if (this.contacts.probeDue(origin, mono)) this.#io.send(origin, encodeMessage({ type: 'probe' }));
@@ -375,6 +377,9 @@ export class Paths {
         this.#statements.spread.onPull(from, message.origins, now.mono);
         return 'ok';
       case 'probe':
+        return 'ok';
+      case 'spare':
+        this.#statements.spread.spared(from);
         return 'ok';
       case 'doubt':
         this.#doubted(from, message.origin, message.seq);

@@ -38,6 +38,12 @@ export class Reach {
     return number >= 0 && this.#online[number] === 1;
   }
 
+  /** Others still have a link with it, whatever the own session says. */
+  isHeld(origin: Origin): boolean {
+    const number = this.#view.graph.number(origin);
+    return number >= 0 && this.#view.graph.isHeld(number);
+  }
+
   #search(): void {
     const { graph, ups, suspected, anySuspected } = this.#view;
     this.#known = true;

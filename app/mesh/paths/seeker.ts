@@ -2,7 +2,7 @@
 import type { Origin } from '../../wire/messages/presence.ts';
 import type { Chance } from './chance.ts';
 import type { Contacts } from './contacts.ts';
-import { RESCUE_EVERY_MS, RESCUE_MEMBERS } from './limits.ts';
+import { RESCUE_EVERY_MS, RESCUE_MEMBERS, RESCUE_TIMEOUT_MS } from './limits.ts';
 import type { Neighbours } from './neighbours.ts';
 
 /** While neighbours are missing, candidates are looked for this often. */
@@ -88,6 +88,6 @@ export class Seeker {
     for (const origin of this.#io.members())
       if (origin !== self && !isOnline(origin) && !isOff(origin) && contacts.mayTry(origin, nowMono)) lost.push(origin);
     const origin = this.#chance.pick(lost);
-    if (origin !== undefined) contacts.connect(origin, nowMono);
+    if (origin !== undefined) contacts.connect(origin, nowMono, false, RESCUE_TIMEOUT_MS);
   }
 }

@@ -11,7 +11,6 @@ import {
 } from '../../wire/messages/message.ts';
 import type { Chance } from './chance.ts';
 import {
-  CALM_NEWS_TO,
   CALM_NEWS_WAIT_MS,
   DIGEST_EVERY_MS,
   EAR_YOUNG_MS,
@@ -48,6 +47,8 @@ interface Waiting {
 }
 
 class Ear {
+  /** Gets calm news at once; else they are named to it, for it most likely hears of them from another. */
+  isEager = true;
   /** Newest sequence per origin that this member is known to have, of late and of the time before. */
   #has = new Map<Origin, number>();
   #had = new Map<Origin, number>();
@@ -94,11 +95,6 @@ class Ear {
     return soon > MUCH_NEWS;
   }
 
-  /** Something waits for it that goes to some only. */
-  get isPatient(): boolean {
-    return this.isMuch || [...this.waiting.values()].some(({ haste }) => haste === 'calm');
-  }
-
   named(origin: Origin, seq: number): void {
     this.waiting.delete(origin);
     this.#named.set(origin, seq);
@@ -143,6 +139,9 @@ export class Spread {
   readonly #chance: Chance;
   readonly #ears = new Map<Origin, Ear>();
   readonly #wants = new Wants();
+  /** Sequences that were calm news here, of late and of the time before. */
+  #calm = new Map<Origin, number>();
+  #wasCalm = new Map<Origin, number>();
   #flushMono = Infinity;
   /** The same for what is told of by name. */
   #namedMono = Infinity;
@@ -186,6 +185,25 @@ export class Spread {
     if (seq > this.#table.seq(origin)) this.#wants.add(origin, seq, this.#io.isMember(origin), from, nowMono);
   }
 
+  /**
+   * `from` told what is known here already. Where it was calm news and came from another first, one of the two links is enough: so those by
+   * which such news go at once become a tree, which whoever is asked for what it named joins again.
+   */
+  twice(from: Origin, origin: Origin, seq: number): void {
+    const ear = this.#ears.get(from);
+    const calm = this.#calm.get(origin) ?? this.#wasCalm.get(origin);
+    // Its own statement comes whole with each new session.
+    if (from === origin || !ear?.isEager || calm !== seq || !this.waits) return;
+    ear.isEager = false;
+    this.#io.send(from, encodeMessage({ type: 'spare' }));
+  }
+
+  /** It hears from others what this member would tell it. */
+  spared(from: Origin): void {
+    const ear = this.#ears.get(from);
+    if (ear) ear.isEager = false;
+  }
+
   /** True when it was asked for, or was to be. */
   got(origin: Origin, seq: number, nowMono: number): boolean {
     return this.#wants.got(origin, seq, nowMono);
@@ -221,15 +239,23 @@ export class Spread {
     if (!this.waits) return this.now(origin, this.#io.neighbours(), nowMono);
     // Most have it by then, but for who has just come back.
     if (nowMono - this.#table.bornMono(origin) > OLD_NEWS_MS) return this.#wait(origin, 'named', nowMono);
+    if (calm) this.#calm.set(origin, this.#table.seq(origin));
     const waitMs = calm ? CALM_NEWS_WAIT_MS : NEWS_WAIT_MS;
     // What waits already is joined, so that a burst goes together.
     const isSoon = this.#flushMono <= nowMono + waitMs;
     this.#wait(origin, calm ? 'calm' : 'soon', isSoon ? this.#flushMono : nowMono + this.#chance.below(waitMs));
   }
 
+  /** Calm news of this member: at once, to those who do not hear of them otherwise. */
+  calmly(origin: Origin, nowMono: number): void {
+    this.#calm.set(origin, this.#table.seq(origin));
+    this.#wait(origin, 'calm', nowMono);
+  }
+
   /** Sends a renewal to the neighbours, some time. */
   later(origin: Origin, nowMono: number): void {
     const untilMono = Math.min(this.#flushMono, nowMono + this.#chance.jitter(LAZY_FORWARD_MS));
+    if (this.waits) this.#calm.set(origin, this.#table.seq(origin));
     this.#wait(origin, this.waits ? 'calm' : 'soon', untilMono);
   }
 
@@ -258,10 +284,15 @@ export class Spread {
   tick(nowMono: number): void {
     if (this.#flushMono <= nowMono) this.#flush(nowMono);
     if (this.#namedMono <= nowMono) this.#name();
-    for (const [from, origins] of this.#wants.take(nowMono)) this.#pull(from, origins);
+    for (const [from, origins] of this.#wants.take(nowMono)) {
+      const ear = this.#ears.get(from);
+      if (ear) ear.isEager = true;
+      this.#pull(from, origins);
+    }
     if (this.#agedMono + KNOWN_MS <= nowMono) {
       this.#agedMono = nowMono;
       for (const ear of this.#ears.values()) ear.age();
+      [this.#wasCalm, this.#calm] = [this.#calm, new Map()];
       this.#table.settle(nowMono);
     }
     if (this.#caughtUpMono <= nowMono) this.#nextDigest(nowMono);
@@ -273,14 +304,12 @@ export class Spread {
 
   #flush(nowMono: number): void {
     this.#flushMono = Infinity;
-    const lacking = [...this.#ears].filter(([, ear]) => ear.isPatient).map(([other]) => other);
-    const some = this.#some(lacking);
     for (const [other, ear] of this.#ears) {
       const told: [Origin, Told | null][] = [];
-      const { isMuch } = ear;
+      const { isMuch, isEager } = ear;
       for (const [origin, waiting] of ear.waiting) {
         if (waiting.haste === 'named') continue;
-        if ((waiting.haste === 'calm' || isMuch) && !some.has(other)) {
+        if ((waiting.haste === 'calm' || isMuch) && !isEager) {
           this.#nameSoon(nowMono, waiting.haste === 'calm' ? NAMED_WAIT_MS : NAMED_SOON_MS);
           waiting.haste = 'named';
           continue;
@@ -290,14 +319,6 @@ export class Spread {
       }
       this.#tell(other, told);
     }
-  }
-
-  /** Those of them who get what is calm, or much, now; empties the list as far as it draws. */
-  #some(others: Origin[]): Set<Origin> {
-    const some = new Set<Origin>();
-    while (some.size < CALM_NEWS_TO && others.length > 0)
-      some.add(others.splice(this.#chance.below(others.length), 1)[0] as Origin);
-    return some;
   }
 
   /** What changed, where that seems to do; else the whole. */
@@ -414,10 +435,11 @@ export class Spread {
 
   onPull(from: Origin, origins: readonly Origin[], nowMono: number): void {
     const ear = this.#ears.get(from);
-    const answer = (origin: Origin): Told | null =>
-      ear?.asksForNamed(origin, this.#table.seq(origin))
-        ? this.#toldTo(ear, origin, nowMono)
-        : this.#table.aged(origin, nowMono);
+    const answer = (origin: Origin): Told | null => {
+      if (!ear?.asksForNamed(origin, this.#table.seq(origin))) return this.#table.aged(origin, nowMono);
+      ear.isEager = true;
+      return this.#toldTo(ear, origin, nowMono);
+    };
     this.#tell(
       from,
       origins.map((origin) => [origin, answer(origin)]),

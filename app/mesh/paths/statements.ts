@@ -103,8 +103,11 @@ export class Statements {
       if (!bytes) return { kind: 'bad' };
       return this.#hearWhole(now, from, { ageSeconds, bytes }, { baseSeq, raw });
     }
-    if (from) this.spread.heard(from, origin, seq);
-    if (from) this.spread.want(from, origin, seq, now.mono);
+    if (from) {
+      this.spread.heard(from, origin, seq);
+      this.spread.want(from, origin, seq, now.mono);
+      if (base?.seq === seq) this.spread.twice(from, origin, seq);
+    }
     return { kind: 'nothing' };
   }
 
@@ -115,7 +118,10 @@ export class Statements {
     if (!('presence' in result)) {
       if (result.kind === 'unknown') this.#keep(now, result.origin, aged);
       // Who tells what is known here need not be told of it.
-      if (result.kind === 'old' && from) this.spread.heard(from, result.origin, result.seq);
+      if (result.kind === 'old' && from) {
+        this.spread.heard(from, result.origin, result.seq);
+        this.spread.twice(from, result.origin, result.seq);
+      }
       return { kind: 'nothing' };
     }
     const { presence, before } = result;
@@ -199,6 +205,8 @@ export class Statements {
     this.table.put(now.mono, presence);
     if (before) this.#lead(now, presence, before.seq, encodePresenceDelta(before.bytes, presence.bytes));
     if (before !== undefined && sameWords(before, presence)) this.spread.later(this.#self, now.mono);
+    else if (before !== undefined && this.spread.waits && isCalm(before, presence))
+      this.spread.calmly(this.#self, now.mono);
     else this.spread.now(this.#self, this.spread.waits && !presence.off ? neighbours : sessions(), now.mono);
     return true;
   }

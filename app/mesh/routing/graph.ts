@@ -163,6 +163,14 @@ export class Graph {
     }
   }
 
+  /** Somebody claims a link with it that it claims, too. */
+  isHeld(number: number): boolean {
+    const count = this.#counts[number] as number;
+    for (let at = number * STRIDE; at < number * STRIDE + count; at++)
+      if (this.#claims(this.#links[at] as number, number)) return true;
+    return false;
+  }
+
   #claims(number: number, other: number): boolean {
     const start = number * STRIDE;
     const end = start + (this.#counts[number] as number);

@@ -54,6 +54,8 @@ export type Message =
   | { type: 'pull'; origins: Origin[] }
   /** Only to make the data plane prove that the path works. */
   | { type: 'probe' }
+  /** What the receiver passes on, the sender hears from others too: calm news need only be named to it. */
+  | { type: 'spare' }
   /** The sender's session with a member fell silent, when this was its newest statement. */
   | { type: 'doubt'; origin: Origin; seq: number }
   /** The session goes through others: both ends try each other's addresses now. `endpoints`: what the sender knows of itself. */
@@ -92,6 +94,7 @@ const TYPES = {
   heads: 16,
   records: 17,
   wantRecords: 18,
+  spare: 20,
   joinRequest: 32,
   joinAccepted: 33,
   refused: 34,
@@ -217,6 +220,8 @@ function read(type: number, reader: Reader): Message | null {
       return { type: 'pull', origins: list(reader, reader.u16(), ORIGINS_PER_MESSAGE_MAX, origin) };
     case TYPES.probe:
       return { type: 'probe' };
+    case TYPES.spare:
+      return { type: 'spare' };
     case TYPES.doubt:
       return { type: 'doubt', origin: origin(), seq: reader.u48() };
     case TYPES.meet: {

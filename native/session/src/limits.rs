@@ -129,9 +129,9 @@ pub const SUSPECT_ROUND_TRIPS: u64 = 7;
 /// However long the round trips, a path is suspect after this much silence.
 pub const SUSPECT_LATEST: u64 = 3 * S;
 /// The same two where only casts were sent.
-pub const CAST_ANSWER_EXPECTED: u64 = 1_500 * MS;
+pub const CAST_ANSWER_EXPECTED: u64 = 3 * S;
 /// See `CAST_ANSWER_EXPECTED`.
-pub const CAST_SUSPECT_AFTER: u64 = 3 * S;
+pub const CAST_SUSPECT_AFTER: u64 = 4_200 * MS;
 /// So many frames within a second are a stream …
 pub const STREAM_FRAMES: u64 = 20;
 /// … and when nothing of it came for this long, or for `STREAM_ROUND_TRIPS`, the path is asked whether it lives.
