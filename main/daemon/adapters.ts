@@ -55,24 +55,33 @@ export class AdapterKeeper implements Adapters {
     });
   }
 
-  /** Finds or starts the helper without asking anybody for a password. */
+  /** Finds or starts the helper without asking anybody for a password; what failed is tried anew. */
   start(): Promise<Outcome<void>> {
     if (!this.options.enabled) return Promise.resolve(ok(undefined));
-    this.started ??= this.connect(false);
-    return this.started;
+    return this.started ?? this.attempt(false);
   }
 
   /** The user pressed "Enable". */
   async install(): Promise<Outcome<void>> {
-    this.started = this.connect(true);
-    const outcome = await this.started;
+    const outcome = await this.attempt(true);
     if (outcome.ok) for (const [net, kept] of this.kept) if (!kept.open) this.openNow(net, kept);
     return outcome;
   }
 
+  private attempt(ask: boolean): Promise<Outcome<void>> {
+    const attempt = this.connect(ask).then((outcome) => {
+      if (!outcome.ok && this.started === attempt) this.started = null;
+      return outcome;
+    });
+    return (this.started = attempt);
+  }
+
   private async connect(ask: boolean): Promise<Outcome<void>> {
     const outcome = await this.client.start(ask);
+    const before = JSON.stringify(this.failure);
     this.failure = outcome.ok ? null : outcome.error;
+    // Asked again and again: the same failure is told once.
+    if (!outcome.ok && JSON.stringify(this.failure) === before) return outcome;
     this.helper = outcome.ok ? 'ready' : outcome.error.code === 'helper-refused' ? 'refused' : 'missing';
     this.options.log.write(outcome.ok ? 'info' : 'warn', 'helper', {
       state: this.helper,

@@ -1,10 +1,13 @@
 // The helper's verbs as functions with coded outcomes.
 import { connect, type Socket } from 'node:net';
 import { ERRORS, fail, ok, type ErrorCode, type Outcome } from '../../../app/contract/errors.ts';
+import { patience } from './patience.ts';
 import { SYSTEM_SOCKET, ownSocket, ownerOf, startHelper } from './start.ts';
 
 export const PROTOCOL_VERSION = 1;
 const ANSWER_TIMEOUT_MS = 5_000;
+/** The helper hangs up on who says nothing for 5 s, as an engine does that is held up: then it asks again. */
+const HOLD_TRIES = 5;
 
 /** The addon's helperCall: one request, one answer, descriptors along. */
 export type HelperCall = (socketPath: string, line: string) => { answer: string; fds: number[] };
@@ -42,23 +45,41 @@ export class HelperClient {
   async start(ask: boolean): Promise<Outcome<void>> {
     if (this.holding) return ok(undefined);
     const own = ownSocket(this.options.stateDir);
-    for (const path of [own, SYSTEM_SOCKET]) if ((await this.hold(path)).ok) return ok(undefined);
+    const running = await this.hold(own);
+    if (running.ok || (await this.hold(SYSTEM_SOCKET)).ok) return ok(undefined);
+    // One is there, and another could not listen beside it.
+    if (running.error.code !== 'helper-missing') return running;
     const started = await startHelper(own, ask);
     return started.ok ? this.hold(own) : started;
   }
 
-  private hold(path: string): Promise<Outcome<void>> {
+  private async hold(path: string): Promise<Outcome<void>> {
+    for (let tries = 0; tries < HOLD_TRIES; tries++) {
+      const outcome = await this.dial(path);
+      if (outcome !== 'hung-up') return outcome;
+    }
+    return fail('helper-refused', { why: 'it hangs up' });
+  }
+
+  private dial(path: string): Promise<Outcome<void> | 'hung-up'> {
     return new Promise((settle) => {
       const socket = connect(path);
       let said = '';
-      const give = (outcome: Outcome<void>): void => {
-        clearTimeout(timer);
-        if (!outcome.ok) socket.destroy();
+      let isThere = false;
+      let stop = (): void => undefined;
+      const give = (outcome: Outcome<void> | 'hung-up'): void => {
+        stop();
+        if (this.holding !== socket) socket.destroy();
         settle(outcome);
       };
-      const timer = setTimeout(() => give(fail('timeout')), ANSWER_TIMEOUT_MS);
-      socket.on('connect', () => socket.write(this.line('hold', {})));
-      socket.on('error', () => give(fail('helper-missing', { why: 'it does not answer' })));
+      const gone = (): void => give(isThere ? 'hung-up' : fail('helper-missing', { why: 'it does not answer' }));
+      const late = (): void => give(fail('helper-refused', { why: 'it did not answer in time' }));
+      socket.on('connect', () => {
+        isThere = true;
+        socket.write(this.line('hold', {}));
+        stop = patience(ANSWER_TIMEOUT_MS, late);
+      });
+      socket.on('error', gone);
       socket.on('data', (text) => {
         said += String(text);
         if (!said.includes('\n') || this.holding === socket) return;
@@ -70,7 +91,7 @@ export class HelperClient {
         give(ok(undefined));
       });
       socket.on('close', () => {
-        if (this.holding !== socket) return;
+        if (this.holding !== socket) return gone();
         this.holding = null;
         this.socket = null;
         this.options.onLost();

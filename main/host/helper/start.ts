@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { fail, ok, type Outcome } from '../../../app/contract/errors.ts';
 import { packageRoot } from '../addon.ts';
 import { SOCKET_PATH_BYTES_MAX } from '../paths.ts';
+import { patience } from './patience.ts';
 
 /** The unit that packages install. */
 export const SYSTEM_SOCKET = '/run/weft/helper.sock';
@@ -71,13 +72,13 @@ function whenReady(child: ChildProcess, timeoutMs: number): Promise<Outcome<void
   return new Promise((settle) => {
     let said = '';
     const finish = (outcome: Outcome<void>): void => {
-      clearTimeout(timer);
+      stop();
       child.stdout?.destroy();
       child.stderr?.destroy();
       child.unref();
       settle(outcome);
     };
-    const timer = setTimeout(() => finish(fail('helper-refused', { why: 'it did not start in time' })), timeoutMs);
+    const stop = patience(timeoutMs, () => finish(fail('helper-refused', { why: 'it did not start in time' })));
     child.stdout?.on('data', (text: Buffer) => {
       if (String(text).includes('ready')) finish(ok(undefined));
     });
