@@ -1,12 +1,12 @@
 //! The bounded queue towards the engine, and its coalesced waker.
 
 use crate::api::Event;
-use crate::limits::{EVENTS_MAX, WAKE_EVERY_US};
+use crate::limits::{EVENTS_MAX, WAKE_EVERY_US, WAKES_AT_ONCE};
 use crate::sys::{self, Wake};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Called from any thread of the data plane, at most once per [`WAKE_EVERY_US`].
+/// Called from any thread of the data plane, once per [`WAKE_EVERY_US`] for long, and up to [`WAKES_AT_ONCE`] times one right after another.
 pub type Waker = Box<dyn Fn() + Send>;
 
 #[derive(Default)]
@@ -16,7 +16,8 @@ struct Inner {
     lost: bool,
     /// The engine was called and has not emptied the queue since.
     called: bool,
-    last_wake: u64,
+    /// Up to here the calls that were made are paid for.
+    paid_until: u64,
     /// The engine is to be called at this time.
     due: Option<u64>,
     wakes: u64,
@@ -64,7 +65,8 @@ impl Events {
         if inner.called || inner.due.is_some() || inner.queue.is_empty() || inner.waker.is_none() {
             return;
         }
-        let (now, next) = (sys::now(), inner.last_wake + WAKE_EVERY_US);
+        let saved = WAKE_EVERY_US * (WAKES_AT_ONCE - 1);
+        let (now, next) = (sys::now(), inner.paid_until.saturating_sub(saved));
         if now >= next {
             Self::call(inner, now);
         } else {
@@ -76,7 +78,7 @@ impl Events {
     fn call(inner: &mut Inner, now: u64) {
         inner.due = None;
         inner.called = true;
-        inner.last_wake = now;
+        inner.paid_until = inner.paid_until.max(now) + WAKE_EVERY_US;
         inner.wakes += 1;
         if let Some(waker) = &inner.waker {
             waker();
@@ -138,17 +140,28 @@ mod tests {
     }
 
     #[test]
-    fn one_call_until_polled_and_then_not_at_once() {
+    fn one_call_until_polled_and_then_only_a_few_at_once() {
         let (events, calls) = queue();
         (0..100).for_each(|i| events.push(want(i)));
         assert_eq!(calls.load(Relaxed), 1);
-        assert_eq!(events.poll(60).len(), 60);
-        assert_eq!(calls.load(Relaxed), 1, "the rest waits for the interval");
+        for call in 1..WAKES_AT_ONCE {
+            assert_eq!(calls.load(Relaxed), call);
+            assert_eq!(events.poll(3).len(), 3);
+        }
+        assert_eq!(events.poll(15).len(), 15);
+        assert_eq!(
+            calls.load(Relaxed),
+            WAKES_AT_ONCE,
+            "the rest waits for the interval"
+        );
         let due = events.next_deadline();
         events.handle_timeout(due - 1);
-        assert_eq!(calls.load(Relaxed), 1);
+        assert_eq!(calls.load(Relaxed), WAKES_AT_ONCE);
         events.handle_timeout(due);
-        assert_eq!((calls.load(Relaxed), events.next_deadline()), (2, u64::MAX));
+        assert_eq!(
+            (calls.load(Relaxed), events.next_deadline()),
+            (WAKES_AT_ONCE + 1, u64::MAX)
+        );
         assert_eq!(events.poll(100), (60..100).map(want).collect::<Vec<_>>());
     }
 

@@ -4,6 +4,8 @@
 pub const EVENTS_MAX: usize = 8_192;
 /// Shortest time between two wakes of the engine, µs (50 a second).
 pub const WAKE_EVERY_US: u64 = 20_000;
+/// … but for so many that may follow one another at once after a rest: what is said hop by hop shall not wait at each.
+pub const WAKES_AT_ONCE: u64 = 16;
 /// Commands that wait for the receive thread.
 pub const COMMANDS_MAX: usize = 65_536;
 /// UDP sockets of one data plane.

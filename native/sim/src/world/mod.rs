@@ -17,6 +17,8 @@ use std::collections::VecDeque;
 
 /// Shortest time between two calls of one engine, µs: as the real data plane coalesces them.
 const WAKE_EVERY_US: u64 = 20_000;
+/// … but for so many after a rest.
+const WAKES_AT_ONCE: u64 = 16;
 /// Streams of chance.
 const OF_UNDERLAY: u64 = 1;
 const OF_HOSTS: u64 = 2;
@@ -60,7 +62,8 @@ struct Host {
     events: VecDeque<Event>,
     /// The engine is told of events at a planned time, or was told and has not asked since.
     told: bool,
-    last_wake: Option<u64>,
+    /// Up to here its calls are paid for.
+    paid_until: u64,
     /// World time of the planned timer; earlier plans are void.
     timer_at: u64,
     /// Of earlier lives.
@@ -123,7 +126,7 @@ impl World {
             stack: Stack::default(),
             events: VecDeque::new(),
             told: false,
-            last_wake: None,
+            paid_until: 0,
             timer_at: u64::MAX,
             past: Figures::default(),
         });
@@ -185,7 +188,9 @@ impl World {
         let host = &mut self.hosts[index as usize];
         if !host.told && !host.events.is_empty() {
             host.told = true;
-            let earliest = host.last_wake.map_or(0, |at| at + WAKE_EVERY_US);
+            let earliest = host
+                .paid_until
+                .saturating_sub(WAKE_EVERY_US * (WAKES_AT_ONCE - 1));
             self.queue.push(earliest.max(self.now), Work::Wake(index));
         }
     }
@@ -236,7 +241,7 @@ impl World {
             Work::Wake(index) => {
                 let host = &mut self.hosts[index as usize];
                 if host.told && !host.events.is_empty() {
-                    host.last_wake = Some(at);
+                    host.paid_until = host.paid_until.max(at) + WAKE_EVERY_US;
                     self.ready.push(index);
                 }
             }
