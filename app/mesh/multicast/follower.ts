@@ -20,6 +20,7 @@ import { Delivery, type KeysMessage } from './delivery.ts';
 import { Farewells } from './farewells.ts';
 import type { TreesIo } from './io.ts';
 import {
+  BACKUPS_AFTER_MS,
   BACKUPS_MAX,
   BACKUPS_READY,
   FOLLOWED_MAX,
@@ -30,6 +31,7 @@ import {
   TREE_LIFE_MS,
 } from './limits.ts';
 import { Offers, type OfferMessage } from './offers.ts';
+import { castOf, Secrets } from './secrets.ts';
 import { isNewer, Shape } from './shape.ts';
 
 /** An origin that is offline this long has gone. */
@@ -56,6 +58,8 @@ interface Followed {
   expiresMono: number;
   remindedMono: number;
   reports: Bucket;
+  /** Its first backups are called then; Infinity: they were. */
+  readyMono: number;
   farewells: Farewells;
   /** As the data plane has it. */
   config: string;
@@ -71,6 +75,7 @@ export class Follower {
   readonly #networkId: Uint8Array;
   readonly #trees = new Map<string, Followed>();
   readonly #offers: Offers;
+  readonly #secrets: Secrets;
   /** Where trees ended, the oldest first: nobody brings their old epochs back. */
   readonly #ended = new Map<string, { start: number; epoch: number }>();
   readonly #count: (what: string) => void;
@@ -81,6 +86,7 @@ export class Follower {
     this.#networkId = networkId;
     this.#count = count;
     this.#offers = new Offers(count);
+    this.#secrets = new Secrets(io);
   }
 
   // ---- messages --------------------------------------------------------------------------------------------------------------
@@ -212,6 +218,7 @@ export class Follower {
       expiresMono: nowMono + TREE_LIFE_MS,
       remindedMono: nowMono,
       seenOnline: this.#io.isOnline(shape.description.origin),
+      readyMono: before?.readyMono ?? this.#readyMono(nowMono),
       farewells: before?.farewells ?? new Farewells(),
       reports: before?.reports ?? new Bucket(REPORTS_BURST, REPORTS_PER_SECOND, nowMono),
     };
@@ -220,9 +227,19 @@ export class Follower {
     // Who only would pass on, but does not, has no part in it.
     if (subscribes || feeds) this.#configure(tree);
     if (feeds) delivery.begin(nowMono);
-    this.#ready(shape, BACKUPS_READY);
+    this.#useKey(tree);
+    if (tree.readyMono <= nowMono) tree.readyMono = Infinity;
+    if (tree.readyMono === Infinity) this.#ready(shape, BACKUPS_READY);
     this.#report(nowMono, tree);
     this.#io.changed();
+  }
+
+  /** When the first backups of a new tree are called. */
+  #readyMono(nowMono: number): number {
+    if (this.#io.conduct().uplinkKBps === 0) return nowMono;
+    const { least, most } = BACKUPS_AFTER_MS;
+    const [high, low] = this.#io.random.bytes(2) as unknown as [number, number];
+    return nowMono + least + Math.floor(((most - least) * (256 * high + low)) / 65_536);
   }
 
   /** Calls the first backups. */
@@ -254,7 +271,7 @@ export class Follower {
     const { description } = tree.shape;
     if (from !== tree.parent || message.keyId !== description.keyId) return this.#refused('misrouted');
     const { origin, start, tree: id, keyId, lowest, keyHash } = message;
-    const name = { origin, start, tree: id };
+    const name = { origin, start, tree: description.shared?.tree ?? id };
     if (!this.#offers.allowed(nowMono, origin)) return this.#ignored('limited');
     const signed = castKeySigned(this.#networkId, name, { keyId, lowest, keyHash });
     if (!this.#io.verify(origin, signed, message.signature)) return this.#refused('forged');
@@ -264,13 +281,32 @@ export class Follower {
       const key = this.#io.openBox(sealed, castKeyAad(this.#networkId, name, keyId, this.#self));
       if (!key || hex(this.#io.hash(key)) !== hex(keyHash)) this.#count('sealed');
       else {
-        this.#io.setCastKey({ origin: unhex(origin), tree: id, id: keyId, lowest, key });
-        tree.keys = [...tree.keys.filter((known) => known !== keyId), keyId].slice(-KEYS_KEPT);
+        this.#secrets.keep(castOf(description), { id: keyId, lowest, key });
+        this.#useKey(tree, true);
+        this.#serveOthers(nowMono, tree);
       }
     }
     if (tree.feeds) tree.delivery.passKeys(message, message.keys);
     this.#report(nowMono, tree);
     return 'ok';
+  }
+
+  /** True when the key of the present epoch is there now, whichever stripe of its cast brought it. `again`: also where it was. */
+  #useKey(tree: Followed, again = false): boolean {
+    const { keyId } = tree.shape.description;
+    if ((!again && tree.keys.includes(keyId)) || !this.#subscribes(tree.shape)) return false;
+    const key = this.#secrets.keyOf(tree.shape.description);
+    if (!key) return false;
+    this.#io.setCastKey(key);
+    tree.keys = [...tree.keys.filter((known) => known !== keyId), keyId].slice(-KEYS_KEPT);
+    return true;
+  }
+
+  /** The other stripes of the cast waited for the same key. */
+  #serveOthers(nowMono: number, by: Followed): void {
+    const cast = castOf(by.shape.description);
+    for (const tree of this.#trees.values())
+      if (castOf(tree.shape.description) === cast && this.#useKey(tree)) this.#report(nowMono, tree);
   }
 
   #onDrop(from: Origin, tree: Followed, epoch: number): Verdict {
@@ -401,8 +437,8 @@ export class Follower {
 
   nextDeadline(): number {
     let next = Infinity;
-    for (const { dueMono, expiresMono, delivery, farewells, feeds } of this.#trees.values()) {
-      next = Math.min(next, expiresMono, farewells.nextMono, feeds ? delivery.graceMono : Infinity);
+    for (const { dueMono, expiresMono, readyMono, delivery, farewells, feeds } of this.#trees.values()) {
+      next = Math.min(next, expiresMono, readyMono, farewells.nextMono, feeds ? delivery.graceMono : Infinity);
       if (dueMono !== -Infinity) next = Math.min(next, dueMono);
     }
     return next;
@@ -414,6 +450,10 @@ export class Follower {
       if (tree.expiresMono <= nowMono) {
         this.#expire(key, tree);
         continue;
+      }
+      if (tree.readyMono <= nowMono) {
+        tree.readyMono = Infinity;
+        this.#ready(tree.shape, BACKUPS_READY);
       }
       const gone = tree.feeds && tree.delivery.giveUp(nowMono);
       if (gone || (tree.dueMono !== -Infinity && tree.dueMono <= nowMono)) this.#report(nowMono, tree);
@@ -442,6 +482,8 @@ export class Follower {
     this.#ended.delete(key);
     this.#ended.set(key, { start, epoch: last });
     if (this.#ended.size > ENDED_MAX) this.#ended.delete(this.#ended.keys().next().value as string);
+    const cast = castOf(tree.shape.description);
+    if (![...this.#trees.values()].some(({ shape }) => castOf(shape.description) === cast)) this.#secrets.forget(cast);
     this.#io.dropTree(unhex(origin), id);
     this.#io.changed();
   }
