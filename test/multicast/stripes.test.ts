@@ -74,6 +74,49 @@ describe.each(seeds(1, 2, 77))('seed %i', (seed) => {
     expect(treesOf(world)).toEqual(trees);
   });
 
+  it('who is started anew is told from which sequence on it may read each stripe', () => {
+    const world = narrow(seed, 32);
+    world.stream(0, GROUP);
+    world.run(12_000);
+    for (let n = 0; n < 40; n++) world.node(0).cast(GROUP, `early ${n}`);
+    world.run(500);
+    const node = world.node(9);
+    node.restart();
+    world.changedMembers();
+    world.run(3_000);
+    const known = treesOf(world).map((tree) => node.castKeys.get(`${world.node(0).origin} ${tree}`)?.at(-1)?.lowest);
+    expect(known).toEqual(treesOf(world).map(() => 40));
+  });
+
+  it('who did not get the key is not judged once for each stripe', () => {
+    const world = narrow(seed, 48);
+    const deaf = world.node(20);
+    deaf.lose = { type: 'treeKeys', share: 1 };
+    world.stream(0, GROUP);
+    expect(world.until(() => world.node(0).groups.has(GROUP), 5_000)).toBe(true);
+    deaf.lose = null;
+    world.run(6_000);
+    expectAll(world, 2 * treesOf(world).length);
+  });
+
+  it('a stream that grows takes more stripes, which all read, late ones too', () => {
+    const world = new World(seed, 32, () => ({ uplinkKBps: 500 }));
+    world.rate = 20_000;
+    world.join(GROUP, ...range(1, 31));
+    world.stream(0, GROUP);
+    world.run(4_000);
+    expect(treesOf(world)).toHaveLength(1);
+    expectAll(world, 10, [31]);
+    world.join(GROUP, 31);
+    world.run(4_000);
+    world.rate = 260_000;
+    expect(world.until(() => treesOf(world).length > 1, 6_000)).toBe(true);
+    for (const node of world.nodes.slice(1))
+      for (const tree of treesOf(world))
+        expect(node.castKeys.get(`${world.node(0).origin} ${tree}`)?.at(-1)?.lowest, `${node.number} ${tree}`).toBe(0);
+    expectAll(world, 2 * treesOf(world).length);
+  });
+
   it('a key that is renewed opens all stripes, and who left has none of them', () => {
     const world = narrow(seed, 32);
     world.stream(0, GROUP);
@@ -116,10 +159,10 @@ describe.each(seeds(1, 2, 77))('seed %i', (seed) => {
     world.stream(0, GROUP);
     world.until(() => world.node(0).groups.has(GROUP), 2_000);
     const first = treesOf(world)[0] as number;
-    const parent = world.nodes.find(
-      (node) => node.number > 0 && (configOf(world, node, first)?.children.length ?? 0) > 0,
-    ) as TestNode;
-    const child = world.node(configOf(world, parent, first)?.children[0] as number);
+    const inner = (number: number): number[] => configOf(world, world.node(number), first)?.children ?? [];
+    const parent = world.node(inner(0)[0] as number);
+    // Others are below it there, and they are worth another round.
+    const child = world.node(inner(parent.number).find((number) => inner(number).length > 0) as number);
     const again = narrow(seed, 48);
     again.walls.add([parent.origin, child.origin].sort().join(' '));
     again.stream(0, GROUP);

@@ -57,7 +57,7 @@ const signed = { ...description, signer: fill(32, 0x5a) };
 const { nodes: __, ...signedHead } = signed;
 OFFERS['full-signed'] = { form: 'full', description: signed, signature };
 OFFERS['delta-signed'] = { form: 'delta', head: signedHead, base: 7, gone: [], set: [], signature };
-const shared = { ...description, shared: { tree: 2, lowest: 2 ** 40 + 1 } };
+const shared = { ...description, keyTree: 2 };
 const { nodes: ___, ...sharedHead } = shared;
 OFFERS['full-shared'] = { form: 'full', description: shared, signature };
 OFFERS['delta-shared'] = { form: 'delta', head: sharedHead, base: 7, gone: [], set: [], signature };
@@ -129,7 +129,7 @@ describe('messages', () => {
 
   it('no tree shares its key with itself, or with none', () => {
     for (const tree of [0, name.tree]) {
-      const offer = { form: 'full' as const, description: { ...description, shared: { tree, lowest: 0 } }, signature };
+      const offer = { form: 'full' as const, description: { ...description, keyTree: tree }, signature };
       expect(decodeOffer(encodeOffer(offer))).toBeNull();
     }
   });

@@ -26,6 +26,7 @@ import {
   SEALS_PER_TURN,
   SETTLE_MOST_MS,
   SETTLE_MS,
+  STRIPES_SLACK_MS,
 } from './limits.ts';
 import { below, cutOff, strongest } from './failing.ts';
 import { OwnKey } from './own-key.ts';
@@ -192,11 +193,13 @@ export class Cast {
     };
     if (this.#key) this.#rotateWhere(nowMono, this.#key);
     this.#key?.begin(subscribers);
+    const slackMs = plan.trees.length > 1 ? STRIPES_SLACK_MS : 0;
+    const round = { rateCounts: this.#rate.isBound, settleMs: settleMs - slackMs };
     let offered = false;
     for (const [place, tree] of this.trees.entries()) {
       const planned = plan.trees[place];
       if (!planned) continue;
-      if (tree.offer(nowMono, planned, subscribers, head, { rateCounts: this.#rate.isBound, settleMs })) offered = true;
+      if (tree.offer(nowMono, planned, subscribers, head, round)) offered = true;
     }
     const retry = bans.retryMono(nowMono);
     if (retry < Infinity) this.#planMono = Math.min(this.#planMono, retry);
@@ -223,6 +226,8 @@ export class Cast {
       if (tree === null) break;
       const signer = this.signed ? io.castSigner() : null;
       const key = (this.#key ??= new OwnKey(io, tree, nowMono));
+      // Who got it when it was in use may not use it for others.
+      if (key.isUsed) key.rotate(nowMono);
       this.trees.push(new OwnTree({ io, self, networkId, start, tree, signer, key }));
     }
     for (const tree of this.trees.splice(count)) this.#retired.push({ atMono: Infinity, tree });

@@ -13,12 +13,13 @@ import {
   type TreeDescription,
   type TreeFailure,
   type TreeMessage,
+  type TreeName,
 } from '../../wire/messages/tree.ts';
 import { Bucket } from '../guard/bucket.ts';
 import { configOf } from './config.ts';
 import { Delivery, type KeysMessage } from './delivery.ts';
 import { Farewells } from './farewells.ts';
-import type { TreesIo } from './io.ts';
+import type { CastKey, TreesIo } from './io.ts';
 import {
   BACKUPS_AFTER_MS,
   BACKUPS_MAX,
@@ -271,7 +272,7 @@ export class Follower {
     const { description } = tree.shape;
     if (from !== tree.parent || message.keyId !== description.keyId) return this.#refused('misrouted');
     const { origin, start, tree: id, keyId, lowest, keyHash } = message;
-    const name = { origin, start, tree: description.shared?.tree ?? id };
+    const name = { origin, start, tree: id };
     if (!this.#offers.allowed(nowMono, origin)) return this.#ignored('limited');
     const signed = castKeySigned(this.#networkId, name, { keyId, lowest, keyHash });
     if (!this.#io.verify(origin, signed, message.signature)) return this.#refused('forged');
@@ -281,8 +282,9 @@ export class Follower {
       const key = this.#io.openBox(sealed, castKeyAad(this.#networkId, name, keyId, this.#self));
       if (!key || hex(this.#io.hash(key)) !== hex(keyHash)) this.#count('sealed');
       else {
-        this.#secrets.keep(castOf(description), { id: keyId, lowest, key });
-        this.#useKey(tree, true);
+        this.#install(tree, this.#secrets.derive(description, { id: keyId, key, lowest }));
+        // Nothing was sent under it yet, so it opens all stripes.
+        if (lowest === 0) this.#secrets.keep(castOf(description), { id: keyId, key });
         this.#serveOthers(nowMono, tree);
       }
     }
@@ -291,15 +293,18 @@ export class Follower {
     return 'ok';
   }
 
-  /** True when the key of the present epoch is there now, whichever stripe of its cast brought it. `again`: also where it was. */
-  #useKey(tree: Followed, again = false): boolean {
-    const { keyId } = tree.shape.description;
-    if ((!again && tree.keys.includes(keyId)) || !this.#subscribes(tree.shape)) return false;
-    const key = this.#secrets.keyOf(tree.shape.description);
-    if (!key) return false;
+  /** True when the key of the present epoch is there now, by another stripe of its cast. */
+  #useKey(tree: Followed): boolean {
+    const { description } = tree.shape;
+    const lacks = this.#subscribes(tree.shape) && !tree.keys.includes(description.keyId);
+    const key = lacks ? this.#secrets.keyOf(description) : null;
+    if (key) this.#install(tree, key);
+    return key !== null;
+  }
+
+  #install(tree: Followed, key: CastKey): void {
     this.#io.setCastKey(key);
-    tree.keys = [...tree.keys.filter((known) => known !== keyId), keyId].slice(-KEYS_KEPT);
-    return true;
+    tree.keys = [...tree.keys.filter((known) => known !== key.id), key.id].slice(-KEYS_KEPT);
   }
 
   /** The other stripes of the cast waited for the same key. */
@@ -505,14 +510,4 @@ export class Follower {
 type AckMessage = Extract<TreeMessage, { type: 'treeAck' }>;
 
 const keyOf = ({ origin, tree }: { origin: Origin; tree: number }): string => `${origin} ${tree}`;
-const nameOf = ({
-  origin,
-  start,
-  tree,
-  epoch,
-}: OfferMessage): Pick<AckMessage, 'origin' | 'start' | 'tree' | 'epoch'> => ({
-  origin,
-  start,
-  tree,
-  epoch,
-});
+const nameOf = ({ origin, start, tree, epoch }: OfferMessage): TreeName => ({ origin, start, tree, epoch });

@@ -11,8 +11,10 @@ export class OwnKey {
   readonly tree: number;
   id: number;
   key: Uint8Array;
-  /** Trees whose casts it seals by now. */
-  readonly usedBy = new Set<number>();
+  /** Of several stripes. */
+  isShared = false;
+  /** Something may have been sent under it. */
+  isUsed = false;
   readonly #io: TreesIo;
   #bornMono: number;
   /** Box keys to which it was sealed, by subscriber. */
@@ -50,7 +52,7 @@ export class OwnKey {
     this.id = (this.id + 1) >>> 0;
     this.key = this.#io.random.bytes(KEY_BYTES);
     this.#bornMono = nowMono;
-    this.usedBy.clear();
+    this.isUsed = false;
     this.#keyed.clear();
     this.#unconfirmed.clear();
     this.#holders.clear();
@@ -62,21 +64,16 @@ export class OwnKey {
     return known !== undefined && presence !== undefined && known === hex(presence.boxKey);
   }
 
-  /** It had the key in a life before this one. */
-  isAnew(origin: Origin): boolean {
-    return this.#keyed.has(origin) && !this.isKeyed(origin);
-  }
-
   /** A plan is made: its trees share out who gets the key by which. Who is no subscriber any more gets it anew should it come back. */
   begin(subscribers: ReadonlySet<Origin>): void {
     this.#routes.clear();
     for (const origin of this.#keyed.keys()) if (!subscribers.has(origin)) this.#keyed.delete(origin);
   }
 
-  /** Whether this tree is among those that bring it. */
+  /** Whether the asking tree brings it, too. Once it is used each brings it by itself, for each knows from which sequence on it may be read. */
   claim(origin: Origin): boolean {
     const routes = this.#routes.get(origin) ?? 0;
-    if (routes >= KEY_ROUTES) return false;
+    if (!this.isUsed && routes >= KEY_ROUTES) return false;
     this.#routes.set(origin, routes + 1);
     return true;
   }

@@ -61,6 +61,7 @@ export class OwnTree {
   constructor(start: OwnTreeStart) {
     this.#start = start;
     this.tree = start.tree;
+    if (start.key.tree !== start.tree) start.key.isShared = true;
   }
 
   /** The newest description, whether or not it carries already. */
@@ -78,10 +79,10 @@ export class OwnTree {
     return new Map(shape?.description.nodes.map(({ origin }) => [origin, shape.parentOf(origin) as Origin]) ?? []);
   }
 
-  /** Before the key is in use, its sequences begin at 0. */
-  #lowest(tree: number): number {
+  /** Of several stripes 0 says that nothing was sent under the key yet, in none of them. */
+  get #lowest(): number {
     const { io, key } = this.#start;
-    return key.usedBy.has(tree) ? io.sequence(tree) : 0;
+    return key.isUsed ? Math.max(key.isShared ? 1 : 0, io.sequence(this.tree)) : 0;
   }
 
   /** Makes an epoch of a plan and hands it down. `rateCounts`: another rate alone is worth one; `settleMs`: the time that it has to stand. False: nothing differs from the newest one. */
@@ -99,7 +100,7 @@ export class OwnTree {
       nodes.set(origin, { parent, flags });
     }
     const epoch = (this.#epoch + 1) & 0xffff;
-    const shared = key.tree !== this.tree && { shared: { tree: key.tree, lowest: this.#lowest(this.tree) } };
+    const shared = key.tree !== this.tree && { keyTree: key.tree };
     const description = describe(
       {
         ...{ origin: self, start, tree: this.tree, epoch, keyId: key.id },
@@ -113,11 +114,9 @@ export class OwnTree {
     if (!description || !shape) return false;
     const subscribing = [...nodes.keys()].filter((origin) => subscribers.has(origin));
     const fresh = subscribing.filter((origin) => !key.isKeyed(origin) && key.claim(origin));
-    // Sequences that it may have heard before its restart are not to be accepted again.
-    const isAnew = subscribing.some((origin) => key.isAnew(origin));
     const before = this.latest?.shape.description;
     const changes = before && difference(before, description);
-    const same = changes && changes.gone.length === 0 && changes.set.length === 0 && fresh.length === 0 && !isAnew;
+    const same = changes && changes.gone.length === 0 && changes.set.length === 0 && fresh.length === 0;
     const sameRate = !round.rateCounts || before?.rate === head.rate;
     if (same && sameRate && before.keyId === key.id && before.repair === head.repair) return false;
     this.#epoch = epoch;
@@ -155,7 +154,7 @@ export class OwnTree {
     const { io, self, start, networkId, key } = this.#start;
     const turn = this.#toSeal.splice(0, Math.min(count, KEYS_PER_MESSAGE_MAX));
     const secret = io.random.bytes(KEY_BYTES);
-    const name = { origin: self, start, tree: key.tree };
+    const name = { origin: self, start, tree: this.tree };
     const keys: SealedKey[] = [];
     let ephemeral: Uint8Array | null = null;
     for (const origin of turn) {
@@ -171,10 +170,9 @@ export class OwnTree {
     return turn.length;
   }
 
-  /** `lowest` is the first tree's; each other one has its own in its description. */
   #keyHead(name: { origin: Origin; start: number; tree: number }): KeyHead {
     const { io, networkId, key } = this.#start;
-    const head = { keyId: key.id, lowest: this.#lowest(key.tree), keyHash: io.hash(key.key) };
+    const head = { keyId: key.id, lowest: this.#lowest, keyHash: io.hash(key.key) };
     return { ...head, signature: io.sign(castKeySigned(networkId, name, head)) };
   }
 
@@ -186,7 +184,7 @@ export class OwnTree {
     const before = this.active;
     this.active = next;
     this.offered = null;
-    key.usedBy.add(this.tree);
+    key.isUsed = true;
     this.#activeKey = { id: key.id, key: key.tree === this.tree ? key.key : stripeKey(io, key.key, this.tree) };
     this.configure();
     this.#farewells.change(nowMono, before?.children() ?? [], next.shape);

@@ -1,4 +1,4 @@
-// Sender keys of others' casts as they came, by whichever stripe: each stripe's own is derived from them.
+// Sender keys of others' casts that came before anything was sent under them, by whichever stripe: each stripe's own is derived from them.
 import type { Origin } from '../../wire/messages/presence.ts';
 import type { TreeDescription } from '../../wire/messages/tree.ts';
 import type { CastKey, TreesIo } from './io.ts';
@@ -9,16 +9,14 @@ const KEPT = 4;
 
 interface Secret {
   id: number;
-  /** Of the tree that it is named after. */
-  lowest: number;
   key: Uint8Array;
 }
 
-type Described = Pick<TreeDescription, 'origin' | 'start' | 'tree' | 'keyId' | 'shared'>;
+type Described = Pick<TreeDescription, 'origin' | 'start' | 'tree' | 'keyId' | 'keyTree'>;
 
 /** The cast that a tree belongs to, as far as keys go. */
-export const castOf = ({ origin, start, tree, shared }: Omit<Described, 'keyId'>): string =>
-  `${origin} ${start} ${shared?.tree ?? tree}`;
+export const castOf = ({ origin, start, tree, keyTree }: Omit<Described, 'keyId'>): string =>
+  `${origin} ${start} ${keyTree ?? tree}`;
 
 export class Secrets {
   readonly #io: Pick<TreesIo, 'hash'>;
@@ -38,12 +36,15 @@ export class Secrets {
     this.#of.delete(cast);
   }
 
-  /** What opens the casts of an epoch; null: its key has not come. */
+  /** What opens the casts of an epoch, of which nothing was sent before; null: it has not come. */
   keyOf(description: Described): CastKey | null {
-    const { origin, tree, keyId, shared } = description;
-    const secret = this.#of.get(castOf(description))?.find(({ id }) => id === keyId);
-    if (!secret) return null;
-    const { lowest, key } = shared ? { lowest: shared.lowest, key: stripeKey(this.#io, secret.key, tree) } : secret;
-    return { origin: unhex(origin as Origin), tree, id: keyId, lowest, key };
+    const secret = this.#of.get(castOf(description))?.find(({ id }) => id === description.keyId);
+    return secret ? this.derive(description, { ...secret, lowest: 0 }) : null;
+  }
+
+  /** The tree's own, of the key of its cast. */
+  derive({ origin, tree, keyTree }: Described, { id, key, lowest }: Secret & { lowest: number }): CastKey {
+    const own = keyTree === undefined ? key : stripeKey(this.#io, key, tree);
+    return { origin: unhex(origin as Origin), tree, id, lowest, key: own };
   }
 }

@@ -58,8 +58,8 @@ export interface TreeHead {
   rate: number;
   /** Of the sender key of this epoch. */
   keyId: number;
-  /** The key is that of this tree of the same origin and start, from which the own one is derived; sequences below are not accepted. */
-  shared?: { tree: number; lowest: number };
+  /** The sender key is that of this tree of the same origin and start, from which the own one is derived; absent: its own. */
+  keyTree?: number;
   /** The Ed25519 key that all casts of this tree are signed with, 32 bytes; absent: none is. */
   signer?: Uint8Array;
   /** What travels here; for people to see. */
@@ -134,8 +134,8 @@ export const TREE_TYPES = { treeOffer: 10, treeKeys: 11, treeAck: 12, treeDrop: 
 
 // ---- descriptions ------------------------------------------------------------------------------------------------------------
 
-const versionOf = ({ shared, signer }: TreeHead): number => {
-  if (shared) return signer ? TREE_VERSION_SHARED_SIGNED : TREE_VERSION_SHARED;
+const versionOf = ({ keyTree, signer }: TreeHead): number => {
+  if (keyTree !== undefined) return signer ? TREE_VERSION_SHARED_SIGNED : TREE_VERSION_SHARED;
   return signer ? TREE_VERSION_SIGNED : TREE_VERSION;
 };
 
@@ -143,7 +143,7 @@ function writeHead(writer: Writer, head: TreeHead): void {
   writer.u8(versionOf(head)).bytes(unhex(head.origin));
   writer.u48(head.start).u16(head.tree).u16(head.epoch);
   writer.u8(REPAIRS.indexOf(head.repair)).u32(head.rate).u32(head.keyId);
-  if (head.shared) writer.u16(head.shared.tree).u48(head.shared.lowest);
+  if (head.keyTree !== undefined) writer.u16(head.keyTree);
   if (head.signer) writer.bytes(head.signer);
   writer.u8(head.groups.length);
   for (const group of head.groups) {
@@ -165,9 +165,9 @@ function readHead(reader: Reader): TreeHead {
   const rate = reader.u32();
   const keyId = reader.u32();
   const isShared = version === TREE_VERSION_SHARED || version === TREE_VERSION_SHARED_SIGNED;
-  const shared = isShared ? { shared: { tree: reader.u16(), lowest: reader.u48() } } : {};
-  // A tree's own key is its own.
-  if (shared.shared && (shared.shared.tree === 0 || shared.shared.tree === tree)) reader.fail();
+  const shared = isShared ? { keyTree: reader.u16() } : {};
+  // Its own would be no other tree's.
+  if (shared.keyTree === 0 || shared.keyTree === tree) reader.fail();
   const isSigned = version === TREE_VERSION_SIGNED || version === TREE_VERSION_SHARED_SIGNED;
   const signed = isSigned ? { signer: reader.bytes(SIGNER_BYTES) } : {};
   const groups: string[] = [];
