@@ -34,6 +34,9 @@ describe('what is handed down a line that is known', () => {
     // 10 descriptions of 200 + 110 bytes, and 10 keys of 56.
     expect(handDownMs(star(10), 'origin', 10)).toBe((2 * (10 * 310 + 560)) / 10);
     expect(handDownMs([...star(10), ...star(10)], 'origin', 10)).toBe(2 * handDownMs(star(10), 'origin', 10));
+    // Two of the trees bring the key.
+    const many = Array.from({ length: 8 }, () => star(10)).flat();
+    expect(handDownMs(many, 'origin', 100)).toBe(Math.round((2 * (8 * 10 * 310 + 2 * 560)) / 100));
     expect(handDownMs(star(10), 'origin', 0)).toBe(0);
   });
 

@@ -280,7 +280,8 @@ describe('stripes', () => {
       const shares = receivers.map((one) => ((sent.get(one.origin) ?? 0) * rateKBps) / plan.trees.length / 500);
       // The mean is 0.52: what everybody gets, somebody sends.
       const full = shares.filter((share) => share > 0.72).length / receivers.length;
-      expect(full, `turn ${turn}`).toBeLessThanOrEqual(turn === 0 ? 0 : 0.1);
+      // Later on the top of each stripe has just been taken away.
+      expect(full, `turn ${turn}`).toBeLessThanOrEqual(turn === 0 ? 0 : 0.15);
       expect(shares.filter((share) => share === 0).length / receivers.length).toBeLessThanOrEqual(0.25);
       const failed = new Set(
         plan.trees.map(({ parents }) => [...parents].find(([, parent]) => parent === origin.origin)?.[0]),
@@ -291,6 +292,18 @@ describe('stripes', () => {
         plan.trees.map(({ parents }) => parents),
       );
     }
+  });
+
+  it('the origin sends as few copies as reach everybody, in trees that are no deeper', () => {
+    const members = Array.from({ length: 256 }, (_, n) =>
+      node(n, { uplinkKBps: 500, place: [(n * 37) % 900, (n * 91) % 900, n % 7, 10] }),
+    );
+    const [origin, ...receivers] = members as [PlanNode, ...PlanNode[]];
+    const plan = planStripes({ origin, receivers, relays: [], rateKBps: 260, barred: () => false }, []);
+    expect(plan.unserved).toEqual([]);
+    const copies = plan.trees.map(({ parents }) => [...parents.values()].filter((one) => one === origin.origin).length);
+    expect(copies).toEqual(plan.trees.map(() => 1));
+    expect(Math.max(...plan.trees.map(({ depth }) => depth))).toBe(3);
   });
 
   it('one tree is enough where it is', () => {

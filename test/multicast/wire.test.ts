@@ -21,6 +21,7 @@ import {
   type TreeMessage,
 } from '../../app/wire/messages/tree.ts';
 import { decodeMessage } from '../../app/wire/messages/message.ts';
+import { stripeKey } from '../../app/mesh/multicast/stripe-key.ts';
 import { applyDelta, difference, isNewer, Shape } from '../../app/mesh/multicast/shape.ts';
 import { nodeCrypto } from '../../main/host/crypto.ts';
 import { Seeded, seeds } from './support/random.ts';
@@ -56,6 +57,11 @@ const signed = { ...description, signer: fill(32, 0x5a) };
 const { nodes: __, ...signedHead } = signed;
 OFFERS['full-signed'] = { form: 'full', description: signed, signature };
 OFFERS['delta-signed'] = { form: 'delta', head: signedHead, base: 7, gone: [], set: [], signature };
+const shared = { ...description, keyTree: 2 };
+const { nodes: ___, ...sharedHead } = shared;
+OFFERS['full-shared'] = { form: 'full', description: shared, signature };
+OFFERS['delta-shared'] = { form: 'delta', head: sharedHead, base: 7, gone: [], set: [], signature };
+OFFERS['full-shared-signed'] = { form: 'full', description: { ...shared, signer: fill(32, 0x5a) }, signature };
 const keyHead = { keyId: 5, lowest: 2 ** 40, keyHash: fill(32, 3) };
 const MESSAGES: Record<string, TreeMessage> = {
   offer: { type: 'treeOffer', ...name, waitMs: 920, part: 1, parts: 2, bytes: fill(5, 9) },
@@ -85,6 +91,7 @@ function vectors(): Record<string, string> {
   now['signed'] = hexOf(treeSigned(NETWORK, encodeDescription(description)));
   now['end-signed'] = hexOf(treeEndSigned(NETWORK, name));
   now['key-signed'] = hexOf(castKeySigned(NETWORK, name, keyHead));
+  now['stripe-key'] = hexOf(stripeKey(nodeCrypto, fill(32, 0x77), 3));
   const aad = castKeyAad(NETWORK, name, 5, '0200000000000000');
   now['key-aad'] = hexOf(aad);
   now['box'] = hexOf(nodeCrypto.sealBox(nodeCrypto.dhPublicKey(fill(32, 2)), fill(32, 1), fill(32, 0x77), aad));
@@ -118,6 +125,13 @@ describe('messages', () => {
     const bytes = encodeOffer(offer);
     expect(decodeOffer(bytes)).toEqual(offer);
     for (let length = 0; length < bytes.length; length++) expect(decodeOffer(bytes.slice(0, length))).toBeNull();
+  });
+
+  it('no tree shares its key with itself, or with none', () => {
+    for (const tree of [0, name.tree]) {
+      const offer = { form: 'full' as const, description: { ...description, keyTree: tree }, signature };
+      expect(decodeOffer(encodeOffer(offer))).toBeNull();
+    }
   });
 
   it('others are other, limits hold', () => {

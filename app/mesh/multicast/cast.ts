@@ -7,8 +7,11 @@ import type { Bans } from './bans.ts';
 import type { Delivery } from './delivery.ts';
 import type { TreesIo } from './io.ts';
 import {
+  CARRY_REACHED,
+  CARRY_STRIPES,
   COALESCE_MS,
   EPOCH_EVERY_MS,
+  FIRST_MS,
   IMPROVE_FIRST_MS,
   IMPROVE_MOST_MS,
   IMPROVE_PER_MEMBER_MS,
@@ -23,11 +26,14 @@ import {
   SEALS_PER_TURN,
   SETTLE_MOST_MS,
   SETTLE_MS,
+  STRIPES_SLACK_MS,
 } from './limits.ts';
-import { below, strongest } from './failing.ts';
+import { below, cutOff, strongest } from './failing.ts';
+import { OwnKey } from './own-key.ts';
 import { OwnTree } from './own-tree.ts';
 import { handDownMs, type Patience } from './patience.ts';
 import { isBound, planInput } from './plan-nodes.ts';
+import type { PlannedTree } from './plan-types.ts';
 import { PlannedRate } from './planned-rate.ts';
 import type { Shape } from './shape.ts';
 import { planStripes } from './stripes.ts';
@@ -60,6 +66,8 @@ export class Cast {
   /** Receivers for whom no uplink was left. */
   unserved: readonly Origin[] = [];
   trees: OwnTree[] = [];
+  /** Of all its trees; null before the first one. */
+  #key: OwnKey | null = null;
   readonly #at: CastIo;
   /** Trees of a plan before, until what is under way has arrived. */
   #retired: { atMono: number; tree: OwnTree }[] = [];
@@ -130,7 +138,7 @@ export class Cast {
   }
 
   #readers(): Set<Origin> {
-    return new Set(this.trees.flatMap((tree) => [...tree.readers()]));
+    return new Set(this.#key?.readers());
   }
 
   setGroups(groups: Iterable<string>): void {
@@ -140,8 +148,7 @@ export class Cast {
   }
 
   #plan(nowMono: number): void {
-    const { io, self, bans, atlas, patience } = this.#at;
-    const { uplinkKBps } = io.conduct();
+    const { io, self, bans, atlas } = this.#at;
     this.#planMono = Infinity;
     this.#plannedMono = nowMono;
     const later = this.#later;
@@ -175,9 +182,7 @@ export class Cast {
     }
     const previous = this.trees.flatMap((tree) => (tree.latest ? [tree.parents()] : []));
     const plan = planStripes(input, previous);
-    // Packets wait for the first epoch, and not longer than this; those of a second one have been dropped by then.
-    const settleMs =
-      (this.switched || this.#round > 0 ? patience.settleMs : SETTLE_MS) + handDownMs(plan.trees, self, uplinkKBps);
+    const settleMs = this.#settleMs(nowMono, plan.trees);
     this.unserved = plan.unserved;
     this.#shapeTrees(nowMono, plan.trees.length);
     const subscribers = new Set(wanted);
@@ -186,12 +191,15 @@ export class Cast {
       rate: Math.round(this.#rate.bytesPerSecond / plan.trees.length),
       groups: [...this.groups].sort().slice(0, 32),
     };
+    if (this.#key) this.#rotateWhere(nowMono, this.#key);
+    this.#key?.begin(subscribers);
+    const slackMs = plan.trees.length > 1 ? STRIPES_SLACK_MS : 0;
+    const round = { rateCounts: this.#rate.isBound, settleMs: settleMs - slackMs };
     let offered = false;
     for (const [place, tree] of this.trees.entries()) {
       const planned = plan.trees[place];
       if (!planned) continue;
-      this.#rotateWhere(nowMono, tree);
-      if (tree.offer(nowMono, planned, subscribers, head, { rateCounts: this.#rate.isBound, settleMs })) offered = true;
+      if (tree.offer(nowMono, planned, subscribers, head, round)) offered = true;
     }
     const retry = bans.retryMono(nowMono);
     if (retry < Infinity) this.#planMono = Math.min(this.#planMono, retry);
@@ -201,6 +209,15 @@ export class Cast {
     this.#judge(nowMono);
   }
 
+  #settleMs(nowMono: number, trees: readonly PlannedTree[]): number {
+    const { io, self, patience } = this.#at;
+    const downMs = handDownMs(trees, self, io.conduct().uplinkKBps);
+    // Packets wait for the first epoch, and not longer than this; those of a second one have been dropped by then.
+    if (this.switched || this.#round > 0) return patience.settleMs + downMs;
+    const inTime = Math.max(SETTLE_MS, this.#bornMono + FIRST_MS - nowMono);
+    return trees.length > 1 && downMs < SETTLE_MS / 2 ? Math.min(inTime, SETTLE_MS + downMs) : SETTLE_MS + downMs;
+  }
+
   /** As many trees as the plan has; what is too much ends after the switch. */
   #shapeTrees(nowMono: number, count: number): void {
     const { io, self, networkId, start } = this.#at;
@@ -208,20 +225,23 @@ export class Cast {
       const tree = this.#at.nextTree();
       if (tree === null) break;
       const signer = this.signed ? io.castSigner() : null;
-      this.trees.push(new OwnTree({ io, self, networkId, start, tree, signer, nowMono }));
+      const key = (this.#key ??= new OwnKey(io, tree, nowMono));
+      // Who got it when it was in use may not use it for others.
+      if (key.isUsed) key.rotate(nowMono);
+      this.trees.push(new OwnTree({ io, self, networkId, start, tree, signer, key }));
     }
     for (const tree of this.trees.splice(count)) this.#retired.push({ atMono: Infinity, tree });
   }
 
   /** Who may not read any more has no use of what it knows. */
-  #rotateWhere(nowMono: number, tree: OwnTree): void {
+  #rotateWhere(nowMono: number, key: OwnKey): void {
     const now = new Set(this.receivers);
-    const lost = [...tree.readers()].filter((origin) => !now.has(origin) && !this.#mayHear(origin));
+    const lost = [...key.readers()].filter((origin) => !now.has(origin) && !this.#mayHear(origin));
     // A removed member shall read nothing more; those who only lost a right wait for others.
     const isRemoved = lost.some((origin) => this.#at.io.peerHandle(origin) === null);
-    const isDue = tree.rotateMono <= nowMono || isRemoved;
-    if (tree.keyExpired <= nowMono || (lost.length > 0 && isDue)) tree.rotate(nowMono);
-    else if (lost.length > 0) this.#planMono = Math.min(this.#planMono, tree.rotateMono);
+    const isDue = key.rotateMono <= nowMono || isRemoved;
+    if (key.expiresMono <= nowMono || (lost.length > 0 && isDue)) key.rotate(nowMono);
+    else if (lost.length > 0) this.#planMono = Math.min(this.#planMono, key.rotateMono);
   }
 
   #mayHear(origin: Origin): boolean {
@@ -249,24 +269,33 @@ export class Cast {
     const failing = new Set<Origin>();
     const atFault = new Set<Origin>();
     let nobody = false;
+    const cut = cutOff(this.trees.map(({ offered }) => offered));
     for (const tree of this.trees) {
       if (!tree.offered) continue;
-      const failures = tree.offered.failures();
-      for (const { origin } of failures) atFault.add(origin);
-      const here = below(tree.offered.shape, failures);
-      for (const failure of failures) this.#learn(nowMono, tree, tree.offered.shape, failure);
+      const all = tree.offered.failures();
+      const here = below(tree.offered.shape, all);
+      // The key did not come because a stripe that was to bring it failed, or this is told of another stripe already.
+      const failures = all.filter(({ origin, code }) => code !== 'noKey' || !cut.has(origin));
+      for (const { origin, code } of failures) {
+        atFault.add(origin);
+        if (code === 'noKey') cut.add(origin);
+      }
+      for (const failure of failures) this.#learn(nowMono, tree.offered.shape, failure);
       tree.confirm((origin) => !here.has(origin));
       for (const origin of here) failing.add(origin);
       // Of each tree by itself: in several that few are missing from, all may be missing from one or another.
       nobody ||= tree.offered.shape.description.nodes.every(({ origin }) => here.has(origin));
       if (this.#at.bans.anyMissing) this.#allow(tree.offered, here);
     }
+    this.#key?.settle();
     const served = [...failing].some((origin) => this.#isServed(origin));
     // Packets wait for the first tree: those below one that has just died are worth another round.
     const waiting = !this.switched && this.#round === 0 && failing.size > atFault.size;
     if (failing.size > 0 && (nobody || waiting || (served && this.#round < ROUNDS_MAX - 1))) {
       this.#round++;
-      if (waiting && !nobody) this.#later = atFault;
+      this.#carry(nowMono, failing);
+      // Of several trees another edge may do in one; who failed in two is left out for a while as it is.
+      if (waiting && !nobody && this.trees.length === 1) this.#later = atFault;
       // Nobody at all: perhaps the own device is cut off.
       this.#planMono = Math.min(this.#planMono, nobody && this.#round > ROUNDS_MAX ? nowMono + AGAIN_MS : nowMono);
       return;
@@ -286,20 +315,42 @@ export class Cast {
     for (const { origin } of delivery.shape.description.nodes) if (!failing.has(origin)) this.#at.bans.stands(origin);
   }
 
+  /** Packets need not wait for all stripes where most stand: they take those until the others do, too. */
+  #carry(nowMono: number, failing: ReadonlySet<Origin>): void {
+    if (this.switched || this.trees.length === 1) return;
+    const standing = this.trees.filter(({ offered }) => {
+      const nodes = offered?.shape.description.nodes.length ?? 0;
+      return offered && below(offered.shape, offered.failures()).size <= (1 - CARRY_REACHED) * nodes;
+    });
+    if (standing.length < CARRY_STRIPES * this.trees.length) return;
+    for (const tree of standing) tree.switch(nowMono);
+    for (const origin of failing) this.#absent.add(origin);
+    this.#begin(nowMono);
+  }
+
+  #begin(nowMono: number): void {
+    if (!this.switched) [this.#keepMono, this.#improveMono] = [nowMono + KEEP_EVERY_MS, nowMono + this.#improveMs];
+    this.switched = true;
+    this.#tell();
+  }
+
   /** All trees of the plan stand. */
   #finish(nowMono: number): void {
     this.#round = 0;
     for (const tree of this.trees) tree.switch(nowMono);
     if (this.trees.some((tree) => tree.active === null)) return;
-    if (!this.switched) [this.#keepMono, this.#improveMono] = [nowMono + KEEP_EVERY_MS, nowMono + this.#improveMs];
-    this.switched = true;
-    this.#tell();
+    this.#begin(nowMono);
     for (const retired of this.#retired) retired.atMono = Math.min(retired.atMono, nowMono + OLD_EPOCH_MS);
+  }
+
+  /** Trees of which some epoch stands. */
+  #standing(): number[] {
+    return this.trees.filter(({ active }) => active !== null).map(({ tree }) => tree);
   }
 
   /** Names the trees for its groups to the data plane. */
   #tell(): void {
-    const ids = this.trees.map(({ tree }) => tree);
+    const ids = this.#standing();
     const told = new Set([...this.groups].map((group) => `${group} ${ids.join()}`));
     for (const group of this.groups) if (!this.#told.has(`${group} ${ids.join()}`)) this.#at.io.sendOn(group, ids);
     this.#told = told;
@@ -307,21 +358,17 @@ export class Cast {
 
   /** The data plane asks again for a group. */
   tellAgain(group: string): void {
-    if (this.switched)
-      this.#at.io.sendOn(
-        group,
-        this.trees.map(({ tree }) => tree),
-      );
+    if (this.switched) this.#at.io.sendOn(group, this.#standing());
   }
 
-  #learn(nowMono: number, tree: OwnTree, shape: Shape, { origin, code }: TreeFailure): void {
+  #learn(nowMono: number, shape: Shape, { origin, code }: TreeFailure): void {
     const { bans } = this.#at;
     const parent = shape.parentOf(origin);
     if (parent === undefined) return;
     if (code === 'unreachable') bans.unreachable(nowMono, parent, origin);
     else if (code === 'refused') bans.weak(nowMono, origin);
     else if (code === 'noKey') {
-      tree.unread(origin);
+      this.#key?.unread(origin);
       bans.keyless(nowMono, origin);
     } else this.#silent(nowMono, shape, parent, origin);
   }
@@ -348,7 +395,7 @@ export class Cast {
       const shape = tree.latest?.shape;
       if (shape?.node(from) === undefined || !this.#reports.take(nowMono)) return 'stale';
       for (const failure of ack.failed.slice(0, 1))
-        if (failure.code === 'lost') this.#learn(nowMono, tree, tree.active?.shape ?? shape, failure);
+        if (failure.code === 'lost') this.#learn(nowMono, tree.active?.shape ?? shape, failure);
       this.soon(nowMono, LOST_COALESCE_MS);
       return 'ok';
     }
@@ -357,7 +404,7 @@ export class Cast {
     if (!delivery.has(from)) return 'bad';
     if (ack.what === 'want') delivery.wants(nowMono, from);
     else if (delivery === tree.offered) delivery.acked(from, ack.failed);
-    else this.#changed(nowMono, tree, delivery, () => delivery.acked(from, ack.failed));
+    else this.#changed(nowMono, delivery, () => delivery.acked(from, ack.failed));
     this.#judge(nowMono);
     return 'ok';
   }
@@ -370,7 +417,7 @@ export class Cast {
   }
 
   /** News of an epoch that carries: somebody was lost, or came after all. */
-  #changed(nowMono: number, tree: OwnTree, delivery: Delivery, change: () => void): void {
+  #changed(nowMono: number, delivery: Delivery, change: () => void): void {
     const before = below(delivery.shape, delivery.failures());
     change();
     const failures = delivery.failures();
@@ -381,7 +428,7 @@ export class Cast {
       this.#at.bans.stands(origin);
     }
     const fresh = failures.filter(({ origin }) => !before.has(origin));
-    for (const failure of fresh) this.#learn(nowMono, tree, delivery.shape, failure);
+    for (const failure of fresh) this.#learn(nowMono, delivery.shape, failure);
     for (const origin of after) this.#absent.add(origin);
     if (fresh.length > 0) this.soon(nowMono);
   }
@@ -423,7 +470,7 @@ export class Cast {
       tree.tick(nowMono);
       tree.offered?.giveUp(nowMono);
       const { active } = tree;
-      if (active && active.graceMono <= nowMono) this.#changed(nowMono, tree, active, () => active.giveUp(nowMono));
+      if (active && active.graceMono <= nowMono) this.#changed(nowMono, active, () => active.giveUp(nowMono));
     }
     for (const { tree } of this.#retired.filter(({ atMono }) => atMono <= nowMono)) tree.drop();
     this.#retired = this.#retired.filter(({ atMono }) => atMono > nowMono);

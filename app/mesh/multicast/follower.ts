@@ -13,13 +13,15 @@ import {
   type TreeDescription,
   type TreeFailure,
   type TreeMessage,
+  type TreeName,
 } from '../../wire/messages/tree.ts';
 import { Bucket } from '../guard/bucket.ts';
 import { configOf } from './config.ts';
 import { Delivery, type KeysMessage } from './delivery.ts';
 import { Farewells } from './farewells.ts';
-import type { TreesIo } from './io.ts';
+import type { CastKey, TreesIo } from './io.ts';
 import {
+  BACKUPS_AFTER_MS,
   BACKUPS_MAX,
   BACKUPS_READY,
   FOLLOWED_MAX,
@@ -30,6 +32,7 @@ import {
   TREE_LIFE_MS,
 } from './limits.ts';
 import { Offers, type OfferMessage } from './offers.ts';
+import { castOf, Secrets } from './secrets.ts';
 import { isNewer, Shape } from './shape.ts';
 
 /** An origin that is offline this long has gone. */
@@ -56,6 +59,8 @@ interface Followed {
   expiresMono: number;
   remindedMono: number;
   reports: Bucket;
+  /** Its first backups are called then; Infinity: they were. */
+  readyMono: number;
   farewells: Farewells;
   /** As the data plane has it. */
   config: string;
@@ -71,6 +76,7 @@ export class Follower {
   readonly #networkId: Uint8Array;
   readonly #trees = new Map<string, Followed>();
   readonly #offers: Offers;
+  readonly #secrets: Secrets;
   /** Where trees ended, the oldest first: nobody brings their old epochs back. */
   readonly #ended = new Map<string, { start: number; epoch: number }>();
   readonly #count: (what: string) => void;
@@ -81,6 +87,7 @@ export class Follower {
     this.#networkId = networkId;
     this.#count = count;
     this.#offers = new Offers(count);
+    this.#secrets = new Secrets(io);
   }
 
   // ---- messages --------------------------------------------------------------------------------------------------------------
@@ -212,6 +219,7 @@ export class Follower {
       expiresMono: nowMono + TREE_LIFE_MS,
       remindedMono: nowMono,
       seenOnline: this.#io.isOnline(shape.description.origin),
+      readyMono: before?.readyMono ?? this.#readyMono(nowMono),
       farewells: before?.farewells ?? new Farewells(),
       reports: before?.reports ?? new Bucket(REPORTS_BURST, REPORTS_PER_SECOND, nowMono),
     };
@@ -220,9 +228,19 @@ export class Follower {
     // Who only would pass on, but does not, has no part in it.
     if (subscribes || feeds) this.#configure(tree);
     if (feeds) delivery.begin(nowMono);
-    this.#ready(shape, BACKUPS_READY);
+    this.#useKey(tree);
+    if (tree.readyMono <= nowMono) tree.readyMono = Infinity;
+    if (tree.readyMono === Infinity) this.#ready(shape, BACKUPS_READY);
     this.#report(nowMono, tree);
     this.#io.changed();
+  }
+
+  /** When the first backups of a new tree are called. */
+  #readyMono(nowMono: number): number {
+    if (this.#io.conduct().uplinkKBps === 0) return nowMono;
+    const { least, most } = BACKUPS_AFTER_MS;
+    const [high, low] = this.#io.random.bytes(2) as unknown as [number, number];
+    return nowMono + least + Math.floor(((most - least) * (256 * high + low)) / 65_536);
   }
 
   /** Calls the first backups. */
@@ -264,13 +282,36 @@ export class Follower {
       const key = this.#io.openBox(sealed, castKeyAad(this.#networkId, name, keyId, this.#self));
       if (!key || hex(this.#io.hash(key)) !== hex(keyHash)) this.#count('sealed');
       else {
-        this.#io.setCastKey({ origin: unhex(origin), tree: id, id: keyId, lowest, key });
-        tree.keys = [...tree.keys.filter((known) => known !== keyId), keyId].slice(-KEYS_KEPT);
+        this.#install(tree, this.#secrets.derive(description, { id: keyId, key, lowest }));
+        // Nothing was sent under it yet, so it opens all stripes.
+        if (lowest === 0) this.#secrets.keep(castOf(description), { id: keyId, key });
+        this.#serveOthers(nowMono, tree);
       }
     }
     if (tree.feeds) tree.delivery.passKeys(message, message.keys);
     this.#report(nowMono, tree);
     return 'ok';
+  }
+
+  /** True when the key of the present epoch is there now, by another stripe of its cast. */
+  #useKey(tree: Followed): boolean {
+    const { description } = tree.shape;
+    const lacks = this.#subscribes(tree.shape) && !tree.keys.includes(description.keyId);
+    const key = lacks ? this.#secrets.keyOf(description) : null;
+    if (key) this.#install(tree, key);
+    return key !== null;
+  }
+
+  #install(tree: Followed, key: CastKey): void {
+    this.#io.setCastKey(key);
+    tree.keys = [...tree.keys.filter((known) => known !== key.id), key.id].slice(-KEYS_KEPT);
+  }
+
+  /** The other stripes of the cast waited for the same key. */
+  #serveOthers(nowMono: number, by: Followed): void {
+    const cast = castOf(by.shape.description);
+    for (const tree of this.#trees.values())
+      if (castOf(tree.shape.description) === cast && this.#useKey(tree)) this.#report(nowMono, tree);
   }
 
   #onDrop(from: Origin, tree: Followed, epoch: number): Verdict {
@@ -401,8 +442,8 @@ export class Follower {
 
   nextDeadline(): number {
     let next = Infinity;
-    for (const { dueMono, expiresMono, delivery, farewells, feeds } of this.#trees.values()) {
-      next = Math.min(next, expiresMono, farewells.nextMono, feeds ? delivery.graceMono : Infinity);
+    for (const { dueMono, expiresMono, readyMono, delivery, farewells, feeds } of this.#trees.values()) {
+      next = Math.min(next, expiresMono, readyMono, farewells.nextMono, feeds ? delivery.graceMono : Infinity);
       if (dueMono !== -Infinity) next = Math.min(next, dueMono);
     }
     return next;
@@ -414,6 +455,10 @@ export class Follower {
       if (tree.expiresMono <= nowMono) {
         this.#expire(key, tree);
         continue;
+      }
+      if (tree.readyMono <= nowMono) {
+        tree.readyMono = Infinity;
+        this.#ready(tree.shape, BACKUPS_READY);
       }
       const gone = tree.feeds && tree.delivery.giveUp(nowMono);
       if (gone || (tree.dueMono !== -Infinity && tree.dueMono <= nowMono)) this.#report(nowMono, tree);
@@ -442,6 +487,8 @@ export class Follower {
     this.#ended.delete(key);
     this.#ended.set(key, { start, epoch: last });
     if (this.#ended.size > ENDED_MAX) this.#ended.delete(this.#ended.keys().next().value as string);
+    const cast = castOf(tree.shape.description);
+    if (![...this.#trees.values()].some(({ shape }) => castOf(shape.description) === cast)) this.#secrets.forget(cast);
     this.#io.dropTree(unhex(origin), id);
     this.#io.changed();
   }
@@ -463,14 +510,4 @@ export class Follower {
 type AckMessage = Extract<TreeMessage, { type: 'treeAck' }>;
 
 const keyOf = ({ origin, tree }: { origin: Origin; tree: number }): string => `${origin} ${tree}`;
-const nameOf = ({
-  origin,
-  start,
-  tree,
-  epoch,
-}: OfferMessage): Pick<AckMessage, 'origin' | 'start' | 'tree' | 'epoch'> => ({
-  origin,
-  start,
-  tree,
-  epoch,
-});
+const nameOf = ({ origin, start, tree, epoch }: OfferMessage): TreeName => ({ origin, start, tree, epoch });

@@ -20,6 +20,8 @@ export const NARROW_KBPS = 16;
 /** Of a known uplink this share is planned with; frames are larger than the packets in them. */
 export const UPLINK_SHARE = 0.95;
 export const FRAME_OVERHEAD = 1.1;
+/** Of what it may send an origin fills so much with stripes as a rule: the rest is for what waited for them, for repair, for orphans. */
+export const ORIGIN_SHARE = 0.5;
 
 export const BACKUPS_MAX = 6;
 /** Of these, siblings of the parent at most. */
@@ -28,9 +30,16 @@ export const AUNTS_MAX = 3;
 export const ADOPTABLE_MAX = 16_384;
 /** Backups with which a session is kept, so that asking them takes no handshake. */
 export const BACKUPS_READY = 2;
+/** … where the own uplink is known only after so long, and each member at another time: a new tree and what waited for it have the lines first. */
+export const BACKUPS_AFTER_MS = { least: 2_000, most: 8_000 } as const;
 
 /** Where uplinks are known, a first plan waits so long for the stream's rate: lines that it fills would keep the next one from standing. */
 export const RATE_WAIT_MS = 400;
+/** Packets wait for their first epochs 1.5 s: stripes are given so long from the first one on, where their line allows. */
+export const FIRST_MS = 1_450;
+/** Of the first stripes so many, each with so much of its nodes, carry without the others. */
+export const CARRY_STRIPES = 0.6;
+export const CARRY_REACHED = 0.9;
 /** An origin's wait for its trees to stand. */
 export const SETTLE_MS = 1_000;
 /** … where words came late before (patience.ts). */
@@ -38,6 +47,8 @@ export const SETTLE_MOST_MS = 8_000;
 /** Each hop leaves its children so much less time, or this share of it, so that its own word is in time. */
 export const SETTLE_HOP_MS = 80;
 export const SETTLE_HOP_SHARE = 0.08;
+/** Words of many stripes come at once to their origin: it waits so much longer than it says. */
+export const STRIPES_SLACK_MS = 60;
 export const SETTLE_MIN_MS = 100;
 /** Between epochs of one cast. */
 export const EPOCH_EVERY_MS = 500;
@@ -74,6 +85,8 @@ export const BANS_MAX = 4_096;
 /** Sender keys: at most one renewal per 10 s, and one every 30 min. */
 export const ROTATE_EVERY_MS = 10_000;
 export const KEY_LIFE_MS = 30 * 60_000;
+/** Stripes by which each subscriber gets the key of their cast: one may fail. */
+export const KEY_ROUTES = 2;
 /** Keys sealed in one go: about 10 ms, 40 on a slow machine. */
 export const SEALS_PER_TURN = 64;
 /** A changed rate is worth a new plan beyond these factors, up and down … */

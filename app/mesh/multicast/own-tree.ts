@@ -1,5 +1,5 @@
-// One tree of the own device: its epochs, its sender key, who has which key.
-import { hex, unhex } from '../../wire/messages/hex.ts';
+// One tree of the own device: its epochs, and the sender key on its way down.
+import { unhex } from '../../wire/messages/hex.ts';
 import type { Origin } from '../../wire/messages/presence.ts';
 import {
   castKeyAad,
@@ -20,9 +20,10 @@ import { configOf } from './config.ts';
 import { Delivery } from './delivery.ts';
 import { Farewells } from './farewells.ts';
 import type { TreesIo } from './io.ts';
-import { ROTATE_EVERY_MS, KEY_LIFE_MS } from './limits.ts';
+import type { OwnKey } from './own-key.ts';
 import type { PlannedTree } from './plan-types.ts';
 import { describe, difference, Shape } from './shape.ts';
+import { stripeKey } from './stripe-key.ts';
 
 const KEY_BYTES = 32;
 
@@ -35,24 +36,18 @@ export interface OwnTreeStart {
   tree: number;
   /** What its casts are signed with; null: they are not. */
   signer: Uint8Array | null;
-  nowMono: number;
+  /** Of all trees of the cast. */
+  key: OwnKey;
 }
 
 export class OwnTree {
   readonly tree: number;
   readonly #start: OwnTreeStart;
   #epoch = 0;
-  #keyId: number;
-  #key: Uint8Array;
-  #keyMono: number;
-  /** The key is not in use yet, so its sequences begin at 0. */
-  #keyFresh = true;
-  /** Box keys to which the present key was sealed, by subscriber. */
-  readonly #keyed = new Map<Origin, string>();
-  readonly #holders = new Set<Origin>();
+  /** Who gets the key by this tree, and did not yet. */
   #toSeal: Origin[] = [];
-  /** Sealed to, and not heard of since. */
-  readonly #unconfirmed = new Set<Origin>();
+  /** Who got it by this tree since the last round. */
+  readonly #sealed = new Set<Origin>();
   /** Of the active epoch. */
   #activeKey: { id: number; key: Uint8Array } | null = null;
   /** What packets take now. */
@@ -66,9 +61,7 @@ export class OwnTree {
   constructor(start: OwnTreeStart) {
     this.#start = start;
     this.tree = start.tree;
-    this.#keyId = new DataView(start.io.random.bytes(4).slice().buffer).getUint32(0);
-    this.#key = start.io.random.bytes(KEY_BYTES);
-    this.#keyMono = start.nowMono;
+    if (start.key.tree !== start.tree) start.key.isShared = true;
   }
 
   /** The newest description, whether or not it carries already. */
@@ -86,34 +79,10 @@ export class OwnTree {
     return new Map(shape?.description.nodes.map(({ origin }) => [origin, shape.parentOf(origin) as Origin]) ?? []);
   }
 
-  /** Earliest time of another key. */
-  get rotateMono(): number {
-    return this.#keyMono + ROTATE_EVERY_MS;
-  }
-
-  get keyExpired(): number {
-    return this.#keyMono + KEY_LIFE_MS;
-  }
-
-  /** Who could read what is sent now: all that ever got the present key. */
-  readers(): Iterable<Origin> {
-    return this.#holders;
-  }
-
-  /** From the next epoch on another key is used, and only its subscribers get it. */
-  rotate(nowMono: number): void {
-    this.#keyId = (this.#keyId + 1) >>> 0;
-    this.#key = this.#start.io.random.bytes(KEY_BYTES);
-    this.#keyMono = nowMono;
-    this.#keyFresh = true;
-    this.#keyed.clear();
-    this.#holders.clear();
-    this.#unconfirmed.clear();
-  }
-
-  /** It said that it cannot read: it gets the key again with the next epoch. */
-  unread(origin: Origin): void {
-    this.#keyed.delete(origin);
+  /** Of several stripes 0 says that nothing was sent under the key yet, in none of them. */
+  get #lowest(): number {
+    const { io, key } = this.#start;
+    return key.isUsed ? Math.max(key.isShared ? 1 : 0, io.sequence(this.tree)) : 0;
   }
 
   /** Makes an epoch of a plan and hands it down. `rateCounts`: another rate alone is worth one; `settleMs`: the time that it has to stand. False: nothing differs from the newest one. */
@@ -124,25 +93,32 @@ export class OwnTree {
     head: Pick<TreeHead, 'repair' | 'rate' | 'groups'>,
     round: { rateCounts: boolean; settleMs: number },
   ): boolean {
-    const { io, self, start, signer } = this.#start;
+    const { io, self, start, signer, key } = this.#start;
     const nodes = new Map<Origin, { parent: Origin; flags: number }>();
     for (const [origin, parent] of plan.parents) {
       const flags = (subscribers.has(origin) ? NODE_SUBSCRIBES : 0) | (plan.spare.has(origin) ? NODE_ADOPTS : 0);
       nodes.set(origin, { parent, flags });
     }
     const epoch = (this.#epoch + 1) & 0xffff;
+    const shared = key.tree !== this.tree && { keyTree: key.tree };
     const description = describe(
-      { ...{ origin: self, start, tree: this.tree, epoch, keyId: this.#keyId }, ...head, ...(signer && { signer }) },
+      {
+        ...{ origin: self, start, tree: this.tree, epoch, keyId: key.id },
+        ...head,
+        ...shared,
+        ...(signer && { signer }),
+      },
       nodes,
     );
     const shape = description && Shape.of(description);
     if (!description || !shape) return false;
-    const fresh = [...nodes.keys()].filter((origin) => subscribers.has(origin) && !this.#isKeyed(origin));
+    const subscribing = [...nodes.keys()].filter((origin) => subscribers.has(origin));
+    const fresh = subscribing.filter((origin) => !key.isKeyed(origin) && key.claim(origin));
     const before = this.latest?.shape.description;
     const changes = before && difference(before, description);
     const same = changes && changes.gone.length === 0 && changes.set.length === 0 && fresh.length === 0;
     const sameRate = !round.rateCounts || before?.rate === head.rate;
-    if (same && sameRate && before.keyId === this.#keyId && before.repair === head.repair) return false;
+    if (same && sameRate && before.keyId === key.id && before.repair === head.repair) return false;
     this.#epoch = epoch;
     const bytes = encodeDescription(description);
     const signature = io.sign(treeSigned(this.#start.networkId, bytes));
@@ -156,22 +132,15 @@ export class OwnTree {
       // Differences that are longer than the whole are none.
       delta: delta && delta.length < bytes.length ? { bytes: delta, known: (child) => places.has(child) } : null,
     });
-    for (const origin of this.#keyed.keys()) if (!subscribers.has(origin)) this.#keyed.delete(origin);
     this.#toSeal = fresh;
     this.offered.begin(nowMono);
     return true;
   }
 
-  #isKeyed(origin: Origin): boolean {
-    const known = this.#keyed.get(origin);
-    const presence = this.#start.io.presence(origin);
-    return known !== undefined && presence !== undefined && known === hex(presence.boxKey);
-  }
-
-  /** A round is over: who does not stand is to get the key once more. */
+  /** A round is over. */
   confirm(stands: (origin: Origin) => boolean): void {
-    for (const origin of this.#unconfirmed) if (!stands(origin)) this.#keyed.delete(origin);
-    this.#unconfirmed.clear();
+    for (const origin of this.#sealed) if (stands(origin)) this.#start.key.confirmed(origin);
+    this.#sealed.clear();
   }
 
   get sealing(): boolean {
@@ -182,7 +151,7 @@ export class OwnTree {
   seal(count: number): number {
     const delivery = this.latest;
     if (!delivery || this.#toSeal.length === 0) return 0;
-    const { io, self, start, networkId } = this.#start;
+    const { io, self, start, networkId, key } = this.#start;
     const turn = this.#toSeal.splice(0, Math.min(count, KEYS_PER_MESSAGE_MAX));
     const secret = io.random.bytes(KEY_BYTES);
     const name = { origin: self, start, tree: this.tree };
@@ -191,34 +160,32 @@ export class OwnTree {
     for (const origin of turn) {
       const boxKey = io.presence(origin)?.boxKey;
       if (!boxKey) continue;
-      const sealed = io.sealBox(boxKey, secret, this.#key, castKeyAad(networkId, name, this.#keyId, origin));
+      const sealed = io.sealBox(boxKey, secret, key.key, castKeyAad(networkId, name, key.id, origin));
       ephemeral = sealed.subarray(0, KEY_BYTES);
       keys.push({ origin, sealed: sealed.subarray(KEY_BYTES) });
-      this.#keyed.set(origin, hex(boxKey));
-      this.#unconfirmed.add(origin);
-      this.#holders.add(origin);
+      key.sealed(origin, boxKey);
+      this.#sealed.add(origin);
     }
     if (ephemeral) delivery.passKeys({ ...this.#keyHead(name), ephemeral }, keys);
     return turn.length;
   }
 
   #keyHead(name: { origin: Origin; start: number; tree: number }): KeyHead {
-    const { io, networkId } = this.#start;
-    const lowest = this.#keyFresh ? 0 : io.sequence(this.tree);
-    const head = { keyId: this.#keyId, lowest, keyHash: io.hash(this.#key) };
+    const { io, networkId, key } = this.#start;
+    const head = { keyId: key.id, lowest: this.#lowest, keyHash: io.hash(key.key) };
     return { ...head, signature: io.sign(castKeySigned(networkId, name, head)) };
   }
 
   /** Packets take the offered epoch from now on. */
   switch(nowMono: number): void {
-    const { io } = this.#start;
+    const { io, key } = this.#start;
     const next = this.offered;
     if (!next) return;
     const before = this.active;
     this.active = next;
     this.offered = null;
-    this.#keyFresh = false;
-    this.#activeKey = { id: this.#keyId, key: this.#key };
+    key.isUsed = true;
+    this.#activeKey = { id: key.id, key: key.tree === this.tree ? key.key : stripeKey(io, key.key, this.tree) };
     this.configure();
     this.#farewells.change(nowMono, before?.children() ?? [], next.shape);
     io.changed();

@@ -1,7 +1,7 @@
 // How long an origin waits for its epochs to stand: where devices or lines are busy, answers come late, and an epoch that is given up for that is
 // followed by another that makes them busier still.
 import type { Origin } from '../../wire/messages/presence.ts';
-import { SETTLE_MOST_MS, SETTLE_MS } from './limits.ts';
+import { KEY_ROUTES, SETTLE_MOST_MS, SETTLE_MS } from './limits.ts';
 import type { PlannedTree } from './plan-types.ts';
 
 export class Patience {
@@ -35,8 +35,9 @@ export function handDownMs(trees: readonly Pick<PlannedTree, 'parents'>[], self:
   if (uplinkKBps === 0) return 0;
   const bytesOf = ({ parents }: Pick<PlannedTree, 'parents'>): number => {
     const children = [...parents.values()].filter((parent) => parent === self).length;
-    return children * (HEAD_BYTES + NODE_BYTES * parents.size) + SEALED_BYTES * parents.size;
+    return children * (HEAD_BYTES + NODE_BYTES * parents.size);
   };
-  const bytes = trees.reduce((sum, tree) => sum + bytesOf(tree), 0);
+  const keyBytes = trees.slice(0, KEY_ROUTES).reduce((sum, { parents }) => sum + SEALED_BYTES * parents.size, 0);
+  const bytes = trees.reduce((sum, tree) => sum + bytesOf(tree), keyBytes);
   return Math.min(SETTLE_MOST_MS, Math.round((2 * bytes) / uplinkKBps));
 }

@@ -1,7 +1,7 @@
 // Several trees for one fast stream: packets take them by turns, and each node passes on in one of them only (as far as capacity allows), so that
 // the uplinks of all carry what no single one could.
 import type { Origin } from '../../wire/messages/presence.ts';
-import { CHILDREN_MAX, DEGREE_MAX, FRAME_OVERHEAD, STRIPES_MAX } from './limits.ts';
+import { CHILDREN_MAX, DEGREE_MAX, FRAME_OVERHEAD, ORIGIN_SHARE, STRIPES_MAX } from './limits.ts';
 import { chosenRelays, growTree, planTree } from './plan.ts';
 import { isNarrow, spareKBps, type PlanInput, type PlanNode, type PlannedTree, type Slots } from './plan-types.ts';
 
@@ -74,12 +74,15 @@ function striped(input: PlanInput, count: number, previous: readonly ReadonlyMap
     const able = members.filter(({ origin }) => stripeOf.get(origin) === stripe).length;
     return Math.ceil(receivers.size / Math.max(1, able));
   };
+  /** The origin's copies as a rule: it is everybody's last backup, and what waited for the first trees is still to leave. */
+  const copies = Math.max(count, Math.floor(own * ORIGIN_SHARE));
+  const calm = (stripe: number): number => Math.floor(copies / count) + (stripe < copies % count ? 1 : 0);
   const trees: PlannedTree[] = [];
   for (let stripe = 0; stripe < count; stripe++) {
     const share = Math.min(CHILDREN_MAX, Math.floor(own / count) + (stripe < own % count ? 1 : 0));
     const fair = fairOf(stripe);
     const first = (node: PlanNode, isOrigin: boolean): Slots => {
-      if (isOrigin) return { soft: Math.min(share, DEGREE_MAX), hard: share };
+      if (isOrigin) return { soft: Math.min(calm(stripe), DEGREE_MAX), hard: share };
       const left = stripeOf.get(node.origin) === stripe ? Math.min(CHILDREN_MAX, budget.get(node.origin) ?? 0) : 0;
       return { soft: Math.min(left, fair), hard: left };
     };

@@ -8,6 +8,9 @@ import type { Origin } from './presence.ts';
 export const TREE_VERSION = 1;
 /** Of a tree whose casts its origin signs: who knows only the other one has no part in it. */
 export const TREE_VERSION_SIGNED = 2;
+/** The same two with the sender key of another tree of their cast. */
+export const TREE_VERSION_SHARED = 3;
+export const TREE_VERSION_SHARED_SIGNED = 4;
 export const TREE_NODES_MAX = 16_384;
 export const TREE_GROUPS_MAX = 32;
 /** A description of all nodes is longer than one message may be. */
@@ -28,6 +31,7 @@ const REPAIRS = ['off', 'nack', 'fec'] as const;
 const asciiBytes = (text: string): Uint8Array => Uint8Array.from(text, (char) => char.charCodeAt(0));
 const DOMAIN = asciiBytes('weft tree 1\0');
 const KEY_DOMAIN = asciiBytes('weft cast key 1\0');
+const STRIPE_DOMAIN = asciiBytes('weft stripe key 1\0');
 const END_DOMAIN = asciiBytes('weft tree end 1\0');
 
 /** Bits of a node's flags. It wants the packets itself. */
@@ -54,6 +58,8 @@ export interface TreeHead {
   rate: number;
   /** Of the sender key of this epoch. */
   keyId: number;
+  /** The sender key is that of this tree of the same origin and start, from which the own one is derived; absent: its own. */
+  keyTree?: number;
   /** The Ed25519 key that all casts of this tree are signed with, 32 bytes; absent: none is. */
   signer?: Uint8Array;
   /** What travels here; for people to see. */
@@ -128,10 +134,16 @@ export const TREE_TYPES = { treeOffer: 10, treeKeys: 11, treeAck: 12, treeDrop: 
 
 // ---- descriptions ------------------------------------------------------------------------------------------------------------
 
+const versionOf = ({ keyTree, signer }: TreeHead): number => {
+  if (keyTree !== undefined) return signer ? TREE_VERSION_SHARED_SIGNED : TREE_VERSION_SHARED;
+  return signer ? TREE_VERSION_SIGNED : TREE_VERSION;
+};
+
 function writeHead(writer: Writer, head: TreeHead): void {
-  writer.u8(head.signer ? TREE_VERSION_SIGNED : TREE_VERSION).bytes(unhex(head.origin));
+  writer.u8(versionOf(head)).bytes(unhex(head.origin));
   writer.u48(head.start).u16(head.tree).u16(head.epoch);
   writer.u8(REPAIRS.indexOf(head.repair)).u32(head.rate).u32(head.keyId);
+  if (head.keyTree !== undefined) writer.u16(head.keyTree);
   if (head.signer) writer.bytes(head.signer);
   writer.u8(head.groups.length);
   for (const group of head.groups) {
@@ -143,7 +155,7 @@ function writeHead(writer: Writer, head: TreeHead): void {
 
 function readHead(reader: Reader): TreeHead {
   const version = reader.u8();
-  if (version !== TREE_VERSION && version !== TREE_VERSION_SIGNED) reader.fail();
+  if (version < TREE_VERSION || version > TREE_VERSION_SHARED_SIGNED) reader.fail();
   const origin = hex(reader.bytes(ORIGIN_BYTES));
   const start = reader.u48();
   const tree = reader.u16();
@@ -152,10 +164,15 @@ function readHead(reader: Reader): TreeHead {
   if (!repair || tree === 0) reader.fail();
   const rate = reader.u32();
   const keyId = reader.u32();
-  const signed = version === TREE_VERSION_SIGNED ? { signer: reader.bytes(SIGNER_BYTES) } : {};
+  const isShared = version === TREE_VERSION_SHARED || version === TREE_VERSION_SHARED_SIGNED;
+  const shared = isShared ? { keyTree: reader.u16() } : {};
+  // Its own would be no other tree's.
+  if (shared.keyTree === 0 || shared.keyTree === tree) reader.fail();
+  const isSigned = version === TREE_VERSION_SIGNED || version === TREE_VERSION_SHARED_SIGNED;
+  const signed = isSigned ? { signer: reader.bytes(SIGNER_BYTES) } : {};
   const groups: string[] = [];
   for (let left = reader.count(reader.u8(), TREE_GROUPS_MAX); left > 0; left--) groups.push(readGroup(reader));
-  return { origin, start, tree, epoch, repair: repair ?? 'off', rate, keyId, ...signed, groups };
+  return { origin, start, tree, epoch, repair: repair ?? 'off', rate, keyId, ...shared, ...signed, groups };
 }
 
 function readGroup(reader: Reader): string {
@@ -229,6 +246,9 @@ export function castKeyAad(
   const writer = new Writer().bytes(KEY_DOMAIN).bytes(networkId).bytes(unhex(name.origin)).u48(name.start);
   return writer.u16(name.tree).u32(keyId).bytes(unhex(receiver)).done();
 }
+
+/** What the key of a stripe is derived with. */
+export const stripeKeyInfo = (tree: number): Uint8Array => new Writer().bytes(STRIPE_DOMAIN).u16(tree).done();
 
 const FULL = 0;
 const DELTA = 1;

@@ -186,6 +186,7 @@ impl AdapterThread {
     fn handle_timeout(&mut self, now: u64, view: &Arc<View>) {
         if now >= self.streams.next_deadline() {
             self.watch_streams(now);
+            self.release_streams(now, view);
             self.finish(now, view);
         }
         add(&self.common.counters.held_dropped, self.holds.expire(now));

@@ -61,11 +61,15 @@ pub const TREE_HOP_LIMIT: u8 = 16;
 /// A group with more receivers than this on other hosts gets a tree.
 pub const TREE_FROM: usize = 4;
 /// Packets of a group that wait for its tree.
-pub const STREAM_HELD_MAX: usize = 256;
+pub const STREAM_HELD_MAX: usize = 1_024;
 /// How long they wait, µs; then they are dropped. An origin waits for its tree to stand for up to 1 s (`SETTLE_MS`), and where a
 /// member in it has just died plans once more without it. Sent directly, many copies of each would fill the line that the tree's own
 /// messages need to come to stand.
 pub const STREAM_HELD_FOR_US: u64 = 1_500_000;
+/// Once there are trees, what waited leaves as the line has room, and is looked at so often, µs …
+pub const STREAM_RELEASE_EVERY_US: u64 = 5_000;
+/// … for so long; then what still waits is dropped, for it is late for everybody and keeps what follows it waiting, µs.
+pub const STREAM_RELEASE_LASTS_US: u64 = 4_000_000;
 /// An engine that answered nothing, or "directly", is asked again after this, µs.
 pub const STREAM_ASK_AGAIN_US: u64 = 10_000_000;
 /// A stream has ended when its host sent nothing for this long, µs.

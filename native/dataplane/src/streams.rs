@@ -4,7 +4,8 @@ use crate::adapter::AdapterThread;
 use crate::api::{Event, PeerId};
 use crate::command::Command;
 use crate::limits::{
-    STREAM_ASK_AGAIN_US, STREAM_ENDS_US, STREAM_HELD_FOR_US, STREAM_HELD_MAX, STREAMS_MAX, TREE_FROM,
+    STREAM_ASK_AGAIN_US, STREAM_ENDS_US, STREAM_HELD_FOR_US, STREAM_HELD_MAX, STREAM_RELEASE_EVERY_US,
+    STREAM_RELEASE_LASTS_US, STREAMS_MAX, TREE_FROM,
 };
 use crate::shared::{View, add};
 use std::collections::{BTreeMap, VecDeque};
@@ -24,6 +25,8 @@ struct Stream {
     asked: u64,
     /// Packets that wait for the answer, and since when.
     held: VecDeque<(u64, Vec<u8>)>,
+    /// There are trees, and what waited leaves by then; new packets queue up behind it.
+    release_until: Option<u64>,
     pub turn: usize,
 }
 
@@ -41,6 +44,20 @@ impl Streams {
 
     fn due_at(&mut self, at: u64) {
         self.due = Some(self.next_deadline().min(at));
+    }
+
+    /// The oldest packet that waits.
+    fn pop(&mut self, group: IpAddr) -> Option<(u64, Vec<u8>)> {
+        let stream = self.of.get_mut(&group)?;
+        let first = stream.held.pop_front();
+        if stream.held.is_empty() {
+            stream.release_until = None;
+        }
+        first
+    }
+
+    fn waits(&self, group: IpAddr) -> bool {
+        self.of.get(&group).is_some_and(|stream| !stream.held.is_empty())
     }
 
     /// The next number of the group's turns.
@@ -83,7 +100,11 @@ impl AdapterThread {
         let is_noted = self.note_stream(now, group, run, has_trees);
         if is_noted && has_trees {
             self.release_stream(now, view, group);
-            self.send_by_tree(now, view, group, run);
+            if self.streams.waits(group) {
+                self.hold_for_tree(now, group, run);
+            } else {
+                self.send_by_tree(now, view, group, run);
+            }
         } else if is_noted && !view.directly.contains(&group) {
             self.hold_for_tree(now, group, run);
         } else {
@@ -112,6 +133,7 @@ impl AdapterThread {
             last: now,
             asked: now,
             held: VecDeque::new(),
+            release_until: None,
             turn: 0,
         };
         let mut shown = self.net.streams.lock().unwrap_or_else(PoisonError::into_inner);
@@ -146,24 +168,34 @@ impl AdapterThread {
         let waiting = |(group, stream): (&IpAddr, &Stream)| {
             (!stream.held.is_empty() && is_decided(group)).then_some(*group)
         };
-        while let Some(group) = self.streams.of.iter().find_map(waiting) {
+        let groups: Vec<IpAddr> = self.streams.of.iter().filter_map(waiting).collect();
+        for group in groups {
             self.release_stream(now, view, group);
         }
     }
 
-    /// Sends what waited: down the trees, or directly when there are to be none.
+    /// Sends what waited: down the trees as the line has room, or directly when there are to be none.
     fn release_stream(&mut self, now: u64, view: &Arc<View>, group: IpAddr) {
         let Some(stream) = self.streams.of.get_mut(&group).filter(|s| !s.held.is_empty()) else {
             return;
         };
-        let held = std::mem::take(&mut stream.held);
-        if view.send_on.contains_key(&group) {
-            held.iter()
-                .for_each(|(_, packet)| self.send_packet_by_tree(now, view, group, packet));
-        } else {
+        if !view.send_on.contains_key(&group) {
+            stream.release_until = None;
+            let held = std::mem::take(&mut stream.held);
             held.iter()
                 .for_each(|(_, packet)| self.send_packet_directly(now, view, packet));
+            return;
         }
+        stream.release_until.get_or_insert(now + STREAM_RELEASE_LASTS_US);
+        while self.net.lock_trees().has_room(now) {
+            let Some((_, packet)) = self.streams.pop(group) else {
+                return;
+            };
+            self.send_packet_by_tree(now, view, group, &packet);
+            // Only what has left counts on the line.
+            self.flush_casts(now, view);
+        }
+        self.streams.due_at(now + STREAM_RELEASE_EVERY_US);
     }
 
     /// To each receiver by itself.
@@ -194,13 +226,19 @@ impl AdapterThread {
         let common = &self.common;
         let mut shown = self.net.streams.lock().unwrap_or_else(PoisonError::into_inner);
         self.streams.of.retain(|group, stream| {
-            while stream
+            let is_late = |since: u64| match stream.release_until {
+                Some(until) => until <= now,
+                None => since + STREAM_HELD_FOR_US <= now,
+            };
+            let late = stream
                 .held
-                .front()
-                .is_some_and(|(since, _)| since + STREAM_HELD_FOR_US <= now)
-            {
-                stream.held.pop_front();
-                add(&common.counters.held_dropped, 1);
+                .iter()
+                .take_while(|(since, _)| is_late(*since))
+                .count();
+            stream.held.drain(..late);
+            add(&common.counters.held_dropped, late as u64);
+            if stream.held.is_empty() {
+                stream.release_until = None;
             }
             let ended = stream.last + STREAM_ENDS_US <= now;
             if ended {
@@ -212,7 +250,10 @@ impl AdapterThread {
         });
         drop(shown);
         let next = |stream: &Stream| {
-            let waits = stream.held.front().map(|(since, _)| since + STREAM_HELD_FOR_US);
+            let waits = match stream.release_until {
+                Some(until) => Some(until.min(now + STREAM_RELEASE_EVERY_US)),
+                None => stream.held.front().map(|(since, _)| since + STREAM_HELD_FOR_US),
+            };
             waits.unwrap_or(u64::MAX).min(stream.last + STREAM_ENDS_US)
         };
         self.streams.due = self.streams.of.values().map(next).min();

@@ -175,7 +175,11 @@ fn links_carry_them() {
     hosts[2].inject([0; VNET_LEN], &igmp_join(ipv4(3), GROUP));
     hosts[2].wait("groups", |e| matches!(e, Event::Groups { .. }).then_some(()));
     hosts[0].receivers(GROUP.into(), &[3]);
-    let grove = Grove { hosts, signed: true };
+    let grove = Grove {
+        hosts,
+        signed: true,
+        line: 0,
+    };
     grove.subscribe(1, &[3]);
     grove.plant(1, 1, &[(1, 2), (2, 3)], "nack");
     send_on(&grove, &[1]);

@@ -182,6 +182,31 @@ fn packets_wait_for_their_tree_and_go_down_it() {
 }
 
 #[test]
+fn what_waited_leaves_in_order_as_the_line_has_room() {
+    let edges = [(1, 2), (2, 3), (2, 4), (3, 5), (3, 6)];
+    let all = [2, 3, 4, 5, 6];
+    let mut grove = Grove::new(6, &all, &edges);
+    grove.subscribe(1, &all);
+    // 180 kB, of which a line of 200 kB/s takes a second.
+    let mut sent = grove.send_long(0..150, 1_200);
+    grove.hosts[0].wait("stream", |e| matches!(e, Event::Stream { .. }).then_some(()));
+    until("all wait", || grove.host(1).counter("packetsHeld") == 150);
+    grove.line = 200_000;
+    grove.plant(1, 1, &edges, "off");
+    let begun = std::time::Instant::now();
+    grove.hosts[0].plane.send_on(NET, GROUP.into(), vec![1]).unwrap();
+    sent.extend(grove.send_long(150..160, 1_200));
+    assert_eq!(
+        grove.take_long(6, 160, 1_200),
+        sent,
+        "new ones behind those that waited"
+    );
+    let took = begun.elapsed().as_millis();
+    assert!((500..4_000).contains(&took), "{took} ms");
+    assert_eq!(grove.host(1).counter("heldDropped"), 0);
+}
+
+#[test]
 fn what_went_directly_is_asked_for_at_once_when_that_is_taken_back() {
     let all = [2, 3, 4, 5, 6];
     let mut grove = Grove::new(6, &all, &[(1, 2), (2, 3), (1, 4), (4, 5), (4, 6)]);

@@ -68,6 +68,8 @@ pub struct Grove {
     pub hosts: Vec<Host>,
     /// Trees that are planted from now on are signed.
     pub signed: bool,
+    /// What the origin's line bears, as it is told with trees that are planted from now on, bytes a second; 0: not known.
+    pub line: u64,
 }
 
 impl Grove {
@@ -101,7 +103,11 @@ impl Grove {
             });
         }
         hosts[0].receivers(GROUP.into(), receivers);
-        Grove { hosts, signed: false }
+        Grove {
+            hosts,
+            signed: false,
+            line: 0,
+        }
     }
 
     pub fn place(&self, n: u8) -> usize {
@@ -180,6 +186,7 @@ impl Grove {
             };
             config.backups = of(|(child, backup)| (*child, *backup));
             config.signer = signer;
+            config.bytes_per_second = if host.n == origin { self.line } else { 0 };
             config.adoptable = of(|(child, backup)| (*backup, *child));
             host.plane.set_tree(NET, config).unwrap();
             // In force when the figures come.

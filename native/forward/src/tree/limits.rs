@@ -104,6 +104,8 @@ pub const RESENDS_MAX: usize = 2048;
 pub const RESENDS_PER_SECOND: u32 = 8192;
 /// … and to all, so much of a known uplink, ‰, less what casts take of it.
 pub const RESENDS_LINE_PERMILLE: u64 = 850;
+/// Own casts that waited for their trees leave while less than this of a known uplink is taken, ‰; the rest is for control and repair.
+pub(super) const WAITED_LINE_PERMILLE: u64 = 900;
 /// A subscriber that knows where a key begins misses what came before its first cast, so many at most.
 pub const BEGIN_MAX: u64 = 64;
 

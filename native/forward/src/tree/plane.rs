@@ -138,6 +138,11 @@ impl TreePlane {
         Ok(())
     }
 
+    /// Whether an own cast that waited for its tree may leave now; always where the uplink is not known.
+    pub fn has_room(&self, now: u64) -> bool {
+        self.resends.has_room(now)
+    }
+
     /// Forgets the tree with all its epochs and adopted children.
     pub fn drop(&mut self, name: TreeName) {
         let Some(place) = self.names.remove(&name.key()) else {

@@ -1,6 +1,6 @@
 //! How much may be sent again: a line that is full makes casts late, late ones are asked for, and answers to that make it fuller still.
 
-use super::limits::{RESENDS_LINE_PERMILLE, RESENDS_PER_SECOND};
+use super::limits::{RESENDS_LINE_PERMILLE, RESENDS_PER_SECOND, WAITED_LINE_PERMILLE};
 use super::node::COPY_HEADERS;
 use crate::bucket::{BucketLimit, OriginBuckets};
 use crate::budget::Budget;
@@ -11,6 +11,8 @@ pub(super) struct Resends {
     peers: OriginBuckets,
     /// Bytes of all casts, of which those that are sent again take what the others leave; without a limit where the uplink is not known.
     line: Budget,
+    /// The same for own casts that waited for their trees: all at once they would fill the line's queue and be lost there.
+    waited: Budget,
 }
 
 impl Resends {
@@ -22,6 +24,7 @@ impl Resends {
         Resends {
             peers: OriginBuckets::new(limit),
             line: Budget::default(),
+            waited: Budget::default(),
         }
     }
 
@@ -29,18 +32,32 @@ impl Resends {
     pub fn set_line(&self, now: u64, bytes_per_second: u64) {
         self.line
             .set(now, bytes_per_second * RESENDS_LINE_PERMILLE / 1_000);
+        self.waited
+            .set(now, bytes_per_second * WAITED_LINE_PERMILLE / 1_000);
     }
 
     /// So many copies of a cast leave for the first time.
     #[inline]
     pub fn passed(&self, now: u64, copies: usize, bytes: usize) {
-        self.line
-            .charge(now, copies as u64 * (bytes as u64 + COPY_HEADERS));
+        let bytes = copies as u64 * (bytes as u64 + COPY_HEADERS);
+        self.line.charge(now, bytes);
+        self.waited.charge(now, bytes);
+    }
+
+    /// Whether an own cast that waited may leave now.
+    #[inline]
+    pub fn has_room(&self, now: u64) -> bool {
+        self.waited.take(now, 0)
     }
 
     /// Whether one cast of so many bytes may go again.
     pub fn may(&mut self, now: u64, to: PeerId, bytes: usize) -> bool {
-        self.peers.take_all(u64::from(to), now, 1) && self.line.take(now, bytes as u64 + COPY_HEADERS)
+        let bytes = bytes as u64 + COPY_HEADERS;
+        let may = self.peers.take_all(u64::from(to), now, 1) && self.line.take(now, bytes);
+        if may {
+            self.waited.charge(now, bytes);
+        }
+        may
     }
 }
 
@@ -74,5 +91,32 @@ mod tests {
         assert!((100_000..=170_000).contains(&busy), "{busy}");
         assert_eq!(sent(100_000, 70), 0);
         assert_eq!(sent(0, 50), 13_800_000);
+    }
+
+    /// 200 casts wait, another comes every 5 ms; each leaves as so many copies. When none waited any more, ms.
+    fn waited(line: u64, copies: usize) -> Option<u64> {
+        let resends = Resends::new();
+        resends.set_line(0, line);
+        let mut waiting = 200u64;
+        for now in (0..6_000 * MS).step_by(5 * MS as usize) {
+            waiting += 1;
+            while waiting > 0 && resends.has_room(now) {
+                resends.passed(now, copies, 1_320);
+                waiting -= 1;
+            }
+            if waiting == 0 {
+                return Some(now / MS);
+            }
+        }
+        None
+    }
+
+    #[test]
+    fn what_waited_leaves_by_what_others_leave_of_a_known_line() {
+        // 280 kB/s of new ones leave some 160 kB/s for 280 kB.
+        let took = waited(500_000, 1).unwrap_or(u64::MAX);
+        assert!((1_200..=2_200).contains(&took), "{took}");
+        assert_eq!(waited(500_000, 2), None, "no line for two copies");
+        assert_eq!(waited(0, 2), Some(0));
     }
 }

@@ -6,8 +6,11 @@ use std::net::IpAddr;
 /// Groups with up to so many receivers are served directly.
 pub const TREE_FROM: usize = 4;
 /// Packets of one group that wait for its trees, and how long, µs; then they are dropped.
-const HELD_MAX: usize = 256;
+const HELD_MAX: usize = 1_024;
 pub const HELD_FOR_US: u64 = 1_500_000;
+/// Once there are trees, what waited leaves as the line has room, and is looked at so often; what waits still after so long is dropped, µs.
+const RELEASE_EVERY_US: u64 = 5_000;
+const RELEASE_LASTS_US: u64 = 4_000_000;
 /// An engine that answered nothing, or "directly", is asked again after this, µs.
 const ASK_AGAIN_US: u64 = 10_000_000;
 /// A stream ends after so much silence, µs.
@@ -31,9 +34,26 @@ struct Sending {
     trees: Vec<u16>,
     turn: usize,
     held: VecDeque<(u64, Vec<u8>)>,
+    /// When packets may go that still wait though there are trees.
+    release: Option<Release>,
     last: u64,
     /// Of IP since the stream began.
     bytes: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Release {
+    next: u64,
+    until: u64,
+}
+
+impl Sending {
+    fn hold(&mut self, now: u64, packet: &[u8]) {
+        if self.held.len() >= HELD_MAX {
+            self.held.pop_front();
+        }
+        self.held.push_back((now, packet.to_vec()));
+    }
 }
 
 /// What to do with a packet.
@@ -62,18 +82,23 @@ impl Streams {
             trees: Vec::new(),
             turn: 0,
             held: VecDeque::new(),
+            release: None,
             last: now,
             bytes: 0,
         });
         sending.last = now;
         sending.bytes += packet.len() as u64;
-        if sending.state == State::Trees {
+        if sending.state == State::Trees && sending.held.is_empty() {
             sending.turn += 1;
             let tree = sending.trees[sending.turn % sending.trees.len()];
             return (Way::Tree(tree), false);
         }
-        if few {
+        if few && sending.state != State::Trees {
             return (Way::Direct, false);
+        }
+        if sending.state == State::Trees {
+            sending.hold(now, packet);
+            return (Way::Held, false);
         }
         let ask = sending.asked.is_none_or(|asked| now >= asked + ASK_AGAIN_US);
         if ask {
@@ -82,24 +107,43 @@ impl Streams {
         if sending.state == State::Direct {
             return (Way::Direct, ask);
         }
-        if sending.held.len() >= HELD_MAX {
-            sending.held.pop_front();
-        }
-        sending.held.push_back((now, packet.to_vec()));
+        sending.hold(now, packet);
         (Way::Held, ask)
     }
 
-    /// The engine names trees, or takes them away again: then it is asked anew. Returns what waited, to be sent now.
-    pub fn decide(&mut self, group: IpAddr, trees: Vec<u16>) -> Vec<Vec<u8>> {
+    /// The engine names trees, or takes them away again: then it is asked anew. What waited is to be taken by `release`.
+    pub fn decide(&mut self, now: u64, group: IpAddr, trees: Vec<u16>) {
         let Some(sending) = self.0.get_mut(&group) else {
-            return Vec::new();
+            return;
         };
+        sending.release = None;
         if trees.is_empty() {
             (sending.state, sending.asked) = (State::Asked, None);
-            return Vec::new();
+            return;
+        }
+        if !sending.held.is_empty() {
+            let until = now + RELEASE_LASTS_US;
+            sending.release = Some(Release { next: now, until });
         }
         (sending.state, sending.trees) = (State::Trees, trees);
-        sending.held.drain(..).map(|(_, packet)| packet).collect()
+    }
+
+    /// The next packet that waited, and the tree that it takes; `None`: that is all.
+    pub fn release(&mut self) -> Option<(u16, Vec<u8>)> {
+        let waiting = |sending: &&mut Sending| sending.release.is_some();
+        let sending = self.0.values_mut().find(waiting)?;
+        let (_, packet) = sending.held.pop_front()?;
+        if sending.held.is_empty() {
+            sending.release = None;
+        }
+        sending.turn += 1;
+        Some((sending.trees[sending.turn % sending.trees.len()], packet))
+    }
+
+    /// The line is full: the others go on waiting.
+    pub fn pause(&mut self, now: u64) {
+        let releases = self.0.values_mut().filter_map(|s| s.release.as_mut());
+        releases.for_each(|release| release.next = now + RELEASE_EVERY_US);
     }
 
     /// The engine wants no trees for it. Returns what waited, to be sent now.
@@ -107,7 +151,7 @@ impl Streams {
         let Some(sending) = self.0.get_mut(&group) else {
             return Vec::new();
         };
-        sending.state = State::Direct;
+        (sending.state, sending.release) = (State::Direct, None);
         sending.held.drain(..).map(|(_, packet)| packet).collect()
     }
 
@@ -116,7 +160,14 @@ impl Streams {
         let mut late = 0;
         for sending in self.0.values_mut() {
             let before = sending.held.len();
-            sending.held.retain(|(since, _)| now < since + HELD_FOR_US);
+            match sending.release {
+                Some(Release { until, .. }) if now < until => {}
+                Some(_) => {
+                    sending.held.clear();
+                    sending.release = None;
+                }
+                None => sending.held.retain(|(since, _)| now < since + HELD_FOR_US),
+            }
             late += (before - sending.held.len()) as u64;
         }
         let is_over = |s: &Sending| now >= s.last + ENDS_AFTER_US;
@@ -132,7 +183,10 @@ impl Streams {
 
     pub fn next_deadline(&self) -> u64 {
         let due = |sending: &Sending| {
-            let waits = sending.held.front().map(|(since, _)| since + HELD_FOR_US);
+            let waits = match sending.release {
+                Some(release) => Some(release.next),
+                None => sending.held.front().map(|(since, _)| since + HELD_FOR_US),
+            };
             waits.unwrap_or(u64::MAX).min(sending.last + ENDS_AFTER_US)
         };
         self.0.values().map(due).min().unwrap_or(u64::MAX)
@@ -161,13 +215,17 @@ mod tests {
         );
         assert_eq!(streams.plan(0, group(), (5, TREE_FROM), b"a"), (Way::Held, true));
         assert_eq!(streams.plan(1, group(), (5, TREE_FROM), b"b"), (Way::Held, false));
-        assert_eq!(
-            streams.decide(group(), vec![7, 8]),
-            [b"a".to_vec(), b"b".to_vec()]
-        );
+        streams.decide(2, group(), vec![7, 8]);
+        assert_eq!(streams.release(), Some((8, b"a".to_vec())));
+        streams.pause(2);
+        assert_eq!(streams.next_deadline(), 2 + RELEASE_EVERY_US);
+        assert_eq!(streams.plan(3, group(), (5, TREE_FROM), b"c"), (Way::Held, false));
+        assert_eq!(streams.release(), Some((7, b"b".to_vec())));
+        assert_eq!(streams.release(), Some((8, b"c".to_vec())));
+        assert_eq!(streams.release(), None);
         let ways = [3, 4, 5].map(|now| streams.plan(now, group(), (5, TREE_FROM), b"c").0);
-        assert_eq!(ways, [Way::Tree(8), Way::Tree(7), Way::Tree(8)]);
-        assert_eq!(streams.iter().collect::<Vec<_>>(), [(group(), 5)]);
+        assert_eq!(ways, [Way::Tree(7), Way::Tree(8), Way::Tree(7)]);
+        assert_eq!(streams.iter().collect::<Vec<_>>(), [(group(), 6)]);
         assert_eq!(streams.expire(5 + ENDS_AFTER_US), (0, vec![group()]));
         assert_eq!(streams.next_deadline(), u64::MAX);
     }
@@ -181,8 +239,14 @@ mod tests {
         let asks = [HELD_FOR_US, ASK_AGAIN_US - 1, ASK_AGAIN_US];
         let asks = asks.map(|now| streams.plan(now, group(), (5, TREE_FROM), b"b"));
         assert_eq!(asks, [(Way::Held, false), (Way::Held, false), (Way::Held, true)]);
-        assert_eq!(streams.decide(group(), vec![7]).len(), 3);
-        streams.decide(group(), vec![]);
+        streams.decide(ASK_AGAIN_US, group(), vec![7]);
+        assert_eq!(streams.release(), Some((7, b"b".to_vec())));
+        assert_eq!(
+            streams.expire(ASK_AGAIN_US + RELEASE_LASTS_US).0,
+            2,
+            "late for everybody"
+        );
+        streams.decide(ASK_AGAIN_US, group(), vec![]);
         let again = streams.plan(ASK_AGAIN_US, group(), (5, TREE_FROM), b"c");
         assert_eq!(again, (Way::Held, true), "its trees were taken away");
     }

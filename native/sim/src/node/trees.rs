@@ -181,14 +181,21 @@ impl Node {
             .into_iter()
             .filter(|tree| network.trees.own.contains_key(tree))
             .collect();
-        for (turn, packet) in network
-            .trees
-            .streams
-            .decide(group, trees.clone())
-            .into_iter()
-            .enumerate()
-        {
-            self.send_tree_cast(now, net, trees[turn % trees.len()], &packet);
+        network.trees.streams.decide(now, group, trees);
+        self.release_held(now, net);
+    }
+
+    /// What waited for trees goes as the line has room.
+    fn release_held(&mut self, now: u64, net: NetId) {
+        while let Some(network) = self.nets.get_mut(&net) {
+            let NetTrees { plane, streams, .. } = &mut network.trees;
+            if !plane.has_room(now) {
+                return streams.pause(now);
+            }
+            let Some((tree, packet)) = streams.release() else {
+                return;
+            };
+            self.send_tree_cast(now, net, tree, &packet);
         }
     }
 
@@ -339,6 +346,7 @@ impl Node {
         for group in over {
             self.event(Event::StreamEnd { net, group });
         }
+        self.release_held(now, net);
     }
 
     /// A cast that parity gave back: as if it had come.
