@@ -4,7 +4,7 @@ import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
 import { Delivery } from '../../app/mesh/multicast/delivery.ts';
 import { Shape } from '../../app/mesh/multicast/shape.ts';
-import { NODE_SUBSCRIBES, ROOT } from '../../app/wire/messages/tree.ts';
+import { decodeTreeMessage, NODE_SUBSCRIBES, ROOT } from '../../app/wire/messages/tree.ts';
 
 setFlagsFromString('--expose-gc');
 const gc = runInNewContext('gc') as () => void;
@@ -39,5 +39,26 @@ describe('an epoch on its way', () => {
     gc();
     expect(latest?.delivery.children()).toEqual([CHILD]);
     expect(past.filter((shape) => shape.deref() !== undefined).length).toBeLessThanOrEqual(2);
+  });
+
+  it('leaves its children time for their word to come back, in stripes more', () => {
+    const waits: number[] = [];
+    const io = {
+      send: (_: string, bytes: Uint8Array) => {
+        const message = decodeTreeMessage(bytes);
+        if (typeof message !== 'string' && message.type === 'treeOffer') waits.push(message.waitMs);
+        return true;
+      },
+      ...{ connect: () => {}, isUp: () => true, peerHandle: () => 1, rttMs: () => 20 },
+    };
+    const plain = shapeOf(1);
+    const stripe = Shape.of({ ...plain.description, keyTree: 2 }) as Shape;
+    for (const [shape, deadlineMono] of [
+      [plain, 2_000],
+      [stripe, 2_000],
+      [plain, 500],
+    ] as const)
+      new Delivery(io, { self: SELF, shape, signature: new Uint8Array(64), delta: null, deadlineMono }).begin(0);
+    expect(waits).toEqual([2_000 - 160 - 20, 2_000 - 240 - 20, 500 - 80 - 20]);
   });
 });

@@ -81,9 +81,17 @@ describe.each(seeds(1, 2, 77))('seed %i', (seed) => {
     for (let n = 0; n < 40; n++) world.node(0).cast(GROUP, `early ${n}`);
     world.run(500);
     const node = world.node(9);
+    // A data plane keeps the first word about a key.
+    const told = new Set<number>();
+    const take = node.setCastKey.bind(node);
+    node.setCastKey = (key) => {
+      told.add(key.lowest);
+      take(key);
+    };
     node.restart();
     world.changedMembers();
     world.run(3_000);
+    expect([...told]).toEqual([40]);
     const known = treesOf(world).map((tree) => node.castKeys.get(`${world.node(0).origin} ${tree}`)?.at(-1)?.lowest);
     expect(known).toEqual(treesOf(world).map(() => 40));
   });

@@ -26,7 +26,6 @@ import {
   SEALS_PER_TURN,
   SETTLE_MOST_MS,
   SETTLE_MS,
-  STRIPES_SLACK_MS,
 } from './limits.ts';
 import { below, cutOff, strongest } from './failing.ts';
 import { OwnKey } from './own-key.ts';
@@ -193,8 +192,7 @@ export class Cast {
     };
     if (this.#key) this.#rotateWhere(nowMono, this.#key);
     this.#key?.begin(subscribers);
-    const slackMs = plan.trees.length > 1 ? STRIPES_SLACK_MS : 0;
-    const round = { rateCounts: this.#rate.isBound, settleMs: settleMs - slackMs };
+    const round = { rateCounts: this.#rate.isBound, settleMs };
     let offered = false;
     for (const [place, tree] of this.trees.entries()) {
       const planned = plan.trees[place];

@@ -10,7 +10,7 @@ import {
   type TreeMessage,
 } from '../../wire/messages/tree.ts';
 import type { TreesIo } from './io.ts';
-import { CHILD_GRACE_MS, SETTLE_HOP_MS, SETTLE_HOP_SHARE, SETTLE_MIN_MS } from './limits.ts';
+import { CHILD_GRACE_MS, SETTLE_HOP_MS, SETTLE_HOP_SHARE, SETTLE_HOP_SHARE_STRIPES, SETTLE_MIN_MS } from './limits.ts';
 import type { Shape } from './shape.ts';
 
 type DeliveryIo = Pick<TreesIo, 'send' | 'connect' | 'isUp' | 'peerHandle' | 'rttMs'>;
@@ -190,10 +190,11 @@ export class Delivery {
   }
 
   #offer(nowMono: number, to: Origin, bytes: Uint8Array): boolean {
-    const { origin, start, tree, epoch } = this.shape.description;
+    const { origin, start, tree, epoch, keyTree } = this.shape.description;
     // Its word has to be back in time: the offer's way there and the answer's back are not its own time.
     const leftMs = this.deadlineMono - nowMono;
-    const hopMs = Math.max(SETTLE_HOP_MS, SETTLE_HOP_SHARE * leftMs) + (this.#io.rttMs(to) ?? 0);
+    const share = keyTree === undefined ? SETTLE_HOP_SHARE : SETTLE_HOP_SHARE_STRIPES;
+    const hopMs = Math.max(SETTLE_HOP_MS, share * leftMs) + (this.#io.rttMs(to) ?? 0);
     const waitMs = Math.max(SETTLE_MIN_MS, Math.round(leftMs - hopMs));
     const parts = Math.ceil(bytes.length / OFFER_PART_BYTES_MAX);
     for (let part = 0; part < parts; part++) {

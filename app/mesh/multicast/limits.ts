@@ -47,8 +47,8 @@ export const SETTLE_MOST_MS = 8_000;
 /** Each hop leaves its children so much less time, or this share of it, so that its own word is in time. */
 export const SETTLE_HOP_MS = 80;
 export const SETTLE_HOP_SHARE = 0.08;
-/** Words of many stripes come at once to their origin: it waits so much longer than it says. */
-export const STRIPES_SLACK_MS = 60;
+/** … of stripes, where words of many come at once. */
+export const SETTLE_HOP_SHARE_STRIPES = 0.12;
 export const SETTLE_MIN_MS = 100;
 /** Between epochs of one cast. */
 export const EPOCH_EVERY_MS = 500;
