@@ -78,6 +78,7 @@ export class Casting {
         return member !== undefined && crypto.verify(member.signKey, message, signature);
       },
       hash: (...parts) => crypto.hash(...parts),
+      hkdf: (key, info, length) => crypto.hkdf(key, info, length),
       sealBox: (key, secret, plaintext, aad) => crypto.sealBox(key, secret, plaintext, aad),
       openBox: (sealed, aad) => crypto.openBox(this.#io.boxSecret, sealed, aad),
       send: (origin, bytes) => this.#io.send(origin, bytes),

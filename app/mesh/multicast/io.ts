@@ -48,6 +48,7 @@ export interface TreesIo {
   /** With that member's key; false when there is no such member. */
   verify(origin: Origin, message: Uint8Array, signature: Uint8Array): boolean;
   hash(...parts: Uint8Array[]): Uint8Array;
+  hkdf(key: Uint8Array, info: string, length: number): Uint8Array;
   sealBox(publicKey: Uint8Array, ephemeralSecret: Uint8Array, plaintext: Uint8Array, aad: Uint8Array): Uint8Array;
   /** With the secret of the own statement's `boxKey`; null when it does not open. */
   openBox(sealed: Uint8Array, aad: Uint8Array): Uint8Array | null;

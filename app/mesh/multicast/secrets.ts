@@ -19,11 +19,11 @@ export const castOf = ({ origin, start, tree, keyTree }: Omit<Described, 'keyId'
   `${origin} ${start} ${keyTree ?? tree}`;
 
 export class Secrets {
-  readonly #io: Pick<TreesIo, 'hash'>;
+  readonly #io: Pick<TreesIo, 'hkdf'>;
   /** By cast, the oldest first. As many casts as trees are followed. */
   readonly #of = new Map<string, Secret[]>();
 
-  constructor(io: Pick<TreesIo, 'hash'>) {
+  constructor(io: Pick<TreesIo, 'hkdf'>) {
     this.#io = io;
   }
 

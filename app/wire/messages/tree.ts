@@ -31,7 +31,6 @@ const REPAIRS = ['off', 'nack', 'fec'] as const;
 const asciiBytes = (text: string): Uint8Array => Uint8Array.from(text, (char) => char.charCodeAt(0));
 const DOMAIN = asciiBytes('weft tree 1\0');
 const KEY_DOMAIN = asciiBytes('weft cast key 1\0');
-const STRIPE_DOMAIN = asciiBytes('weft stripe key 1\0');
 const END_DOMAIN = asciiBytes('weft tree end 1\0');
 
 /** Bits of a node's flags. It wants the packets itself. */
@@ -246,9 +245,6 @@ export function castKeyAad(
   const writer = new Writer().bytes(KEY_DOMAIN).bytes(networkId).bytes(unhex(name.origin)).u48(name.start);
   return writer.u16(name.tree).u32(keyId).bytes(unhex(receiver)).done();
 }
-
-/** What the key of a stripe is derived with. */
-export const stripeKeyInfo = (tree: number): Uint8Array => new Writer().bytes(STRIPE_DOMAIN).u16(tree).done();
 
 const FULL = 0;
 const DELTA = 1;

@@ -106,6 +106,9 @@ export class TestNode implements Omit<TreesIo, 'random'> {
   hash(...parts: Uint8Array[]): Uint8Array {
     return nodeCrypto.hash(...parts);
   }
+  hkdf(key: Uint8Array, info: string, length: number): Uint8Array {
+    return nodeCrypto.hkdf(key, info, length);
+  }
   sealBox(publicKey: Uint8Array, secret: Uint8Array, plaintext: Uint8Array, aad: Uint8Array): Uint8Array {
     return nodeCrypto.sealBox(publicKey, secret, plaintext, aad);
   }
