@@ -102,7 +102,7 @@ pub const RANGES_MAX: usize = 64;
 pub const RESENDS_MAX: usize = 2048;
 /// Casts sent again to one peer per second (and at once).
 pub const RESENDS_PER_SECOND: u32 = 8192;
-/// … and to all, so much of a known uplink, ‰, less what casts take of it.
+/// … and to all, parity included, so much of a known uplink, ‰, less what casts take of it.
 pub const RESENDS_LINE_PERMILLE: u64 = 850;
 /// Own casts that waited for their trees leave while less than this of a known uplink is taken, ‰; the rest is for control and repair.
 pub(super) const WAITED_LINE_PERMILLE: u64 = 900;

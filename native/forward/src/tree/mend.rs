@@ -4,6 +4,7 @@ use super::config::Repair;
 use super::limits::{BLOCK_FOR, BLOCKS_MISSING_MAX, CACHE_FOR, PARITY_MAX, REORDER};
 use super::losses::shards;
 use super::node::Tree;
+use super::resends::Resends;
 use super::ticks::Tools;
 use super::wire::{Block, Parity};
 use crate::builder::PeerId;
@@ -86,8 +87,8 @@ pub(super) fn take(tree: &mut Tree, now: u64, from: PeerId, parity: &Parity<'_>,
     counters.malformed += u64::from(mended.is_none());
 }
 
-/// Sends the parity of blocks that are through to those children whose losses call for it.
-pub(super) fn send(tree: &mut Tree, now: u64, tools: &mut Tools<'_>) {
+/// Sends the parity of blocks that are through to those children whose losses call for it, as far as casts leave room for it.
+pub(super) fn send(tree: &mut Tree, now: u64, tools: &mut Tools<'_>, resends: &Resends) {
     while let Some(block) = tree.coding.take(now) {
         let mut children = Vec::new();
         tree.listeners(now, tree.live, None, &mut children);
@@ -114,7 +115,8 @@ pub(super) fn send(tree: &mut Tree, now: u64, tools: &mut Tools<'_>) {
             };
             writer.parity(&parity);
             for (peer, _) in wants.iter().filter(|(_, n)| usize::from(index) < *n) {
-                if purse.take(now, is_origin, 1, writer.bytes().len()).is_err() {
+                let len = writer.bytes().len();
+                if !resends.may_add(now, len) || purse.take(now, is_origin, 1, len).is_err() {
                     counters.no_parity += 1;
                 } else if out.control(*peer, writer.bytes()) {
                     counters.parity_sent += 1;

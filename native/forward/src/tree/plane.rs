@@ -395,7 +395,7 @@ impl TreePlane {
         };
         for tree in self.trees.iter_mut().flatten() {
             if tree.due <= now {
-                tick_tree(tree, now, &mut tools, &mut self.beats);
+                tick_tree(tree, now, &mut tools, &self.resends, &mut self.beats);
             }
             due = due.min(tree.due);
         }

@@ -1,4 +1,5 @@
-//! How much may be sent again: a line that is full makes casts late, late ones are asked for, and answers to that make it fuller still.
+//! How much may be sent again, and as parity: a line that is full makes casts late, late ones are asked for, and answers to that make it
+//! fuller still.
 
 use super::limits::{RESENDS_LINE_PERMILLE, RESENDS_PER_SECOND, WAITED_LINE_PERMILLE};
 use super::node::COPY_HEADERS;
@@ -9,7 +10,7 @@ use crate::builder::PeerId;
 pub(super) struct Resends {
     /// Casts to each peer.
     peers: OriginBuckets,
-    /// Bytes of all casts, of which those that are sent again take what the others leave; without a limit where the uplink is not known.
+    /// Bytes of all casts, of which parity and those that are sent again take what the others leave; without a limit where the uplink is not known.
     line: Budget,
     /// The same for own casts that waited for their trees: all at once they would fill the line's queue and be lost there.
     waited: Budget,
@@ -52,8 +53,13 @@ impl Resends {
 
     /// Whether one cast of so many bytes may go again.
     pub fn may(&mut self, now: u64, to: PeerId, bytes: usize) -> bool {
+        self.peers.take_all(u64::from(to), now, 1) && self.may_add(now, bytes)
+    }
+
+    /// Whether so many bytes beside the casts may leave.
+    pub fn may_add(&self, now: u64, bytes: usize) -> bool {
         let bytes = bytes as u64 + COPY_HEADERS;
-        let may = self.peers.take_all(u64::from(to), now, 1) && self.line.take(now, bytes);
+        let may = self.line.take(now, bytes);
         if may {
             self.waited.charge(now, bytes);
         }

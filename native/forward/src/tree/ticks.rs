@@ -13,6 +13,7 @@ use super::limits::{
 use super::mend;
 use super::node::Tree;
 use super::out::Out;
+use super::resends::Resends;
 use super::wire::{Beat, GRAFT_HEAD, NACK_HEAD, Reason, Writer};
 use crate::builder::PeerId;
 
@@ -68,7 +69,13 @@ fn beat_due(tree: &Tree, now: u64) -> u64 {
 }
 
 /// Does what is due and sets when the next thing is.
-pub(super) fn tick_tree(tree: &mut Tree, now: u64, tools: &mut Tools<'_>, beats: &mut Beats) {
+pub(super) fn tick_tree(
+    tree: &mut Tree,
+    now: u64,
+    tools: &mut Tools<'_>,
+    resends: &Resends,
+    beats: &mut Beats,
+) {
     if !tree.is_origin() {
         watch(tree, now, tools);
         say_farewell(tree, tools);
@@ -80,7 +87,7 @@ pub(super) fn tick_tree(tree: &mut Tree, now: u64, tools: &mut Tools<'_>, beats:
         }
         repair(tree, now, tools);
     }
-    mend::send(tree, now, tools);
+    mend::send(tree, now, tools, resends);
     beats.collect(tree, now);
     if let Some(peer) = tree.over_rate.take() {
         complain(tree, now, TroubleCode::OverRate, peer, tools);

@@ -128,6 +128,28 @@ fn parity_spares_the_round_trip() {
     assert_eq!(parity, 0.0, "nothing is lost");
 }
 
+/// Bytes a second that the origin sends to its three children, 200 casts a second of which one in ten is lost, and parity messages.
+fn on_a_line(line: u64) -> (u64, u64) {
+    let mut net = Net::new(5, 4);
+    (net.loss, net.line) = (100, line);
+    net.plant(&Shape::regular(4, 3), 1, Repair::Fec);
+    net.stream(1, 9, 1_000, 5 * MS);
+    let before = net.bytes[0];
+    net.stream(1, 9, 2_000, 5 * MS);
+    ((net.bytes[0] - before) / 10, net.frames[PARITY])
+}
+
+#[test]
+fn parity_takes_what_casts_leave_of_a_line() {
+    let (free, parity) = on_a_line(0);
+    // Casts alone: 600 copies of 272 bytes.
+    assert!(free > 220_000 && parity > 3_000, "{free}, {parity}");
+    let (narrow, parity) = on_a_line(230_000);
+    println!("{free} bytes/s, {narrow} and {parity} messages of parity on a line of 230,000");
+    assert!(narrow < 205_000, "{narrow}");
+    assert!(parity > 100, "{parity}");
+}
+
 #[test]
 fn what_parity_does_not_give_back_is_asked_for() {
     for (loss, most) in [(10, 0.000_1), (50, 0.001), (100, 0.005)] {

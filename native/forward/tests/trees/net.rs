@@ -12,6 +12,8 @@ pub const S: u64 = 1_000_000;
 pub const TREE: TreeName = TreeName { origin: 77, tree: 1 };
 /// epoch, key id, sequence, padding.
 pub const BODY: usize = 200;
+/// Of a message, all of them together.
+const HEADERS: u64 = 80;
 
 pub struct Dice(u64);
 
@@ -96,6 +98,10 @@ pub struct Net {
     pub resent: u64,
     /// Given back by parity.
     pub recovered: u64,
+    /// What each host's uplink is said to bear, bytes a second; 0: not known.
+    pub line: u64,
+    /// Bytes that each host sent, headers included.
+    pub bytes: Vec<u64>,
     queue: BTreeMap<(u64, u64), Arrival>,
     serial: u64,
     next: BTreeMap<u32, u64>,
@@ -183,6 +189,8 @@ impl Net {
             frames: [0; 16],
             resent: 0,
             recovered: 0,
+            line: 0,
+            bytes: vec![0; hosts],
             queue: BTreeMap::new(),
             serial: 0,
             next: BTreeMap::new(),
@@ -197,6 +205,9 @@ impl Net {
     fn send(&mut self, from: PeerId, to: PeerId, what: What) {
         if let What::Control(message) = &what {
             self.frames[usize::from(message[0] >> 4)] += 1;
+        }
+        if let What::Control(body) | What::Cast { body, .. } = &what {
+            self.bytes[from as usize] += body.len() as u64 + HEADERS;
         }
         let is_lost = self.dice.permille(self.loss) || self.cut.contains(&(from, to));
         let at = self.now + self.delay + self.dice.below(self.jitter + 1);
@@ -428,7 +439,8 @@ impl Net {
     pub fn plant(&mut self, shape: &Shape, epoch: u16, repair: Repair) {
         let now = self.now;
         for host in 0..self.hosts.len() as PeerId {
-            let config = shape.config(host, epoch, repair);
+            let mut config = shape.config(host, epoch, repair);
+            config.bytes_per_second = self.line;
             self.hosts[host as usize].plane.set(now, config).unwrap();
         }
     }
