@@ -1,6 +1,6 @@
 // What an origin has learned of edges and nodes that fail: for a while it plans around them.
 import type { Origin } from '../../wire/messages/presence.ts';
-import { BANS_MAX, EDGE_BAN_MAX_MS, EDGE_BAN_MS, MISSING_MAX_MS, MISSING_MS, WEAK_MS } from './limits.ts';
+import { BANS_MAX, EDGE_BAN_MAX_MS, EDGE_BAN_MS, GONE_MS, MISSING_MAX_MS, MISSING_MS, WEAK_MS } from './limits.ts';
 
 interface Missing {
   /** Who did not reach it lately. */
@@ -8,6 +8,8 @@ interface Missing {
   /** Left out of plans until then; -Infinity: not left out. */
   untilMono: number;
   tries: number;
+  /** It had stood, and this was its newest statement when it failed first: who is gone says nothing more. Null: it never stood. */
+  stoodSeq: number | null;
 }
 
 /** Of whom something is held against, its engine's run then; it has been offline since. */
@@ -24,11 +26,15 @@ export class Bans {
   readonly #weak = new Map<Origin, number>();
   readonly #missing = new Map<Origin, Missing>();
   readonly #lives = new Map<Origin, Life>();
+  /** Who was reached, and is not known to have been away since. */
+  readonly #stood = new Map<Origin, true>();
   readonly #runOf: (origin: Origin) => string;
+  readonly #seqOf: (origin: Origin) => number;
 
-  /** `runOf`: what differs between two runs of a member's engine. */
-  constructor(runOf: (origin: Origin) => string) {
+  /** `runOf`: what differs between two runs of a member's engine; `seqOf`: its newest statement. */
+  constructor(runOf: (origin: Origin) => string, seqOf: (origin: Origin) => number) {
     this.#runOf = runOf;
+    this.#seqOf = seqOf;
   }
 
   /** `parent` could not reach `child`. */
@@ -47,10 +53,12 @@ export class Bans {
   }
 
   #fail(nowMono: number, child: Origin, how: string): void {
-    const missing = this.#missing.get(child) ?? { parents: new Set(), untilMono: -Infinity, tries: 0 };
+    const stoodSeq = this.#stood.has(child) ? this.#seqOf(child) : null;
+    const missing = this.#missing.get(child) ?? { parents: new Set(), untilMono: -Infinity, tries: 0, stoodSeq };
     missing.parents.add(how);
     if (missing.parents.size >= PARENTS_FAILED || missing.tries > 0) {
-      missing.untilMono = nowMono + Math.min(MISSING_MAX_MS, MISSING_MS * 2 ** missing.tries++);
+      const ms = missing.stoodSeq === null ? MISSING_MS : GONE_MS;
+      missing.untilMono = nowMono + Math.min(MISSING_MAX_MS, ms * 2 ** missing.tries++);
       missing.parents.clear();
     }
     put(this.#missing, child, missing);
@@ -74,6 +82,7 @@ export class Bans {
   /** It was reached. */
   stands(origin: Origin): void {
     this.#missing.delete(origin);
+    put(this.#stood, origin, true);
   }
 
   get anyMissing(): boolean {
@@ -92,15 +101,24 @@ export class Bans {
     return (this.#missing.get(origin)?.untilMono ?? -Infinity) > nowMono;
   }
 
-  /** Who came back, or was started anew, is not judged by what was before. */
-  lookAgain(isOnline: (origin: Origin) => boolean): void {
+  /** Who came back, or was started anew, is not judged by what was before. True when somebody who seemed gone has spoken, and may be tried now. */
+  lookAgain(isOnline: (origin: Origin) => boolean): boolean {
     for (const [origin, life] of this.#lives) {
       if (!isOnline(origin)) life.left = true;
       else if (life.left || life.run !== this.#runOf(origin)) this.#forget(origin);
     }
+    let spoke = false;
+    for (const [origin, missing] of this.#missing) {
+      if (missing.stoodSeq === null || this.#seqOf(origin) <= missing.stoodSeq) continue;
+      [missing.stoodSeq, missing.untilMono, missing.tries] = [null, -Infinity, 0];
+      this.#stood.delete(origin);
+      spoke = true;
+    }
+    return spoke;
   }
 
   #forget(origin: Origin): void {
+    this.#stood.delete(origin);
     this.#lives.delete(origin);
     this.#missing.delete(origin);
     this.#weak.delete(origin);

@@ -79,6 +79,8 @@ export const EDGE_BAN_MAX_MS = 4 * 60_000;
 export const WEAK_MS = 60_000;
 /** Who was not reached by two parents is tried again after this, doubling. */
 export const MISSING_MS = 2_000;
+/** … after this if it had stood, and has said nothing since: most likely it is gone, which takes so long to be known. */
+export const GONE_MS = 10_000;
 export const MISSING_MAX_MS = 30_000;
 export const BANS_MAX = 4_096;
 

@@ -74,7 +74,10 @@ export class Trees {
     this.#io = io;
     this.#start = start;
     const { self, networkId } = start;
-    this.#bans = new Bans((origin) => hex(io.presence(origin)?.boxKey ?? new Uint8Array()));
+    this.#bans = new Bans(
+      (origin) => hex(io.presence(origin)?.boxKey ?? new Uint8Array()),
+      (origin) => io.presence(origin)?.seq ?? -1,
+    );
     this.#follower = new Follower(io, self, networkId, (what) => this.#count(what));
     this.#castIo = {
       ...{ io, self, networkId, start: start.start, bans: this.#bans, atlas: new Atlas(), patience: new Patience() },
@@ -164,7 +167,8 @@ export class Trees {
   /** Who belongs, who is online, or what a statement says has changed: places, uplinks, keys. */
   membersChanged(nowMono: number): void {
     this.#follower.membersChanged(nowMono);
-    this.#bans.lookAgain((origin) => this.#io.isOnline(origin));
+    const spoke = this.#bans.lookAgain((origin) => this.#io.isOnline(origin));
+    if (spoke) for (const cast of this.#casts) cast.soon(nowMono);
     this.#bans.tidy(nowMono, (origin) => this.#io.peerHandle(origin) !== null);
     for (const cast of this.#casts) cast.configure();
     this.groupsChanged(nowMono);
