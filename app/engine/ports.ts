@@ -220,7 +220,7 @@ export interface PeerStats {
   link?: number;
 }
 
-/** What the host sent to a group since its `stream`, in bytes of IP, counted once however many receive it. */
+/** What the host sent to a group since its `stream`: bytes of one copy of each packet with all headers, however many receive it. */
 export interface StreamStats {
   net: number;
   group: string;

@@ -202,6 +202,13 @@ describe('special cases', () => {
     expect([...tree.parents.values()]).not.toContain(nameOf(2));
   });
 
+  it('of a narrow line some is left for what members say to each other, but the first copy', () => {
+    const slots = (uplinkKBps: number, isOrigin = false) => slotsOf(node(1, { uplinkKBps }), isOrigin, 3.2).hard;
+    // 7 copies would fit in 95 % of 25 kB/s.
+    expect([slots(25), slots(125), slots(1_000)]).toEqual([5, 36, 64]);
+    expect([slots(4, true), slots(3, true)]).toEqual([1, 0]);
+  });
+
   it('sessions that exist are preferred when delays are equal', () => {
     const flat = { place: [10, 0, 0, 10] as const };
     const origin = node(0, { ...flat, uplinkKBps: 240 });

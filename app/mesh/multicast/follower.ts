@@ -24,6 +24,7 @@ import {
   BACKUPS_AFTER_MS,
   BACKUPS_MAX,
   BACKUPS_READY,
+  READY_ORIGIN_KBPS,
   FOLLOWED_MAX,
   FOLLOWED_NODES_MAX,
   FOLLOWED_PER_ORIGIN_MAX,
@@ -245,8 +246,11 @@ export class Follower {
 
   /** Calls the first backups. */
   #ready(shape: Shape, count: number): void {
-    for (const backup of shape.backupsOf(this.#self).slice(0, count))
-      if (!this.#io.isUp(backup)) this.#io.connect(backup);
+    const { origin } = shape.description;
+    const uplinkKBps = this.#io.presence(origin)?.uplinkKBps ?? 0;
+    const spared = count === BACKUPS_READY && uplinkKBps > 0 && uplinkKBps < READY_ORIGIN_KBPS ? origin : null;
+    for (const [place, backup] of shape.backupsOf(this.#self).slice(0, count).entries())
+      if (!this.#io.isUp(backup) && (place === 0 || backup !== spared)) this.#io.connect(backup);
   }
 
   #subscribes(shape: Shape): boolean {

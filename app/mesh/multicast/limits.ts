@@ -17,9 +17,11 @@ export const STRIPES_MAX = 16;
 export const RELAYS_MAX = 32;
 /** Slower members only receive. 16 kB/s is 128 kbit/s. */
 export const NARROW_KBPS = 16;
-/** Of a known uplink this share is planned with; frames are larger than the packets in them. */
+/** Of a known uplink this share is planned with … */
 export const UPLINK_SHARE = 0.95;
-export const FRAME_OVERHEAD = 1.1;
+/** … and of a narrow one so much less, for what members say to each other, kB/s; never more than this share of it. */
+export const RESERVE_KBPS = 8;
+export const RESERVE_SHARE_MAX = 0.3;
 /** Of what it may send an origin fills so much with stripes as a rule: the rest is for what waited for them, for repair, for orphans. */
 export const ORIGIN_SHARE = 0.5;
 
@@ -30,6 +32,8 @@ export const AUNTS_MAX = 3;
 export const ADOPTABLE_MAX = 16_384;
 /** Backups with which a session is kept, so that asking them takes no handshake. */
 export const BACKUPS_READY = 2;
+/** … but none with an origin of a narrower line than this, kB/s, which is everybody's last: the sessions alone would fill it. */
+export const READY_ORIGIN_KBPS = 125;
 /** … where the own uplink is known only after so long, and each member at another time: a new tree and what waited for it have the lines first. */
 export const BACKUPS_AFTER_MS = { least: 2_000, most: 8_000 } as const;
 

@@ -5,9 +5,10 @@ import {
   CHILDREN_MAX,
   DEGREE_DEFAULT,
   DEGREE_MAX,
-  FRAME_OVERHEAD,
   NARROW_KBPS,
   ORIGIN_DEGREE_DEFAULT,
+  RESERVE_KBPS,
+  RESERVE_SHARE_MAX,
   UPLINK_SHARE,
 } from './limits.ts';
 
@@ -64,20 +65,29 @@ export interface Slots {
 
 export const isNarrow = (uplinkKBps: number): boolean => uplinkKBps > 0 && uplinkKBps < NARROW_KBPS;
 
+/** Of an uplink, what copies may take. */
+function forCopies(uplinkKBps: number): number {
+  const reserve = Math.min(RESERVE_KBPS, uplinkKBps * RESERVE_SHARE_MAX);
+  return Math.min(uplinkKBps * UPLINK_SHARE, uplinkKBps - reserve);
+}
+
 /** Bytes/s that are left, in kB/s; Infinity when nothing bounds them. */
 export function spareKBps(node: PlanNode, isOrigin: boolean): number {
-  const uplink = node.uplinkKBps > 0 ? node.uplinkKBps * UPLINK_SHARE : Infinity;
+  const uplink = node.uplinkKBps > 0 ? forCopies(node.uplinkKBps) : Infinity;
   const relay = !isOrigin && node.relayKBps > 0 ? node.relayKBps : Infinity;
   return Math.max(0, Math.min(uplink, relay) - node.loadKBps);
 }
 
-/** `rateKBps`: of one copy. */
+/** `rateKBps`: of one copy, with all headers. */
 export function slotsOf(node: PlanNode, isOrigin: boolean, rateKBps: number): Slots {
   if (!isOrigin && (node.leaf || isNarrow(node.uplinkKBps))) return { soft: 0, hard: 0 };
   const spare = spareKBps(node, isOrigin);
   if (spare === Infinity)
     return isOrigin ? { soft: ORIGIN_DEGREE_DEFAULT, hard: CHILDREN_MAX } : { soft: DEGREE_DEFAULT, hard: DEGREE_MAX };
-  const copies = Math.floor(spare / ((rateKBps || RATE_DEFAULT_KBPS) * FRAME_OVERHEAD));
+  const rate = rateKBps || RATE_DEFAULT_KBPS;
+  // The first copy of a narrow line may take what is kept for other things: without it nobody would get anything.
+  const first = isOrigin && rate <= node.uplinkKBps * UPLINK_SHARE - node.loadKBps ? 1 : 0;
+  const copies = Math.max(first, Math.floor(spare / rate));
   // A rate that is only assumed is no reason for chains, or to send nothing at all.
   const hard = Math.min(CHILDREN_MAX, rateKBps === 0 ? Math.max(COPIES_ASSUMED, copies) : copies);
   return { soft: Math.min(isOrigin ? ORIGIN_DEGREE_DEFAULT : DEGREE_MAX, hard), hard };

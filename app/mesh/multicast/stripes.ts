@@ -1,7 +1,7 @@
 // Several trees for one fast stream: packets take them by turns, and each node passes on in one of them only (as far as capacity allows), so that
 // the uplinks of all carry what no single one could.
 import type { Origin } from '../../wire/messages/presence.ts';
-import { CHILDREN_MAX, DEGREE_MAX, FRAME_OVERHEAD, ORIGIN_SHARE, STRIPES_MAX } from './limits.ts';
+import { CHILDREN_MAX, DEGREE_MAX, ORIGIN_SHARE, STRIPES_MAX } from './limits.ts';
 import { chosenRelays, growTree, planTree } from './plan.ts';
 import { isNarrow, spareKBps, type PlanInput, type PlanNode, type PlannedTree, type Slots } from './plan-types.ts';
 
@@ -56,7 +56,7 @@ const scoreOf = (plan: Plan): number => plan.unserved.length * 1_000 + depthOf(p
 
 /** null: the origin cannot feed so many. */
 function striped(input: PlanInput, count: number, previous: readonly ReadonlyMap<Origin, Origin>[]): Plan | null {
-  const unit = (input.rateKBps / count) * FRAME_OVERHEAD;
+  const unit = input.rateKBps / count;
   const units = (node: PlanNode, isOrigin: boolean): number => {
     if (!isOrigin && (node.leaf || isNarrow(node.uplinkKBps))) return 0;
     const spare = spareKBps(node, isOrigin);

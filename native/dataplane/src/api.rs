@@ -287,7 +287,7 @@ pub struct PeerStats {
 pub struct StreamStats {
     pub net: NetId,
     pub group: IpAddr,
-    /// Of IP packets, counted once however many receive them.
+    /// Of one copy of each packet with all headers, however many receive it.
     pub bytes: u64,
 }
 

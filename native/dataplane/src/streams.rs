@@ -13,11 +13,12 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, PoisonError};
 use weft_forward::Verdict;
+use weft_forward::tree::limits::COPY_OVERHEAD;
 use weft_packet::{Checksum, L3, Splitter};
 
 /// One group that the host sends to.
 struct Stream {
-    /// IP bytes since its beginning; the engine sees them.
+    /// Bytes of one copy of all since its beginning; the engine sees them.
     bytes: Arc<AtomicU64>,
     /// The last packet, µs.
     last: u64,
@@ -115,10 +116,11 @@ impl AdapterThread {
     /// Notes a run of a stream, which may begin with it, and asks the engine for its trees. False when there are too many streams.
     fn note_stream(&mut self, now: u64, group: IpAddr, run: &Splitter<'_>, has_trees: bool) -> bool {
         let net = self.net.net;
-        let bytes: usize = (0..run.count()).map(|i| run.segment_len(i)).sum();
+        let length = |i| run.segment_len(i) as u64 + COPY_OVERHEAD;
+        let bytes: u64 = (0..run.count()).map(length).sum();
         if let Some(stream) = self.streams.of.get_mut(&group) {
             stream.last = now;
-            stream.bytes.fetch_add(bytes as u64, Relaxed);
+            stream.bytes.fetch_add(bytes, Relaxed);
             if !has_trees && now >= stream.asked + STREAM_ASK_AGAIN_US {
                 stream.asked = now;
                 self.common.events.push(Event::Stream { net, group });
@@ -129,7 +131,7 @@ impl AdapterThread {
             return false;
         }
         let stream = Stream {
-            bytes: Arc::new(AtomicU64::new(bytes as u64)),
+            bytes: Arc::new(AtomicU64::new(bytes)),
             last: now,
             asked: now,
             held: VecDeque::new(),

@@ -8,6 +8,7 @@ use lab::*;
 use std::time::Duration;
 use trees::*;
 use weft_dataplane::Event;
+use weft_forward::tree::limits::COPY_OVERHEAD;
 
 /// Origin 1 → relay 2 (no subscriber) → 3, 4; 3 → 5, 6.
 const EDGES: [(u8, u8); 5] = [(1, 2), (2, 3), (2, 4), (3, 5), (3, 6)];
@@ -169,7 +170,7 @@ fn packets_wait_for_their_tree_and_go_down_it() {
     }
     assert_eq!(grove.host(2).counter("treeCasts"), 20);
     let streams = grove.host(1).plane.stats().streams;
-    assert_eq!((streams.len(), streams[0].bytes), (1, 20 * (4 + 28)));
+    assert_eq!((streams.len(), streams[0].bytes), (1, 20 * (4 + 28 + COPY_OVERHEAD)));
     // Taken away again: they wait anew, and go directly when that is said.
     grove.hosts[0].plane.send_on(NET, GROUP.into(), vec![]).unwrap();
     grove.hosts[0].plane.stats();

@@ -133,6 +133,10 @@ pub const LOSS_FOR: u64 = 3 * S;
 /// Losses beyond count as so many, ‰.
 pub const LOSS_PERMILLE_MAX: u16 = 500;
 
+// Copies
+/// What a copy of a packet has around it on its way, bytes: stamp and inner tag 40, header and tag of the hop 32, IPv6 and UDP 48.
+pub const COPY_OVERHEAD: u64 = 120;
+
 // Cache
 /// Casts are kept this long.
 pub const CACHE_FOR: u64 = S;

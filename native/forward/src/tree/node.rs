@@ -20,8 +20,8 @@ use crate::fair::Spell;
 use crate::uplink::Flow;
 use std::sync::Arc;
 
-/// What a copy costs beside its own bytes: the hop's header and tag, UDP and IPv6.
-pub(super) const COPY_HEADERS: u64 = 80;
+/// What a copy costs beside its bytes from stamp to inner tag.
+pub(super) const COPY_HEADERS: u64 = super::limits::COPY_OVERHEAD - 40;
 
 /// What this node may send in this tree, and this machine for others in everything.
 pub(super) struct Purse {

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
+use weft_forward::tree::limits::COPY_OVERHEAD;
 
 /// Groups with up to so many receivers are served directly.
 pub const TREE_FROM: usize = 4;
@@ -87,7 +88,7 @@ impl Streams {
             bytes: 0,
         });
         sending.last = now;
-        sending.bytes += packet.len() as u64;
+        sending.bytes += packet.len() as u64 + COPY_OVERHEAD;
         if sending.state == State::Trees && sending.held.is_empty() {
             sending.turn += 1;
             let tree = sending.trees[sending.turn % sending.trees.len()];
@@ -192,7 +193,7 @@ impl Streams {
         self.0.values().map(due).min().unwrap_or(u64::MAX)
     }
 
-    /// Groups with a stream, and the bytes of IP that the host sent to each since it began.
+    /// Groups with a stream, and the bytes of one copy of all that the host sent to each since it began.
     pub fn iter(&self) -> impl Iterator<Item = (IpAddr, u64)> {
         self.0.iter().map(|(group, sending)| (*group, sending.bytes))
     }
@@ -225,7 +226,7 @@ mod tests {
         assert_eq!(streams.release(), None);
         let ways = [3, 4, 5].map(|now| streams.plan(now, group(), (5, TREE_FROM), b"c").0);
         assert_eq!(ways, [Way::Tree(7), Way::Tree(8), Way::Tree(7)]);
-        assert_eq!(streams.iter().collect::<Vec<_>>(), [(group(), 6)]);
+        assert_eq!(streams.iter().collect::<Vec<_>>(), [(group(), 6 * (1 + COPY_OVERHEAD))]);
         assert_eq!(streams.expire(5 + ENDS_AFTER_US), (0, vec![group()]));
         assert_eq!(streams.next_deadline(), u64::MAX);
     }

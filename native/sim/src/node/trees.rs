@@ -145,7 +145,7 @@ impl Node {
         }
     }
 
-    /// Groups with a stream, and the bytes of IP that the host sent to each since it began.
+    /// Groups with a stream, and the bytes of one copy of all that the host sent to each since it began.
     pub fn streams(&self) -> Vec<(NetId, IpAddr, u64)> {
         let all = self.nets.iter();
         all.flat_map(|(net, network)| {
