@@ -170,7 +170,10 @@ fn packets_wait_for_their_tree_and_go_down_it() {
     }
     assert_eq!(grove.host(2).counter("treeCasts"), 20);
     let streams = grove.host(1).plane.stats().streams;
-    assert_eq!((streams.len(), streams[0].bytes), (1, 20 * (4 + 28 + COPY_OVERHEAD)));
+    assert_eq!(
+        (streams.len(), streams[0].bytes),
+        (1, 20 * (4 + 28 + COPY_OVERHEAD))
+    );
     // Taken away again: they wait anew, and go directly when that is said.
     grove.hosts[0].plane.send_on(NET, GROUP.into(), vec![]).unwrap();
     grove.hosts[0].plane.stats();

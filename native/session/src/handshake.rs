@@ -61,7 +61,7 @@ pub(crate) fn call(
         match begin(core, net, peer) {
             Some(initiation) => {
                 net.initiations += 1;
-                peer.initiation = Some(initiation);
+                peer.initiation = Some(Box::new(initiation));
             }
             None if peer.is_up() => return,
             None => {

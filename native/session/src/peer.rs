@@ -176,7 +176,8 @@ pub(crate) struct Peer {
     /// Index of the generation that seals.
     pub current: Option<u32>,
     pub half_open: VecDeque<HalfOpen>,
-    pub initiation: Option<Initiation>,
+    /// Much of it is Noise's, which few peers need at a time.
+    pub initiation: Option<Box<Initiation>>,
     hellos_seen: VecDeque<[u8; 8]>,
     pub hellos: Bucket,
     pub control: Control,

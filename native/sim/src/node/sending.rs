@@ -226,7 +226,10 @@ mod tests {
         assert_eq!(streams.release(), None);
         let ways = [3, 4, 5].map(|now| streams.plan(now, group(), (5, TREE_FROM), b"c").0);
         assert_eq!(ways, [Way::Tree(7), Way::Tree(8), Way::Tree(7)]);
-        assert_eq!(streams.iter().collect::<Vec<_>>(), [(group(), 6 * (1 + COPY_OVERHEAD))]);
+        assert_eq!(
+            streams.iter().collect::<Vec<_>>(),
+            [(group(), 6 * (1 + COPY_OVERHEAD))]
+        );
         assert_eq!(streams.expire(5 + ENDS_AFTER_US), (0, vec![group()]));
         assert_eq!(streams.next_deadline(), u64::MAX);
     }
