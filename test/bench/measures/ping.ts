@@ -1,5 +1,6 @@
 import type { Host } from '../../netns/support/host.ts';
 import { pairOf, type Measure } from '../measure.ts';
+import { pause } from '../probe.ts';
 import { pingTimes, quantile } from '../statistics.ts';
 
 /** Milliseconds of `count` pings; throws when more than a tenth got no answer. */
@@ -21,6 +22,8 @@ export const adapter: Measure = {
   },
 };
 
+/** Programs that have just started have other things to do. */
+const SETTLE_MS = 10_000;
 const half = [{ beside: 'wireguard-go', must: 1 / 2, aim: 1 / 3 }];
 
 export const idlePing: Measure = {
@@ -31,6 +34,7 @@ export const idlePing: Measure = {
   ],
   async run(bench) {
     const { a, address } = pairOf(bench);
+    await pause(SETTLE_MS);
     const times = await measuredPing(a, address, bench.effort.pings, 0.02);
     return { pingIdle50: quantile(times, 0.5), pingIdle99: quantile(times, 0.99) };
   },
