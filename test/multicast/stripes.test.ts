@@ -1,6 +1,6 @@
 // A fast stream's stripes: one key for all of them, those that stand carry without the others, and what comes to stand has the lines first.
 import { describe, expect, it } from 'vitest';
-import { BACKUPS_AFTER_MS, FIRST_MS } from '../../app/mesh/multicast/limits.ts';
+import { BACKUPS_AFTER_MS, READY_ORIGIN_KBPS, FIRST_MS } from '../../app/mesh/multicast/limits.ts';
 import { stripeKey } from '../../app/mesh/multicast/stripe-key.ts';
 import { hex } from '../../app/wire/messages/hex.ts';
 import { decodeTreeMessage } from '../../app/wire/messages/tree.ts';
@@ -217,6 +217,20 @@ describe.each(seeds(1, 2, 77))('seed %i', (seed) => {
       }
     }
   });
+});
+
+it('no sessions are kept ready with an origin whose line is narrow, but by who asks it first', () => {
+  const known = (uplinkKBps: number): number => {
+    const world = narrow(5, 48, uplinkKBps);
+    world.rate = 10_000;
+    world.stream(0, GROUP);
+    world.run(1_500 + BACKUPS_AFTER_MS.most);
+    const [origin] = world.nodes as [(typeof world.nodes)[number]];
+    return world.nodes.filter((node) => node !== origin && world.isUp(origin.origin, node.origin)).length;
+  };
+  expect(known(READY_ORIGIN_KBPS - 1)).toBeLessThan(12);
+  // Of 47.
+  expect(known(READY_ORIGIN_KBPS)).toBeGreaterThan(30);
 });
 
 it('a stripe’s key is what HKDF-SHA256 makes of the cast’s', async () => {
