@@ -50,17 +50,30 @@ export class Meeting {
     const { networkId, member, signSeed, keyOf, seeking } = network;
     const rendezvous = this.options.rendezvous();
     this.word = 'working';
+    const told = { published: 0, found: 0 };
+    // What one of both brings need not wait for the other.
     const [published, found] = await Promise.all([
-      step.publish ? rendezvous?.publish({ networkId, secret }, { member, signSeed, endpoints }, keyOf) : undefined,
-      step.lookup ? rendezvous?.lookup({ networkId, secret }, keyOf) : undefined,
+      step.publish
+        ? rendezvous?.publish({ networkId, secret }, { member, signSeed, endpoints }, keyOf).then((result) => {
+            if (result.ok) told.published = this.tell(network, result.value.found);
+            return result;
+          })
+        : undefined,
+      step.lookup
+        ? rendezvous?.lookup({ networkId, secret }, keyOf).then((result) => {
+            if (result.ok) told.found = this.tell(network, result.value);
+            return result;
+          })
+        : undefined,
     ]);
-    this.schedule.done(performance.now(), step, published?.ok === true);
-    const others = found?.ok ? this.tell(network, found.value) : 0;
-    this.options.note({
-      ...(published && { published: published.ok ? published.value : published.code }),
-      ...(found && { found: found.ok ? others : found.code }),
-    });
     const reached = published?.ok === true || found?.ok === true;
+    this.schedule.done(performance.now(), step, published?.ok === true, reached);
+    const others = Math.max(told.published, told.found);
+    this.options.note({
+      ...(published && { published: published.ok ? published.value.word : published.code }),
+      ...(published?.ok && { foundThere: told.published }),
+      ...(found && { found: found.ok ? told.found : found.code }),
+    });
     this.word = others > 0 ? 'found' : published?.ok ? 'published' : reached ? 'nothing' : 'unreachable';
     // Members that slept through a removal meet under the secret of before; nobody else publishes there.
     if (reached && seeking && others === 0) for (const before of network.previous) await this.before(network, before);

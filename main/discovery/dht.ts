@@ -21,6 +21,7 @@ import type {
   Rendezvous,
   RendezvousFound,
   RendezvousNetwork,
+  RendezvousPublished,
   RendezvousResult,
   RendezvousSelf,
 } from './ports.ts';
@@ -72,15 +73,18 @@ export class DhtRendezvous implements Rendezvous {
 
   publish(network: RendezvousNetwork, self: RendezvousSelf, keyOf: MemberKeyOf) {
     const keys = rendezvousKeys(crypto, network.networkId, network.secret, dayOf(this.#now()));
-    return this.#run(async (node): Promise<'published' | 'not-needed'> => {
+    return this.#run(async (node): Promise<RendezvousPublished> => {
       const order = slotOrder(crypto, keys, self.member);
+      let slots = await this.#slots(node, keys, keyOf);
       for (let tries = 0; tries < PUBLISH_TRIES; tries++) {
-        const slot = chooseSlot(order, await this.#slots(node, keys, keyOf), self.member);
-        if (slot === null) return 'not-needed';
+        const slot = chooseSlot(order, slots, self.member);
+        if (slot === null) return { word: 'not-needed', found: othersIn(slots, self) };
         await this.#put(node, keys, slot, self);
         await sleep(SETTLE_MS);
-        const [now] = await this.#slots(node, keys, keyOf, [slot]);
-        if (now && sameBytes(now.member, self.member)) return 'published';
+        // All of them: members that look for each other publish at the same time, and are found here first.
+        slots = await this.#slots(node, keys, keyOf);
+        const now = slots[slot];
+        if (now && sameBytes(now.member, self.member)) return { word: 'published', found: othersIn(slots, self) };
       }
       throw new Error('every slot was taken over');
     });
@@ -100,12 +104,12 @@ export class DhtRendezvous implements Rendezvous {
   }
 
   /** What lies in the slots now; null where there is nothing that counts. */
-  #slots(node: Client, keys: RendezvousKeys, keyOf: MemberKeyOf, slots = [...keys.salts.keys()]) {
+  #slots(node: Client, keys: RendezvousKeys, keyOf: MemberKeyOf) {
     return Promise.all(
-      slots.map(
-        (slot) =>
+      keys.salts.map(
+        (bytesOfSalt, slot) =>
           new Promise<Entry | null>((resolve) => {
-            const salt = Buffer.from(keys.salts[slot] as Uint8Array);
+            const salt = Buffer.from(bytesOfSalt);
             const target = createHash('sha1').update(keys.publicKey).update(salt).digest();
             // Every holder of the secret can write here: what is there is judged by its seal and its signature alone.
             node.get(target, { salt, cache: false }, (error, item) => {
@@ -158,6 +162,9 @@ export class DhtRendezvous implements Rendezvous {
     }
   }
 }
+
+const othersIn = (slots: readonly (Entry | null)[], self: RendezvousSelf): RendezvousFound[] =>
+  mergeEntries(slots.flatMap((entry) => entry ?? [])).filter(({ member }) => !sameBytes(member, self.member));
 
 function makeNode(DhtClient: typeof Client, options: DhtOptions, fail: (error: Error) => void): Client {
   const node = new DhtClient({

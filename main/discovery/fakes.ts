@@ -10,6 +10,7 @@ import type {
   Rendezvous,
   RendezvousFound,
   RendezvousNetwork,
+  RendezvousPublished,
   RendezvousResult,
   RendezvousSelf,
   Stun,
@@ -51,11 +52,11 @@ export class FakeLan implements LanDiscovery {
 /** Fakes that share one map meet each other. */
 export class FakeRendezvous implements Rendezvous {
   constructor(readonly records = new Map<string, RendezvousFound[]>()) {}
-  publish(network: RendezvousNetwork, self: RendezvousSelf): Promise<RendezvousResult<'published'>> {
+  publish(network: RendezvousNetwork, self: RendezvousSelf): Promise<RendezvousResult<RendezvousPublished>> {
     const name = [...network.networkId, ...network.secret].join();
     const others = (this.records.get(name) ?? []).filter((one) => one.member.join() !== self.member.join());
     this.records.set(name, [{ member: self.member, endpoints: self.endpoints, issuedMs: 0 }, ...others]);
-    return Promise.resolve({ ok: true, value: 'published' });
+    return Promise.resolve({ ok: true, value: { word: 'published', found: others } });
   }
   lookup(network: RendezvousNetwork): Promise<RendezvousResult<RendezvousFound[]>> {
     const name = [...network.networkId, ...network.secret].join();

@@ -109,6 +109,12 @@ export interface RendezvousFound {
   issuedMs: number;
 }
 
+export interface RendezvousPublished {
+  word: 'published' | 'not-needed';
+  /** Members whose fresh records of today lay there, newest first; those that came in meanwhile, too. */
+  found: RendezvousFound[];
+}
+
 export type RendezvousResult<T> =
   { ok: true; value: T } | { ok: false; code: 'off' | 'dht-unreachable' | 'dht-failed' | 'too-large' };
 
@@ -121,7 +127,7 @@ export interface Rendezvous {
     network: RendezvousNetwork,
     self: RendezvousSelf,
     keyOf: MemberKeyOf,
-  ): Promise<RendezvousResult<'published' | 'not-needed'>>;
+  ): Promise<RendezvousResult<RendezvousPublished>>;
   /** Members' fresh records, newest first (≤ 45 s). Empty when there are none. */
   lookup(network: RendezvousNetwork, keyOf: MemberKeyOf): Promise<RendezvousResult<RendezvousFound[]>>;
   /** Ends what is under way. */

@@ -3,11 +3,12 @@
 // Rendezvous over a DHT of ten nodes on loopback.
 import { Client } from 'bittorrent-dht';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { encodeRendezvous, rendezvousKeys, RENDEZVOUS_BYTES } from '../../app/mesh/discovery/rendezvous.ts';
+import { encodeRendezvous, rendezvousKeys, RENDEZVOUS_BYTES, slotOrder } from '../../app/mesh/discovery/rendezvous.ts';
 import { DAY_MS, dayOf } from '../../app/mesh/discovery/seal.ts';
 import { memberIdOf } from '../../app/mesh/identity/identity.ts';
 import { hex } from '../../app/wire/text.ts';
 import { bootstrapOf, DhtRendezvous } from '../../main/discovery/dht.ts';
+import type { RendezvousFound } from '../../main/discovery/ports.ts';
 import { sealCrypto as crypto } from '../../main/discovery/seal-crypto.ts';
 
 const NODES = 10;
@@ -63,10 +64,13 @@ async function plant(network: { networkId: Uint8Array; secret: Uint8Array }, slo
   node.destroy();
 }
 
+const published = (...found: RendezvousFound[]) => ({ ok: true, value: { word: 'published', found } });
+const ids = (found: readonly { member: Uint8Array }[]): string[] => found.map(({ member }) => hex(member)).sort();
+
 describe('rendezvous over a DHT', () => {
   it('publishes and finds, also by a clock a day ahead or behind, and not with another secret', async () => {
     const network = { networkId: fill(10), secret: fill(20) };
-    expect(await rendezvous().publish(network, anna, keyOf)).toEqual({ ok: true, value: 'published' });
+    expect(await rendezvous().publish(network, anna, keyOf)).toEqual(published());
     for (const skew of [0, DAY_MS, -DAY_MS]) {
       const found = await rendezvous(() => Date.now() + skew).lookup(network, keyOf);
       expect(found.ok && found.value.map((entry) => entry.endpoints)).toEqual([['192.0.2.1:4000']]);
@@ -78,16 +82,31 @@ describe('rendezvous over a DHT', () => {
 
   it('three publishers do not overwrite each other, a fourth is not needed', async () => {
     const network = { networkId: fill(11), secret: fill(20) };
-    const published = await Promise.all([anna, ben, cem].map((one) => rendezvous().publish(network, one, keyOf)));
-    expect(published).toEqual(Array(3).fill({ ok: true, value: 'published' }));
-    expect(await rendezvous().publish(network, dan, keyOf)).toEqual({ ok: true, value: 'not-needed' });
-    expect(await rendezvous().publish(network, ben, keyOf)).toEqual({ ok: true, value: 'published' });
+    const results = await Promise.all([anna, ben, cem].map((one) => rendezvous().publish(network, one, keyOf)));
+    expect(results.map((result) => result.ok && result.value.word)).toEqual(Array(3).fill('published'));
+    // Who publishes sees who was there before, and is not needed where three are.
+    const late = await rendezvous().publish(network, dan, keyOf);
+    expect(late.ok && [late.value.word, ids(late.value.found)]).toEqual(['not-needed', ids([anna, ben, cem])]);
+    const again = await rendezvous().publish(network, ben, keyOf);
+    expect(again.ok && [again.value.word, ids(again.value.found)]).toEqual(['published', ids([anna, cem])]);
     const found = await rendezvous().lookup(network, keyOf);
     expect(found.ok && found.value.map((entry) => entry.endpoints[0]).sort()).toEqual([
       '192.0.2.1:4000',
       '192.0.2.2:4000',
       '192.0.2.3:4000',
     ]);
+  });
+
+  it('two that publish at the same time find each other by that alone', async () => {
+    // Of two that take one slot the first does not see the second, which finds another one later: here they take two.
+    const network = [...Array(64).keys()]
+      .map((at) => ({ networkId: fill(100 + at), secret: fill(20) }))
+      .find(({ networkId, secret }) => {
+        const keys = rendezvousKeys(crypto, networkId, secret, dayOf(Date.now()));
+        return slotOrder(crypto, keys, anna.member)[0] !== slotOrder(crypto, keys, ben.member)[0];
+      }) as { networkId: Uint8Array; secret: Uint8Array };
+    const both = await Promise.all([anna, ben].map((one) => rendezvous().publish(network, one, keyOf)));
+    expect(both.map((result) => result.ok && ids(result.value.found))).toEqual([ids([ben]), ids([anna])]);
   });
 
   it('refuses stale, forged, oversized and wrongly sealed records', async () => {
@@ -104,7 +123,7 @@ describe('rendezvous over a DHT', () => {
     await plant(network, 2, new Uint8Array(RENDEZVOUS_BYTES + 100), day);
     await plant(network, 3, encode(wrong, 3, dan.signSeed, entry(dan)), day);
     expect(await rendezvous().lookup(network, keyOf)).toEqual({ ok: true, value: [] });
-    expect(await rendezvous().publish(network, anna, keyOf)).toEqual({ ok: true, value: 'published' });
+    expect(await rendezvous().publish(network, anna, keyOf)).toEqual(published());
     const found = await rendezvous().lookup(network, keyOf);
     expect(found.ok && found.value.length).toBe(1);
   });

@@ -20,7 +20,7 @@ function run(
     const step = schedule.next(s * S, needs(s));
     if (!step) continue;
     steps.push(`${s} ${[step.publish && 'publish', step.lookup && 'lookup'].filter(Boolean).join('+')}`);
-    schedule.done(s * S, step, ok);
+    schedule.done(s * S, step, ok, ok);
   }
   return steps;
 }
@@ -75,13 +75,24 @@ describe('the schedule of the rendezvous', () => {
   });
 
   it('tries again when it did not work: with each look-up while lost, else after ten minutes', () => {
-    expect(run(schedule(), 0, 60, () => lost, false)).toEqual([
+    expect(run(schedule(), 0, 90, () => lost, false)).toEqual([
       '10 publish+lookup',
       '15 publish+lookup',
-      '25 publish+lookup',
-      '55 publish+lookup',
+      '20 publish+lookup',
+      '30 publish+lookup',
+      '40 publish+lookup',
+      '50 publish+lookup',
+      '80 publish+lookup',
     ]);
     expect(run(schedule(), 0, 1_000, () => fine, false)).toEqual(['60 publish', '660 publish']);
+  });
+
+  it('what reached nobody does not count: once the DHT answers, look-ups are close together again', () => {
+    const one = schedule();
+    run(one, 0, 40, () => lost, false);
+    expect(run(one, 41, 120, () => lost)).toEqual(['50 publish+lookup', '55 lookup', '65 lookup', '95 lookup']);
+    run(one, 121, 160, () => lost, false);
+    expect(run(one, 161, 170, () => lost)).toEqual(['165 lookup']);
   });
 
   it('does one thing at a time', () => {
@@ -89,7 +100,7 @@ describe('the schedule of the rendezvous', () => {
     const step = one.next(60 * S, fine);
     expect(step).not.toBeNull();
     expect(one.next(3 * HOUR, fine)).toBeNull();
-    one.done(3 * HOUR, step as NonNullable<typeof step>, true);
+    one.done(3 * HOUR, step as NonNullable<typeof step>, true, true);
     expect(one.next(3 * HOUR + 1, fine)).toBeNull();
     expect(one.next(4 * HOUR + 1, fine)).not.toBeNull();
   });

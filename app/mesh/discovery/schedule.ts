@@ -5,6 +5,8 @@ import { PUBLISH_EVERY_MS } from './rendezvous.ts';
 export const LOST_AFTER_MS = 10_000;
 /** … and then again after these. The first ones are short: whoever looks for us at the same time has just published. */
 export const LOOKUP_AGAIN_MS = [5_000, 10_000, 30_000, 60_000, 120_000, 300_000, 900_000];
+/** After look-ups that reached nobody in the DHT: what is in the way may pass. They do not count as the ones above. */
+export const UNREACHED_AGAIN_MS = [5_000, 5_000, 10_000, 10_000, 10_000, 30_000, 60_000, 120_000, 300_000, 900_000];
 /** The first publication when all is well. */
 export const PUBLISH_AFTER_MS = 60_000;
 /** Records that say something else than before are renewed at most this often. */
@@ -33,6 +35,7 @@ export class RendezvousSchedule {
   readonly #chance: () => number;
   #busy = false;
   #lookups = 0;
+  #unreached = 0;
   #lookupMono = Infinity;
   #publishMono: number;
   #publishedMono = -Infinity;
@@ -46,7 +49,7 @@ export class RendezvousSchedule {
 
   /** This machine is somewhere else: what did not help before may help now. */
   moved(nowMono: number): void {
-    this.#lookups = 0;
+    this.#begin();
     if (this.#lost) this.#lookupMono = Math.min(this.#lookupMono, nowMono + LOST_AFTER_MS);
   }
 
@@ -54,7 +57,7 @@ export class RendezvousSchedule {
   next(nowMono: number, { lost, publisher, text }: RendezvousNeeds): RendezvousStep | null {
     if (lost !== this.#lost) {
       this.#lost = lost;
-      this.#lookups = 0;
+      this.#begin();
       this.#lookupMono = lost ? nowMono + LOST_AFTER_MS : Infinity;
     }
     if (this.#busy) return null;
@@ -76,8 +79,8 @@ export class RendezvousSchedule {
     return false;
   }
 
-  /** `published`: it lies there now or enough others do. */
-  done(nowMono: number, step: RendezvousStep, published: boolean): void {
+  /** `published`: it lies there now or enough others do. `reached`: something in the DHT answered. */
+  done(nowMono: number, step: RendezvousStep, published: boolean, reached: boolean): void {
     this.#busy = false;
     if (step.publish) {
       this.#publishedMono = nowMono;
@@ -85,8 +88,14 @@ export class RendezvousSchedule {
       if (!published && this.#lost) this.#publishMono = nowMono;
     }
     if (!step.lookup || !this.#lost) return;
-    const at = Math.min(this.#lookups++, LOOKUP_AGAIN_MS.length - 1);
-    this.#lookupMono = nowMono + (LOOKUP_AGAIN_MS[at] as number);
+    const [waits, at] = reached ? [LOOKUP_AGAIN_MS, this.#lookups++] : [UNREACHED_AGAIN_MS, this.#unreached++];
+    if (reached) this.#unreached = 0;
+    this.#lookupMono = nowMono + (waits[Math.min(at, waits.length - 1)] as number);
+  }
+
+  #begin(): void {
+    this.#lookups = 0;
+    this.#unreached = 0;
   }
 
   #later(nowMono: number, ms: number): number {
