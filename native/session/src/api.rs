@@ -182,7 +182,7 @@ pub struct Heard {
 }
 
 /// Figures of one peer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PeerStats {
     pub up: bool,
     /// No answer for a while; other paths are being tried.

@@ -8,6 +8,7 @@ use crate::mac::{MacKey, mac_key};
 use crate::noise::public_key;
 use crate::path::Path;
 use crate::peer::Peer;
+use crate::peers::Peers;
 use crate::slots::{PeerName, Slots};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use zeroize::Zeroizing;
@@ -162,5 +163,5 @@ impl NetState {
 
 pub(crate) struct Network {
     pub state: NetState,
-    pub peers: BTreeMap<u32, Peer>,
+    pub peers: Peers,
 }

@@ -81,7 +81,7 @@ impl Sessions {
             .state
             .half_open
             .get(ephemeral)
-            .and_then(|p| network.peers.get(p))
+            .and_then(|p| network.peers.awake(*p))
         {
             answer_again(&mut self.core, peer, path, d, ephemeral);
             return Ok(());
@@ -139,7 +139,13 @@ impl Sessions {
         name: (u32, u32),
         hello: PendingHello,
     ) -> Result<(), DropReason> {
-        let is_new_stranger = self.peer(name).is_some_and(|p| !p.is_member() && !p.is_up());
+        let level = self
+            .networks
+            .get(&name.0)
+            .and_then(|n| n.peers.config(name.1))
+            .map(|config| config.level);
+        let is_up = self.peer(name).is_some_and(|p| p.is_up());
+        let is_new_stranger = level == Some(Level::Stranger) && !is_up;
         if is_new_stranger && self.stranger_sessions() >= STRANGER_SESSIONS_MAX {
             return Err(DropReason::StrangersFull);
         }
@@ -193,7 +199,7 @@ impl Sessions {
     }
 
     fn stranger_sessions(&self) -> usize {
-        let peers = self.networks.values().flat_map(|n| n.peers.values());
+        let peers = self.networks.values().flat_map(|n| n.peers.all_awake());
         peers
             .filter(|p| p.config.level == Level::Stranger && (p.is_up() || !p.half_open.is_empty()))
             .count()

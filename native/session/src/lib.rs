@@ -32,6 +32,7 @@ mod mac;
 mod noise;
 mod path;
 mod peer;
+mod peers;
 #[cfg(feature = "plaintext")]
 mod plaintext;
 mod proof;

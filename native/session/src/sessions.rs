@@ -13,6 +13,7 @@ use crate::limits::{
 };
 use crate::path::Path;
 use crate::peer::{Gift, Peer};
+use crate::peers::Peers;
 use crate::slots::PeerName;
 use crate::strangers::Strangers;
 use crate::timers::{deadline, flush, link_closed, suspect, tick};
@@ -60,7 +61,7 @@ impl Sessions {
             net,
             Network {
                 state: NetState::new(config),
-                peers: BTreeMap::new(),
+                peers: Peers::default(),
             },
         );
         true
@@ -72,7 +73,7 @@ impl Sessions {
         let peers: Vec<u32> = self
             .networks
             .get(&net)
-            .map(|n| n.peers.keys().copied().collect())
+            .map(|n| n.peers.handles().collect())
             .unwrap_or_default();
         for peer in peers {
             self.forget_peer(now, (net, peer), CLOSE_BY_ENGINE);
@@ -89,7 +90,7 @@ impl Sessions {
             return false;
         };
         let owner = network.state.by_key.get(&config.key).copied();
-        let known = network.peers.get(&config.peer).map(|p| p.config);
+        let known = network.peers.config(config.peer).copied();
         let full = known.is_none() && network.peers.len() >= PEERS_MAX;
         if full || config.key == network.state.public || owner.is_some_and(|o| o != config.peer) {
             return false;
@@ -102,16 +103,13 @@ impl Sessions {
                 origin: old.origin,
             });
         }
-        let association = self.core.random();
         let Some(network) = self.networks.get_mut(&net) else {
             return false;
         };
         network.state.by_key.insert(config.key, config.peer);
-        network
-            .peers
-            .entry(config.peer)
-            .or_insert_with(|| Peer::new(config, association));
-        self.with_peer(now, (net, config.peer), |_, _, peer| change(peer, now, config));
+        if !network.peers.put(config) {
+            self.with_peer(now, (net, config.peer), |_, _, peer| change(peer, now, config));
+        }
         true
     }
 
@@ -122,19 +120,23 @@ impl Sessions {
     }
 
     fn forget_peer(&mut self, now: u64, name: PeerName, code: u8) {
-        self.with_peer(now, name, |core, net, peer| {
-            end(core, net, peer, now, DownReason::Removed, Some(code));
-            core.push(Output::OriginForgotten {
-                net: net.net,
-                origin: peer.config.origin,
+        if self.peer(name).is_some() {
+            self.with_peer(now, name, |core, net, peer| {
+                end(core, net, peer, now, DownReason::Removed, Some(code));
             });
-        });
+        }
         let Some(network) = self.networks.get_mut(&name.0) else {
             return;
         };
-        if let Some(mut peer) = network.peers.remove(&name.1) {
-            self.core.unschedule(name, &mut peer);
-            network.state.by_key.remove(&peer.config.key);
+        if let Some((config, state)) = network.peers.remove(name.1) {
+            network.state.by_key.remove(&config.key);
+            self.core.push(Output::OriginForgotten {
+                net: name.0,
+                origin: config.origin,
+            });
+            if let Some(mut peer) = state {
+                self.core.unschedule(name, &mut peer);
+            }
         }
     }
 
@@ -319,7 +321,10 @@ impl Sessions {
     }
 
     pub fn stats(&self, now: u64, net: u32, peer: u32) -> Option<PeerStats> {
-        let peer = self.peer((net, peer))?;
+        let Some(peer) = self.peer((net, peer)) else {
+            let known = self.networks.get(&net)?.peers.config(peer);
+            return known.map(|_| PeerStats::default());
+        };
         let (sent, heard) = (peer.hop.sent(), peer.hop.heard());
         Some(PeerStats {
             up: peer.is_up(),
@@ -342,8 +347,9 @@ impl Sessions {
         }
     }
 
+    /// None for one that is unknown, or that nothing was done with yet.
     pub(crate) fn peer(&self, name: PeerName) -> Option<&Peer> {
-        self.networks.get(&name.0)?.peers.get(&name.1)
+        self.networks.get(&name.0)?.peers.awake(name.1)
     }
 
     /// Does something to a peer, then sends what its control stream has and sets its timer.
@@ -354,7 +360,7 @@ impl Sessions {
         act: impl FnOnce(&mut Core, &mut NetState, &mut Peer) -> R,
     ) -> Option<R> {
         let network = self.networks.get_mut(&name.0)?;
-        let peer = network.peers.get_mut(&name.1)?;
+        let peer = network.peers.wake(name.1, || self.core.random())?;
         let result = act(&mut self.core, &mut network.state, peer);
         flush(&mut self.core, peer, now);
         peer.hop.set_suspect(peer.live.suspect);
@@ -374,8 +380,9 @@ impl Sessions {
         now
     }
 
+    /// Those that something was done with: only they have sessions.
     fn names(&self) -> Vec<PeerName> {
-        let of = |n: &Network| n.peers.values().map(|p| n.state.name(p)).collect::<Vec<_>>();
+        let of = |n: &Network| n.peers.all_awake().map(|p| n.state.name(p)).collect::<Vec<_>>();
         self.networks.values().flat_map(of).collect()
     }
 
