@@ -3,6 +3,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { ERRORS } from '../../app/contract/errors.ts';
+import { formatBytes, formatRate } from '../../renderer/src/i18n/format.ts';
 
 const folder = resolve(import.meta.dirname, '../../renderer/src');
 const walk = (path: string): string[] =>
@@ -17,6 +18,13 @@ const templates = [...text.matchAll(/`([a-z][\w.]*\.)\$\{[^}]+\}([\w.]*)`/g)].ma
   ([, prefix, suffix]) => [prefix as string, suffix as string] as const,
 );
 const literals = new Set([...text.matchAll(/'([a-z]\w*(?:\.[\w-]+)+)'/g)].map(([, key]) => key as string));
+
+describe('numbers', () => {
+  it('stand apart from their units, at every size', () => {
+    const texts = [formatRate(0), formatRate(999), formatRate(1_200_000), formatBytes(7), formatBytes(1_700)];
+    expect(texts).toEqual(['0 B/s', '999 B/s', '1.2 MB/s', '7 B', '1.7 kB']);
+  });
+});
 
 describe('texts', () => {
   it('are all used', () => {

@@ -10,12 +10,18 @@ function scaled(bytes: number, suffix: '' | '-per-second'): string {
     value /= 1000;
     step++;
   }
-  return new Intl.NumberFormat(currentLanguage(), {
-    style: 'unit',
-    unit: `${UNITS[step] ?? 'byte'}${suffix}`,
-    unitDisplay: step === 0 ? 'narrow' : 'short',
-    maximumFractionDigits: step === 0 || value >= 100 ? 0 : 1,
-  }).format(value);
+  const parts = (at: number): Intl.NumberFormatPart[] =>
+    new Intl.NumberFormat(currentLanguage(), {
+      style: 'unit',
+      unit: `${UNITS[at] ?? 'byte'}${suffix}`,
+      unitDisplay: at === 0 ? 'narrow' : 'short',
+      maximumFractionDigits: at === 0 || value >= 100 ? 0 : 1,
+    }).formatToParts(value);
+  const text = parts(step);
+  if (step > 0) return text.map((part) => part.value).join('');
+  // "B" is the narrow name, which in English comes without the gap that the others have.
+  const gap = parts(1).find(({ type }) => type === 'literal')?.value ?? '';
+  return text.flatMap(({ type, value: word }) => (type === 'literal' ? [] : [word])).join(gap);
 }
 
 /** "1.2 MB/s" */
