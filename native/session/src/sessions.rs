@@ -103,11 +103,12 @@ impl Sessions {
                 origin: old.origin,
             });
         }
+        let association = self.core.random();
         let Some(network) = self.networks.get_mut(&net) else {
             return false;
         };
         network.state.by_key.insert(config.key, config.peer);
-        if !network.peers.put(config) {
+        if !network.peers.put(config, association) {
             self.with_peer(now, (net, config.peer), |_, _, peer| change(peer, now, config));
         }
         true
@@ -360,7 +361,7 @@ impl Sessions {
         act: impl FnOnce(&mut Core, &mut NetState, &mut Peer) -> R,
     ) -> Option<R> {
         let network = self.networks.get_mut(&name.0)?;
-        let peer = network.peers.wake(name.1, || self.core.random())?;
+        let peer = network.peers.wake(name.1)?;
         let result = act(&mut self.core, &mut network.state, peer);
         flush(&mut self.core, peer, now);
         peer.hop.set_suspect(peer.live.suspect);
