@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { growth, memberFigures, perRecord, simulated, type Point } from './members.ts';
 
 const point = (members: number, control: number, more: Partial<Point> = {}): Point => ({
-  ...{ members, control, real: false, perRecord: NaN, memory: NaN },
+  ...{ members, control, real: false, memory: NaN },
   ...more,
 });
 
@@ -19,21 +19,25 @@ describe('growth with members', () => {
 });
 
 describe('what the simulator keeps', () => {
-  const line = (members: number, more: object = {}) => ({ members, controlIdle: 9, memoryPerRecordB: 500, ...more });
+  const line = (members: number, more: object = {}) => ({ members, records: members, controlIdle: 9, ...more });
+  const weighed = (records: number, memoryPerMemberMB: number) => line(8, { records, memoryPerMemberMB });
   const text = JSON.stringify({
-    'scale-100': line(100, { memoryPerRecordB: 390 }),
+    'scale-100': line(100),
+    'records-4000': weighed(4_000, 5),
+    'records-1000': weighed(1_000, 2),
+    'records-2000': weighed(2_000, 99),
     'scale-8': line(8),
     'scale-10000': line(10_000, { failure: 'it fell short' }),
     'churn-30': line(128),
     'scale-9': line(9, { controlIdle: null }),
   });
   it('is read where it ran to its end and idle', () => {
-    expect(simulated(text).map(({ members }) => members)).toEqual([8, 100]);
+    expect(simulated(text).map(({ members }) => members)).toEqual([8, 100, 1_000, 2_000, 4_000]);
   });
-  it('is judged apart from real hosts, memory by the most members', () => {
-    const real = [point(2, 10, { real: true }), point(4, 40, { real: true })];
-    expect(memberFigures([...real, ...simulated(text)])).toMatchObject({ growthReal: 2, perRecord: 390 });
+  it('is judged apart from real hosts, memory by what the most records take more than the fewest', () => {
+    const real = [point(2, 10, { real: true, memory: 1 }), point(4, 40, { real: true, memory: 9 })];
+    expect(memberFigures([...real, ...simulated(text)])).toMatchObject({ growthReal: 2, perRecord: (1 << 20) / 1_000 });
     expect(perRecord(real)).toBeNaN();
-    expect(perRecord([point(99, 9, { perRecord: 9000 })])).toBeNaN();
+    expect(perRecord([point(99, 9, { memory: 9 })])).toBeNaN();
   });
 });

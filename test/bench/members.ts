@@ -4,30 +4,31 @@ import type { Row } from './measure.ts';
 export interface Point {
   members: number;
   real: boolean;
-  /** Bytes/s of upkeep that each member sends. */
+  /** Bytes/s of upkeep that each member sends; NaN where few of them run. */
   control: number;
-  /** Bytes for each record that a member holds; NaN where that was not told apart. */
-  perRecord: number;
-  /** Megabytes that a member has resident; NaN in the simulator, whose members share a process. */
+  /** Megabytes that a member has resident (simulated: its share of the process); NaN where garbage counts with it. */
   memory: number;
 }
 
 /** The part of a line of docs/plots/simulator.json that is read here. */
 interface Kept {
   members: number;
+  records: number;
   controlIdle: number | null;
-  memoryPerRecordB: number;
+  memoryPerMemberMB: number;
   failure?: string;
 }
 
-/** Runs that tell how idle members fare; those that failed tell nothing. */
+/** Runs that tell how idle members fare, and what records weigh where few members run; those that failed tell nothing. */
 export function simulated(text: string): Point[] {
-  const kept = Object.entries(JSON.parse(text) as Record<string, Kept>);
+  const kept = Object.entries(JSON.parse(text) as Record<string, Kept>).filter(([, { failure }]) => !failure);
   return kept
-    .filter(([name, { controlIdle, failure }]) => name.startsWith('scale-') && controlIdle !== null && !failure)
-    .map(([, { members, controlIdle, memoryPerRecordB }]) => ({
-      ...{ members, real: false, control: controlIdle ?? NaN, perRecord: memoryPerRecordB, memory: NaN },
-    }))
+    .flatMap(([name, { members, records, controlIdle, memoryPerMemberMB }]): Point[] => {
+      if (name.startsWith('records-'))
+        return [{ members: records, real: false, control: NaN, memory: memoryPerMemberMB }];
+      const tells = name.startsWith('scale-') && controlIdle !== null;
+      return tells ? [{ members, real: false, control: controlIdle, memory: NaN }] : [];
+    })
     .sort((a, b) => a.members - b.members);
 }
 
@@ -42,14 +43,16 @@ export function growth(points: readonly Point[]): number {
   return many.control / few.control / (Math.log2(many.members) / Math.log2(few.members));
 }
 
-/** With fewer members, what else the simulator's process holds outweighs their records. */
-const MEMBERS_TELLING_MIN = 100;
+const MB = 1 << 20;
 
-/** Of the run with the most members; NaN when none had enough. */
-export const perRecord = (points: readonly Point[]): number =>
-  points
-    .filter(({ members, perRecord }) => members >= MEMBERS_TELLING_MIN && Number.isFinite(perRecord))
-    .sort((a, b) => b.members - a.members)[0]?.perRecord ?? NaN;
+/** Bytes that each record more costs a member, from the fewest simulated to the most; NaN with one number of them. */
+export function perRecord(points: readonly Point[]): number {
+  const weighed = points.filter(({ real, memory }) => !real && Number.isFinite(memory));
+  const sorted = weighed.sort((a, b) => a.members - b.members);
+  const [few, many] = [sorted[0], sorted.at(-1)];
+  if (!few || !many || few.members === many.members) return NaN;
+  return ((many.memory - few.memory) * MB) / (many.members - few.members);
+}
 
 const asLogarithm = [{ beside: null, must: 1 }];
 export const memberRows: Row[] = [
@@ -69,7 +72,7 @@ export const memberRows: Row[] = [
   },
   {
     key: 'perRecord',
-    label: 'bytes of memory for each record that a member holds, most members simulated',
+    label: 'bytes of memory for each record more that a member holds, simulated',
     better: 'less',
     digits: 0,
     targets: [{ beside: null, must: 400 }],

@@ -47,7 +47,7 @@ function points(setup: Setup): Point[] {
   const real = MEMBERS.map((members): Point => {
     const prefix = members === 8 ? '' : `m${members}.`;
     const [control, memory] = [own(`${prefix}idleBytes`), own(`${prefix}idleRss`)];
-    return { members, real: true, control, memory, perRecord: NaN };
+    return { members, real: true, control, memory };
   });
   return [...real.filter(({ control }) => Number.isFinite(control)), ...setup.simulated];
 }
@@ -89,11 +89,11 @@ function sceneTable(setup: Setup, rows: Row[]): string {
 const list = (lines: string[]) => lines.map((line) => `- ${line}`).join('\n');
 
 function memberTable(setup: Setup): string {
-  const lines = points(setup).map(({ members, real, control, memory, perRecord }) => [
+  const lines = points(setup).map(({ members, real, control, memory }) => [
     ...[String(members), real ? 'real' : 'simulated', shown(control, 1)],
-    ...[shown(memory, 1), shown(perRecord, 0)],
+    shown(memory, 1),
   ]);
-  const head = ['members', '', 'upkeep, bytes/s that each sends', 'resident, MB a member', 'bytes a record'];
+  const head = ['members', '', 'upkeep, bytes/s that each sends', 'resident, MB a member'];
   return lines.length ? table(head, lines) : 'Not measured in this run.';
 }
 
@@ -136,7 +136,8 @@ ${table(['', self, 'beside', 'ratio', 'must', 'aim', ''], judged)}
 ${sections.join('\n')}
 ## Cost against members
 
-Simulated members share one process, whose memory is divided by all records that they hold (\`npm run sim -- --report scale-8,…\` keeps its figures in docs/plots).
+Upkeep of simulated members: all run. Memory of simulated members: 8 run, among ever more by their records; theirs is an eighth of the process's
+(\`npm run sim -- --report scale-8,…,records-500,…\` keeps its figures in docs/plots).
 
 ${memberTable(setup)}
 

@@ -1,4 +1,6 @@
 // npm run sim: one scenario with one seed, or --soak MINUTES: all scenarios, sizes and seeds until the time is over.
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { parseArgs } from 'node:util';
 import { LINES, type Line } from './report/lines.ts';
 import { keep } from './report/results.ts';
@@ -98,6 +100,13 @@ function progress(sim: Simulation): void {
   console.error(`at ${(sim.now / 1e6).toFixed(0)} s: ${alive} of ${sim.hosts.length} members alive, ${memory} MB`);
 }
 
+/** Memory of what is held, not of what the run left behind. */
+function collectGarbage(): void {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  for (let times = 0; times < 3; times++) collect();
+}
+
 const lineNamed = (name: string): Line => LINES.find((line) => line.name === name) ?? usage();
 
 /** Runs a line, tells its figures and keeps them. */
@@ -106,6 +115,7 @@ function runLine(line: Line, given: Partial<SimOptions>, breakdown: boolean): vo
   tell(played);
   if (breakdown) tellBreakdown(played);
   if (played.failure) console.log(`\n${played.failure}`);
+  if (line.table === 'records') collectGarbage();
   keep(line, given, figuresOf(played));
 }
 

@@ -1,7 +1,7 @@
 // The runs that docs/multicast.md tells of. Options given on the command line override a line's.
 import type { SimOptions } from '../support/options.ts';
 
-export type TableName = 'literature' | 'failures' | 'scale' | 'crowd';
+export type TableName = 'literature' | 'failures' | 'scale' | 'records' | 'crowd';
 
 export interface Line {
   name: string;
@@ -25,6 +25,17 @@ const scale = (nodes: number): Line => ({
   title: String(nodes),
   scenario: 'steady',
   options: { nodes, idle: IDLE_S, seconds: 60, seed: 11 },
+});
+
+const AWAKE = 8;
+
+/** A few awake among many: what further records cost each of them. */
+const records = (nodes: number): Line => ({
+  name: `records-${nodes}`,
+  table: 'records',
+  title: String(nodes),
+  scenario: 'steady',
+  options: { nodes, awake: AWAKE, seconds: 10, seed: 12 },
 });
 
 export const LINES: readonly Line[] = [
@@ -78,6 +89,7 @@ export const LINES: readonly Line[] = [
     options: { nodes: 64, seed: 24 },
   },
   ...[8, 16, 32, 64, 128, 256, 512].map(scale),
+  ...[500, 1_000, 2_000, 4_000, 8_000].map(records),
   {
     name: 'crowd',
     table: 'crowd',

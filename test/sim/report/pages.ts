@@ -4,7 +4,7 @@ import { MULTICAST_HEAD } from '../../pages/multicast.ts';
 import { withSection } from '../../pages/sections.ts';
 import { controlPicture, literaturePicture, memoryPicture } from './pictures.ts';
 import { readResults, type Results } from './results.ts';
-import { crowdTable, failuresTable, literatureTable, scaleTable } from './tables.ts';
+import { crowdTable, failuresTable, literatureTable, recordsTable, scaleTable } from './tables.ts';
 
 const PAGE = 'docs/multicast.md';
 const PLOTS = 'docs/plots';
@@ -44,6 +44,14 @@ side missed none for 3 s. From 30 s after the healing on everything is due.`,
       { file: 'sim-control.svg', title: 'Control traffic against members', draw: controlPicture },
       { file: 'sim-memory.svg', title: 'Memory against members', draw: memoryPicture },
     ],
+  },
+  {
+    name: '2-simulator-records',
+    title: 'Simulator: what a record costs',
+    about: `Most members by their records alone, a few awake: what grows from line to line is what records cost those that hold them. Memory is the
+process's after its garbage was collected, less 100 MB.`,
+    table: recordsTable,
+    pictures: [],
   },
   {
     name: '2-simulator-crowd',

@@ -7,8 +7,8 @@ import { drawChart } from './curves.ts';
 import { LINES, type Line } from './lines.ts';
 import { keep, readResults, resultsOf, variantOf, type Result } from './results.ts';
 import { report } from './run.ts';
-import { literatureTable, scaleTable } from './tables.ts';
-import { missesOf, shortBy } from './targets.ts';
+import { literatureTable, recordsTable, scaleTable } from './tables.ts';
+import { bytesForRecord, missesOf, recordsMiss, shortBy } from './targets.ts';
 
 const result = (over: Partial<Result>): Result => ({
   ...{ command: 'npm run sim', failure: '', members: 512, records: 512, alive: 400, virtualS: 1_800, realS: 600 },
@@ -116,6 +116,30 @@ describe('a line that ran with other options', () => {
       keep(line, {}, result({}));
       expect(Object.keys(readResults())).toEqual(['churn-120', 'churn-30']);
     });
+  });
+});
+
+describe('what a record costs', () => {
+  const holding = (records: number, memoryPerMemberMB: number) => result({ records, memoryPerMemberMB, alive: 8 });
+  const three = {
+    'records-500': holding(500, 2),
+    'records-1000': holding(1_000, 3),
+    'records-4000': holding(4_000, 4),
+  };
+
+  it('is what the most records take more than the fewest, whatever a member takes without any', () => {
+    expect(bytesForRecord(Object.values(three))).toBeCloseTo((2 * (1 << 20)) / 3_500);
+    expect(bytesForRecord([three['records-500']])).toBeNaN();
+    expect(recordsMiss(Object.values(three))).toBe('memory of a record ≤ 400 B: 599 B, short by 199 B');
+    expect(recordsMiss([holding(0, 1), holding(1 << 20, 401)])).toBeNull();
+    expect(recordsMiss([three['records-500']])).toBeNull();
+  });
+
+  it('is told from line to line', () => {
+    const table = recordsTable(three);
+    expect(rowOf(table, '| 1000 |')).toContain('| 2097 B |');
+    expect(rowOf(table, '| 4000 |')).toContain('| 350 B |');
+    expect(table).toContain('**599 B** for each record');
   });
 });
 

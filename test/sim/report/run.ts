@@ -4,7 +4,7 @@ import type { SimOptions } from '../support/options.ts';
 import { LINES, type Line } from './lines.ts';
 import { writePages } from './pages.ts';
 import { readResults, resultsOf, variantOf } from './results.ts';
-import { missesOf } from './targets.ts';
+import { missesOf, recordsMiss } from './targets.ts';
 
 /** Names the lines that `--line` runs: all, none (`pages`: what ran before), or some. */
 export function linesOf(names: string): Line[] | null {
@@ -34,11 +34,14 @@ export function report(lines: readonly Line[], given: Partial<SimOptions>): stri
 /** Of what ran just now, or, without lines to run, of all that is on the pages. */
 function missed(lines: readonly Line[], given: Partial<SimOptions>): string[] {
   const results = readResults();
-  return lines.flatMap((line) => {
+  const records = lines.flatMap(({ table, name }) => (table === 'records' ? (results[name] ?? []) : []));
+  const each = lines.flatMap((line) => {
     const wanted = variantOf(line, given);
     const found = resultsOf(results, line.name).find(({ variant }) => variant === wanted);
     if (!found) return [];
     const name = `${line.name} ${wanted}`.trim();
     return missesOf(line.table, found.result).map((sentence) => `${name}: ${sentence}`);
   });
+  const costly = recordsMiss(records);
+  return costly === null ? each : [...each, costly];
 }

@@ -3,6 +3,7 @@ import { markdownTable } from '../../pages/sections.ts';
 import { LINES, type Line } from './lines.ts';
 import { resultsOf, type Result, type Results } from './results.ts';
 import {
+  bytesForRecord,
   CONTROL_ACTIVE,
   DELIVERED,
   DELIVERED_OFTEN,
@@ -13,6 +14,7 @@ import {
   MEMORY,
   NON_CONTRIBUTORS,
   OUTDEGREE,
+  RECORD_BOUND_B,
   RDP_MEAN,
   RDP_P95,
   SENDER_COPIES,
@@ -207,6 +209,26 @@ export function scaleTable(results: Results): string {
     'member-seconds simulated a second',
   ];
   return `${markdownTable(head, ran.map(scaleCells))}\n\n${ran.map(said).join('\n')}${missing(results, 'scale')}`;
+}
+
+export function recordsTable(results: Results): string {
+  const ran = ranOf(results, 'records');
+  const lines = asLines(ran);
+  const rows = ran.map((one, at) => {
+    const { result: r, variant } = one;
+    const before = variant ? undefined : asLines(ran.slice(0, at)).at(-1);
+    const more = before ? bytesForRecord([before, r]) : NaN;
+    return [
+      ...[titleOf(one), `${r.alive}`, `${r.memoryMB.toFixed(0)} MB`, `${r.memoryPerMemberMB.toFixed(1)} MB`],
+      ...[Number.isNaN(more) ? NOTHING : `${more.toFixed(0)} B`, percent(r.ratio, 3)],
+    ];
+  });
+  const head = ['members by records', 'awake', 'memory', 'of each that is awake', 'for each record more', 'delivered'];
+  const bytes = bytesForRecord(lines);
+  const word = Number.isNaN(bytes)
+    ? ''
+    : `\n\nFrom the fewest to the most: **${bytes.toFixed(0)} B** for each record that a member holds; wanted are ≤ ${RECORD_BOUND_B} B.`;
+  return `${markdownTable(head, rows)}${word}\n\n${ran.map(said).join('\n')}${missing(results, 'records')}`;
 }
 
 const crowdCells = (ran: Ran): string[] => {

@@ -76,6 +76,7 @@ export const TARGETS: Readonly<Record<TableName, readonly Target[]>> = {
   ],
   failures: [DELIVERED, GAP, HEALED],
   scale: [...IDLE, CONTROL_ACTIVE, SENDER_COPIES, OUTDEGREE],
+  records: [DELIVERED],
   crowd: [WALL, MEMORY],
 };
 
@@ -92,6 +93,24 @@ export function shortBy(target: Target, results: readonly Result[]): string {
 }
 
 /** All that a result of a table falls short of, in words. */
+export const RECORD_BOUND_B = 400;
+const MB = 1 << 20;
+
+/** What each record more costs a member that is awake, bytes: from the line with the fewest records to that with the most; NaN with one. */
+export function bytesForRecord(results: readonly Result[]): number {
+  const sorted = [...results].sort((a, b) => a.records - b.records);
+  const [few, many] = [sorted[0], sorted.at(-1)];
+  if (!few || !many || few.records === many.records) return NaN;
+  return ((many.memoryPerMemberMB - few.memoryPerMemberMB) * MB) / (many.records - few.records);
+}
+
+/** A sentence when records cost more than they may; null when they do not, or that was not measured. */
+export function recordsMiss(results: readonly Result[]): string | null {
+  const bytes = bytesForRecord(results);
+  if (!(bytes > RECORD_BOUND_B)) return null;
+  return `memory of a record ≤ ${RECORD_BOUND_B} B: ${bytes.toFixed(0)} B, short by ${(bytes - RECORD_BOUND_B).toFixed(0)} B`;
+}
+
 export function missesOf(table: TableName, result: Result): string[] {
   const missed = TARGETS[table].filter((target) => (target.counts?.(result) ?? true) && lack(target, result) > 0);
   const words = missed.map(
