@@ -20,7 +20,7 @@ describe('growth with members', () => {
 
 describe('what the simulator keeps', () => {
   const line = (members: number, more: object = {}) => ({ members, records: members, controlIdle: 9, ...more });
-  const weighed = (records: number, memoryPerMemberMB: number) => line(8, { records, memoryPerMemberMB });
+  const weighed = (records: number, memory: number) => line(8, { records, memoryMB: 8 * memory, alive: 8 });
   const text = JSON.stringify({
     'scale-100': line(100),
     'records-4000': weighed(4_000, 5),

@@ -15,7 +15,8 @@ interface Kept {
   members: number;
   records: number;
   controlIdle: number | null;
-  memoryPerMemberMB: number;
+  alive: number;
+  memoryMB: number;
   failure?: string;
 }
 
@@ -23,9 +24,9 @@ interface Kept {
 export function simulated(text: string): Point[] {
   const kept = Object.entries(JSON.parse(text) as Record<string, Kept>).filter(([, { failure }]) => !failure);
   return kept
-    .flatMap(([name, { members, records, controlIdle, memoryPerMemberMB }]): Point[] => {
+    .flatMap(([name, { members, records, controlIdle, alive, memoryMB }]): Point[] => {
       if (name.startsWith('records-'))
-        return [{ members: records, real: false, control: NaN, memory: memoryPerMemberMB }];
+        return [{ members: records, real: false, control: NaN, memory: memoryMB / alive }];
       const tells = name.startsWith('scale-') && controlIdle !== null;
       return tells ? [{ members, real: false, control: controlIdle, memory: NaN }] : [];
     })

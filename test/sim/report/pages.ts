@@ -49,7 +49,7 @@ side missed none for 3 s. From 30 s after the healing on everything is due.`,
     name: '2-simulator-records',
     title: 'Simulator: what a record costs',
     about: `Most members by their records alone, a few awake: what grows from line to line is what records cost those that hold them. Memory is the
-process's after its garbage was collected, less 100 MB.`,
+process's after its garbage was collected, without what V8 keeps for more; the simulator's own books are in it.`,
     table: recordsTable,
     pictures: [],
   },

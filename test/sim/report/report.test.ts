@@ -120,7 +120,7 @@ describe('a line that ran with other options', () => {
 });
 
 describe('what a record costs', () => {
-  const holding = (records: number, memoryPerMemberMB: number) => result({ records, memoryPerMemberMB, alive: 8 });
+  const holding = (records: number, eachMB: number) => result({ records, memoryMB: 8 * eachMB, alive: 8 });
   const three = {
     'records-500': holding(500, 2),
     'records-1000': holding(1_000, 3),

@@ -219,11 +219,11 @@ export function recordsTable(results: Results): string {
     const before = variant ? undefined : asLines(ran.slice(0, at)).at(-1);
     const more = before ? bytesForRecord([before, r]) : NaN;
     return [
-      ...[titleOf(one), `${r.alive}`, `${r.memoryMB.toFixed(0)} MB`, `${r.memoryPerMemberMB.toFixed(1)} MB`],
+      ...[titleOf(one), `${r.alive}`, `${r.memoryMB.toFixed(0)} MB`],
       ...[Number.isNaN(more) ? NOTHING : `${more.toFixed(0)} B`, percent(r.ratio, 3)],
     ];
   });
-  const head = ['members by records', 'awake', 'memory', 'of each that is awake', 'for each record more', 'delivered'];
+  const head = ['members by records', 'awake', 'memory', 'for each record more', 'delivered'];
   const bytes = bytesForRecord(lines);
   const word = Number.isNaN(bytes)
     ? ''

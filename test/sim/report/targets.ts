@@ -101,7 +101,8 @@ export function bytesForRecord(results: readonly Result[]): number {
   const sorted = [...results].sort((a, b) => a.records - b.records);
   const [few, many] = [sorted[0], sorted.at(-1)];
   if (!few || !many || few.records === many.records) return NaN;
-  return ((many.memoryPerMemberMB - few.memoryPerMemberMB) * MB) / (many.records - few.records);
+  const each = ({ memoryMB, alive }: Result): number => (memoryMB * MB) / alive;
+  return (each(many) - each(few)) / (many.records - few.records);
 }
 
 /** A sentence when records cost more than they may; null when they do not, or that was not measured. */

@@ -142,10 +142,9 @@ function ofTraffic({
 
 const byBytes = (kinds: Kinds): [string, number][] => [...kinds].map(([name, { bytes }]) => [name, bytes]);
 
-/** Call it at once after the run: memory is the process's of this moment. */
-export function figuresOf(play: Play): Figures {
+/** Call it at once after the run: memory is the process's of this moment, unless the caller knows better. */
+export function figuresOf(play: Play, memoryMB = process.memoryUsage().rss / MB): Figures {
   const { sim, verdict, failure, digest, realS, virtualS } = play;
-  const memoryMB = process.memoryUsage().rss / MB;
   const members = sim.hosts.length;
   const alive = sim.hosts.filter((host) => host.alive).length;
   const { nodes, awake } = sim.options;
