@@ -1,39 +1,31 @@
-// What the own device sends to one set of receivers: its groups, its trees, and the rounds in which their epochs come to stand.
+// What the own device sends to one set of receivers: its groups, its trees, the plans that these follow, and when packets take them.
 import type { Origin } from '../../wire/messages/presence.ts';
-import type { TreeFailure, TreeMessage } from '../../wire/messages/tree.ts';
 import { Bucket } from '../guard/bucket.ts';
 import type { Atlas } from '../coordinates/atlas.ts';
 import type { Bans } from './bans.ts';
-import type { Delivery } from './delivery.ts';
+import { circumstancesOf } from './circumstances.ts';
+import type { AckMessage, Delivery } from './delivery.ts';
+import { below, strongest } from './failing.ts';
 import type { TreesIo } from './io.ts';
 import {
   CARRY_REACHED,
   CARRY_STRIPES,
-  COALESCE_MS,
   EPOCH_EVERY_MS,
-  FIRST_MS,
-  IMPROVE_FIRST_MS,
-  IMPROVE_MOST_MS,
-  IMPROVE_PER_MEMBER_MS,
-  KEEP_EVERY_MS,
   LOST_COALESCE_MS,
-  OLD_EPOCH_MS,
-  RATE_CHECK_MS,
-  RATE_WAIT_MS,
   REPORTS_BURST,
   REPORTS_PER_SECOND,
   ROUNDS_MAX,
   SEALS_PER_TURN,
-  SETTLE_MOST_MS,
-  SETTLE_MS,
 } from './limits.ts';
-import { below, cutOff, strongest } from './failing.ts';
+import { Occasions } from './occasions.ts';
 import { OwnKey } from './own-key.ts';
 import { OwnTree } from './own-tree.ts';
-import { handDownMs, type Patience } from './patience.ts';
+import type { Patience } from './patience.ts';
 import { isBound, planInput } from './plan-nodes.ts';
-import type { PlannedTree } from './plan-types.ts';
 import { PlannedRate } from './planned-rate.ts';
+import { Reach } from './reach.ts';
+import { Retired } from './retired.ts';
+import { Rounds } from './rounds.ts';
 import type { Shape } from './shape.ts';
 import { planStripes } from './stripes.ts';
 
@@ -55,8 +47,6 @@ export interface CastIo {
   shapes(): readonly Shape[];
 }
 
-type Ack = Extract<TreeMessage, { type: 'treeAck' }>;
-
 export class Cast {
   readonly groups = new Set<string>();
   readonly signed: boolean;
@@ -68,18 +58,10 @@ export class Cast {
   /** Of all its trees; null before the first one. */
   #key: OwnKey | null = null;
   readonly #at: CastIo;
-  /** Trees of a plan before, until what is under way has arrived. */
-  #retired: { atMono: number; tree: OwnTree }[] = [];
-  readonly #bornMono: number;
-  #planMono: number;
-  #plannedMono = -Infinity;
-  /** When the round ends at the latest; Infinity: none is on. */
-  #roundMono = Infinity;
-  #round = 0;
-  /** When the last one ended. */
-  #judgedMono = -Infinity;
-  /** In the active epochs, but known not to be reached. */
-  readonly #absent = new Set<Origin>();
+  readonly #occasions: Occasions;
+  readonly #rounds: Rounds;
+  readonly #reach: Reach;
+  readonly #retired = new Retired();
   /** Not to wait for in the next plan, but in the one after it. */
   #later = new Set<Origin>();
   /** Packets take the trees. */
@@ -89,55 +71,34 @@ export class Cast {
   #told = new Set<string>();
   #seen = '';
   readonly #rate = new PlannedRate();
-  #rateMono: number;
-  #keepMono = Infinity;
-  #improveMono = Infinity;
-  #improveMs = IMPROVE_FIRST_MS;
   #sealedMono = 0;
 
   /** `signed`: whether its groups ask for casts that are signed; all of one kind. */
   constructor(at: CastIo, signed: boolean, nowMono: number) {
     this.#at = at;
     this.signed = signed;
-    [this.#planMono, this.#bornMono] = [nowMono, nowMono];
+    this.#occasions = new Occasions(nowMono);
+    this.#rounds = new Rounds(at, nowMono);
+    this.#reach = new Reach({ self: at.self, bans: at.bans, unread: (origin) => this.#key?.unread(origin) });
     this.#reports = new Bucket(REPORTS_BURST, REPORTS_PER_SECOND, nowMono);
-    this.#rateMono = nowMono + RATE_CHECK_MS;
   }
 
   // ---- plans -----------------------------------------------------------------------------------------------------------------
 
   /** Something that a plan depends on changed. */
-  soon(nowMono: number, waitMs = COALESCE_MS): void {
-    this.#planMono = Math.min(this.#planMono, Math.max(nowMono + waitMs, this.#plannedMono + EPOCH_EVERY_MS));
+  soon(nowMono: number, waitMs?: number): void {
+    this.#occasions.soon(nowMono, waitMs);
   }
 
   /** What concerns its nodes may have changed; a plan is made only if it has. */
   review(nowMono: number): void {
-    const text = this.#circumstances();
+    const text = circumstancesOf({
+      ...{ io: this.#at.io, receivers: this.receivers, trees: this.trees, readers: this.#key?.readers() ?? [] },
+      mayHear: (origin) => this.#mayHear(origin),
+    });
     if (text === this.#seen && this.unserved.length === 0) return;
     this.#seen = text;
     this.soon(nowMono);
-  }
-
-  /** Of all nodes, what a plan depends on; places change slowly and wait for the next one. */
-  #circumstances(): string {
-    const { io } = this.#at;
-    const names = new Set(this.receivers);
-    for (const tree of this.trees)
-      for (const { origin } of tree.latest?.shape.description.nodes ?? []) names.add(origin);
-    const parts: unknown[] = [this.receivers.length, io.conduct().uplinkKBps];
-    for (const origin of names) {
-      const presence = io.presence(origin);
-      parts.push(origin, io.isOnline(origin), io.peerHandle(origin));
-      if (presence)
-        parts.push(presence.features, presence.uplinkKBps, presence.relayKBps, presence.boxKey.subarray(0, 6));
-    }
-    for (const origin of this.#readers()) if (!names.has(origin)) parts.push(origin, this.#mayHear(origin));
-    return parts.join();
-  }
-
-  #readers(): Set<Origin> {
-    return new Set(this.#key?.readers());
   }
 
   setGroups(groups: Iterable<string>): void {
@@ -148,18 +109,17 @@ export class Cast {
 
   #plan(nowMono: number): void {
     const { io, self, bans, atlas } = this.#at;
-    this.#planMono = Infinity;
-    this.#plannedMono = nowMono;
+    this.#occasions.planned(nowMono);
     const later = this.#later;
     this.#later = new Set();
-    if (later.size > 0) this.#planMono = nowMono + EPOCH_EVERY_MS;
+    if (later.size > 0) this.#occasions.by(nowMono + EPOCH_EVERY_MS);
     const wanted = this.receivers.filter(
       (origin) =>
         io.isOnline(origin) && io.peerHandle(origin) !== null && !bans.isMissing(nowMono, origin) && !later.has(origin),
     );
     // Nobody is there yet: what waits in the data plane would go down an empty tree.
     if (wanted.length === 0 && !this.switched) {
-      this.#planMono = Math.min(this.#planMono, bans.retryMono(nowMono));
+      this.#occasions.by(bans.retryMono(nowMono));
       return;
     }
     this.#rate.take(this.#sentRate());
@@ -174,14 +134,11 @@ export class Cast {
       wanted,
     );
     this.#rate.isBound = isBound(input);
-    const rateMono = this.#bornMono + RATE_WAIT_MS;
-    if (this.#rate.isBound && input.rateKBps === 0 && !this.switched && nowMono < rateMono) {
-      [this.#planMono, this.#plannedMono] = [rateMono, -Infinity];
-      return;
-    }
+    const lacksRate = this.#rate.isBound && input.rateKBps === 0;
+    if (lacksRate && !this.switched && this.#occasions.awaitRate(nowMono)) return;
     const previous = this.trees.flatMap((tree) => (tree.latest ? [tree.parents()] : []));
     const plan = planStripes(input, previous);
-    const settleMs = this.#settleMs(nowMono, plan.trees);
+    const settleMs = this.#rounds.settleMs(nowMono, plan.trees, this.switched);
     this.unserved = plan.unserved;
     this.#shapeTrees(nowMono, plan.trees.length);
     const subscribers = new Set(wanted);
@@ -190,7 +147,8 @@ export class Cast {
       rate: Math.round(this.#rate.bytesPerSecond / plan.trees.length),
       groups: [...this.groups].sort().slice(0, 32),
     };
-    if (this.#key) this.#rotateWhere(nowMono, this.#key);
+    const mayHear = (origin: Origin): boolean => this.#mayHear(origin);
+    if (this.#key) this.#occasions.by(this.#key.renew(nowMono, this.receivers, mayHear));
     this.#key?.begin(subscribers);
     const round = { rateCounts: this.#rate.isBound, settleMs };
     let offered = false;
@@ -199,21 +157,11 @@ export class Cast {
       if (!planned) continue;
       if (tree.offer(nowMono, planned, subscribers, head, round)) offered = true;
     }
-    const retry = bans.retryMono(nowMono);
-    if (retry < Infinity) this.#planMono = Math.min(this.#planMono, retry);
-    if (offered) this.#roundMono = nowMono + settleMs;
+    this.#occasions.by(bans.retryMono(nowMono));
+    if (offered) this.#rounds.begin(nowMono, settleMs);
     else if (this.trees.every((tree) => tree.offered === null)) this.#finish(nowMono);
     this.#seal(nowMono);
     this.#judge(nowMono);
-  }
-
-  #settleMs(nowMono: number, trees: readonly PlannedTree[]): number {
-    const { io, self, patience } = this.#at;
-    const downMs = handDownMs(trees, self, io.conduct().uplinkKBps);
-    // Packets wait for the first epoch, and not longer than this; those of a second one have been dropped by then.
-    if (this.switched || this.#round > 0) return patience.settleMs + downMs;
-    const inTime = Math.max(SETTLE_MS, this.#bornMono + FIRST_MS - nowMono);
-    return trees.length > 1 && downMs < SETTLE_MS / 2 ? Math.min(inTime, SETTLE_MS + downMs) : SETTLE_MS + downMs;
   }
 
   /** As many trees as the plan has; what is too much ends after the switch. */
@@ -228,18 +176,7 @@ export class Cast {
       if (key.isUsed) key.rotate(nowMono);
       this.trees.push(new OwnTree({ io, self, networkId, start, tree, signer, key }));
     }
-    for (const tree of this.trees.splice(count)) this.#retired.push({ atMono: Infinity, tree });
-  }
-
-  /** Who may not read any more has no use of what it knows. */
-  #rotateWhere(nowMono: number, key: OwnKey): void {
-    const now = new Set(this.receivers);
-    const lost = [...key.readers()].filter((origin) => !now.has(origin) && !this.#mayHear(origin));
-    // A removed member shall read nothing more; those who only lost a right wait for others.
-    const isRemoved = lost.some((origin) => this.#at.io.peerHandle(origin) === null);
-    const isDue = key.rotateMono <= nowMono || isRemoved;
-    if (key.expiresMono <= nowMono || (lost.length > 0 && isDue)) key.rotate(nowMono);
-    else if (lost.length > 0) this.#planMono = Math.min(this.#planMono, key.rotateMono);
+    this.#retired.add(this.trees.splice(count));
   }
 
   #mayHear(origin: Origin): boolean {
@@ -257,60 +194,29 @@ export class Cast {
 
   #judge(nowMono: number): void {
     const offered = this.trees.flatMap(({ offered: delivery }) => delivery ?? []);
-    // A round that was judged is followed by a plan.
-    if (offered.length === 0 || this.#roundMono === Infinity) return;
-    const settled = offered.every((delivery) => delivery.settled);
-    if (nowMono < this.#roundMono && !settled) return;
-    if (settled) this.#at.patience.stood(nowMono - this.#plannedMono);
-    this.#roundMono = Infinity;
-    this.#judgedMono = nowMono;
-    const failing = new Set<Origin>();
-    const atFault = new Set<Origin>();
-    let nobody = false;
-    const cut = cutOff(this.trees.map(({ offered }) => offered));
-    for (const tree of this.trees) {
-      if (!tree.offered) continue;
-      const all = tree.offered.failures();
-      const here = below(tree.offered.shape, all);
-      // The key did not come because a stripe that was to bring it failed, or this is told of another stripe already.
-      const failures = all.filter(({ origin, code }) => code !== 'noKey' || !cut.has(origin));
-      for (const { origin, code } of failures) {
-        atFault.add(origin);
-        if (code === 'noKey') cut.add(origin);
-      }
-      for (const failure of failures) this.#learn(nowMono, tree.offered.shape, failure);
-      tree.confirm((origin) => !here.has(origin));
-      for (const origin of here) failing.add(origin);
-      // Of each tree by itself: in several that few are missing from, all may be missing from one or another.
-      nobody ||= tree.offered.shape.description.nodes.every(({ origin }) => here.has(origin));
-      if (this.#at.bans.anyMissing) this.#allow(tree.offered, here);
-    }
+    if (!this.#rounds.over(nowMono, offered)) return;
+    const { failing, atFault, nobody } = this.#reach.judge(nowMono, this.trees);
     this.#key?.settle();
     const served = [...failing].some((origin) => this.#isServed(origin));
     // Packets wait for the first tree: those below one that has just died are worth another round.
-    const waiting = !this.switched && this.#round === 0 && failing.size > atFault.size;
-    if (failing.size > 0 && (nobody || waiting || (served && this.#round < ROUNDS_MAX - 1))) {
-      this.#round++;
+    const waiting = !this.switched && this.#rounds.failed === 0 && failing.size > atFault.size;
+    if (failing.size > 0 && (nobody || waiting || (served && this.#rounds.failed < ROUNDS_MAX - 1))) {
+      this.#rounds.failed++;
       this.#carry(nowMono, failing);
       // Of several trees another edge may do in one; who failed in two is left out for a while as it is.
       if (waiting && !nobody && this.trees.length === 1) this.#later = atFault;
       // Nobody at all: perhaps the own device is cut off.
-      this.#planMono = Math.min(this.#planMono, nobody && this.#round > ROUNDS_MAX ? nowMono + AGAIN_MS : nowMono);
+      this.#occasions.by(nobody && this.#rounds.failed > ROUNDS_MAX ? nowMono + AGAIN_MS : nowMono);
       return;
     }
-    this.#absent.clear();
-    for (const origin of failing) this.#absent.add(origin);
+    this.#reach.missOnly(failing);
     this.#finish(nowMono);
-    if (failing.size > 0) this.#planMono = Math.min(this.#planMono, nowMono + EPOCH_EVERY_MS);
+    if (failing.size > 0) this.#occasions.by(nowMono + EPOCH_EVERY_MS);
   }
 
   /** Gets packets by the active epochs, as far as known. */
   #isServed(origin: Origin): boolean {
-    return this.switched && !this.#absent.has(origin) && this.trees.some((tree) => tree.active?.shape.node(origin));
-  }
-
-  #allow(delivery: Delivery, failing: ReadonlySet<Origin>): void {
-    for (const { origin } of delivery.shape.description.nodes) if (!failing.has(origin)) this.#at.bans.stands(origin);
+    return this.switched && !this.#reach.isAbsent(origin) && this.trees.some((tree) => tree.active?.shape.node(origin));
   }
 
   /** Packets need not wait for all stripes where most stand: they take those until the others do, too. */
@@ -322,23 +228,23 @@ export class Cast {
     });
     if (standing.length < CARRY_STRIPES * this.trees.length) return;
     for (const tree of standing) tree.switch(nowMono);
-    for (const origin of failing) this.#absent.add(origin);
+    this.#reach.miss(failing);
     this.#begin(nowMono);
   }
 
   #begin(nowMono: number): void {
-    if (!this.switched) [this.#keepMono, this.#improveMono] = [nowMono + KEEP_EVERY_MS, nowMono + this.#improveMs];
+    if (!this.switched) this.#occasions.carries(nowMono);
     this.switched = true;
     this.#tell();
   }
 
   /** All trees of the plan stand. */
   #finish(nowMono: number): void {
-    this.#round = 0;
+    this.#rounds.failed = 0;
     for (const tree of this.trees) tree.switch(nowMono);
     if (this.trees.some((tree) => tree.active === null)) return;
     this.#begin(nowMono);
-    for (const retired of this.#retired) retired.atMono = Math.min(retired.atMono, nowMono + OLD_EPOCH_MS);
+    this.#retired.replaced(nowMono);
   }
 
   /** Trees of which some epoch stands. */
@@ -359,26 +265,6 @@ export class Cast {
     if (this.switched) this.#at.io.sendOn(group, this.#standing());
   }
 
-  #learn(nowMono: number, shape: Shape, { origin, code }: TreeFailure): void {
-    const { bans } = this.#at;
-    const parent = shape.parentOf(origin);
-    if (parent === undefined) return;
-    if (code === 'unreachable') bans.unreachable(nowMono, parent, origin);
-    else if (code === 'refused') bans.weak(nowMono, origin);
-    else if (code === 'noKey') {
-      this.#key?.unread(origin);
-      bans.keyless(nowMono, origin);
-    } else this.#silent(nowMono, shape, parent, origin);
-  }
-
-  /** A parent that falls silent for more than one does not feed any more. */
-  #silent(nowMono: number, shape: Shape, parent: Origin, child: Origin): void {
-    const { bans, self } = this.#at;
-    bans.silent(nowMono, parent, child);
-    const barred = shape.childrenOf(parent).filter((one) => bans.isBarred(nowMono, parent, one)).length;
-    if (parent !== self && barred * 2 > shape.childrenOf(parent).length) bans.weak(nowMono, parent);
-  }
-
   // ---- messages and events ---------------------------------------------------------------------------------------------------
 
   tree(id: number): OwnTree | undefined {
@@ -386,18 +272,18 @@ export class Cast {
   }
 
   /** `bad`: the sender has no such part in the tree. */
-  hear(nowMono: number, from: Origin, tree: OwnTree, ack: Ack): 'ok' | 'bad' | 'stale' {
+  hear(nowMono: number, from: Origin, tree: OwnTree, ack: AckMessage): 'ok' | 'bad' | 'stale' {
     const deliveries = [tree.offered, tree.active];
     const delivery = deliveries.find((one) => one?.shape.description.epoch === ack.epoch);
     if (ack.what === 'lost') {
       const shape = tree.latest?.shape;
       if (shape?.node(from) === undefined || !this.#reports.take(nowMono)) return 'stale';
       for (const failure of ack.failed.slice(0, 1))
-        if (failure.code === 'lost') this.#learn(nowMono, tree.active?.shape ?? shape, failure);
+        if (failure.code === 'lost') this.#reach.learn(nowMono, tree.active?.shape ?? shape, failure);
       this.soon(nowMono, LOST_COALESCE_MS);
       return 'ok';
     }
-    this.#heed(nowMono, from, tree, ack, delivery);
+    this.#rounds.heed(nowMono, from, tree, ack, delivery);
     if (!delivery) return 'stale';
     if (!delivery.has(from)) return 'bad';
     if (ack.what === 'want') delivery.wants(nowMono, from);
@@ -407,28 +293,8 @@ export class Cast {
     return 'ok';
   }
 
-  /** A child's first word about an epoch after its round: the next ones take longer. */
-  #heed(nowMono: number, from: Origin, tree: OwnTree, { what }: Ack, delivery: Delivery | null | undefined): void {
-    if (what !== 'stands' || nowMono > this.#judgedMono + SETTLE_MOST_MS || delivery === tree.offered) return;
-    const awaited = delivery ? delivery.awaits(from) : tree.latest?.shape.node(from) !== undefined;
-    if (awaited) this.#at.patience.late(nowMono);
-  }
-
-  /** News of an epoch that carries: somebody was lost, or came after all. */
   #changed(nowMono: number, delivery: Delivery, change: () => void): void {
-    const before = below(delivery.shape, delivery.failures());
-    change();
-    const failures = delivery.failures();
-    const after = below(delivery.shape, failures);
-    for (const origin of before) {
-      if (after.has(origin)) continue;
-      this.#absent.delete(origin);
-      this.#at.bans.stands(origin);
-    }
-    const fresh = failures.filter(({ origin }) => !before.has(origin));
-    for (const failure of fresh) this.#learn(nowMono, delivery.shape, failure);
-    for (const origin of after) this.#absent.add(origin);
-    if (fresh.length > 0) this.soon(nowMono);
+    if (this.#reach.changed(nowMono, delivery, change)) this.soon(nowMono);
   }
 
   up(nowMono: number, origin: Origin): void {
@@ -448,8 +314,8 @@ export class Cast {
   nextDeadline(): number {
     if (this.trees.some((tree) => tree.sealing)) return this.#sealedMono;
     // While a round is on, no other plan is made.
-    let next = this.#roundMono < Infinity ? this.#roundMono : this.#planMono;
-    next = Math.min(next, this.#keepMono, this.#improveMono, this.#rateMono);
+    let next = this.#rounds.endMono < Infinity ? this.#rounds.endMono : this.#occasions.planMono;
+    next = Math.min(next, this.#occasions.checkMono, this.#retired.nextMono);
     for (const tree of this.trees) {
       next = Math.min(
         next,
@@ -458,7 +324,6 @@ export class Cast {
         tree.offered?.graceMono ?? Infinity,
       );
     }
-    for (const { atMono } of this.#retired) next = Math.min(next, atMono);
     return next;
   }
 
@@ -470,26 +335,16 @@ export class Cast {
       const { active } = tree;
       if (active && active.graceMono <= nowMono) this.#changed(nowMono, active, () => active.giveUp(nowMono));
     }
-    for (const { tree } of this.#retired.filter(({ atMono }) => atMono <= nowMono)) tree.drop();
-    this.#retired = this.#retired.filter(({ atMono }) => atMono > nowMono);
+    this.#retired.tick(nowMono);
     this.#judge(nowMono);
-    if (nowMono >= this.#keepMono) this.#keep(nowMono);
-    if (nowMono >= this.#improveMono) this.#improve(nowMono);
-    if (nowMono >= this.#rateMono) this.checkRate(nowMono);
-    if (this.#roundMono === Infinity && nowMono >= this.#planMono) this.#plan(nowMono);
+    if (this.#occasions.keep(nowMono)) this.#keep(nowMono);
+    if (this.#occasions.improve(nowMono, this.receivers.length)) this.soon(nowMono);
+    if (nowMono >= this.#occasions.rateMono) this.checkRate(nowMono);
+    if (this.#rounds.endMono === Infinity && nowMono >= this.#occasions.planMono) this.#plan(nowMono);
   }
 
   #keep(nowMono: number): void {
-    this.#keepMono = nowMono + KEEP_EVERY_MS;
     for (const tree of this.trees) tree.active?.remind(nowMono);
-    this.soon(nowMono);
-  }
-
-  /** Places became known better, sessions came up. */
-  #improve(nowMono: number): void {
-    const most = Math.max(IMPROVE_MOST_MS, this.receivers.length * IMPROVE_PER_MEMBER_MS);
-    this.#improveMs = Math.min(most, 2 * this.#improveMs);
-    this.#improveMono = nowMono + this.#improveMs;
     this.soon(nowMono);
   }
 
@@ -498,7 +353,7 @@ export class Cast {
   }
 
   checkRate(nowMono: number): void {
-    this.#rateMono = nowMono + RATE_CHECK_MS;
+    this.#occasions.rateChecked(nowMono);
     if (this.#rate.take(this.#sentRate())) this.soon(nowMono);
   }
 
@@ -509,8 +364,8 @@ export class Cast {
 
   /** The end of all its trees; its groups are another's business. */
   drop(): void {
-    for (const tree of [...this.trees, ...this.#retired.map((retired) => retired.tree)]) tree.drop();
+    for (const tree of this.trees) tree.drop();
+    this.#retired.drop();
     this.trees = [];
-    this.#retired = [];
   }
 }

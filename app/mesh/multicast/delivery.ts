@@ -14,6 +14,7 @@ import { CHILD_GRACE_MS, SETTLE_HOP_MS, SETTLE_HOP_SHARE, SETTLE_HOP_SHARE_STRIP
 import type { Shape } from './shape.ts';
 
 type DeliveryIo = Pick<TreesIo, 'send' | 'connect' | 'isUp' | 'peerHandle' | 'rttMs'>;
+export type AckMessage = Extract<TreeMessage, { type: 'treeAck' }>;
 export type KeysMessage = Extract<TreeMessage, { type: 'treeKeys' }>;
 
 interface Child {

@@ -58,6 +58,18 @@ export class OwnKey {
     this.#holders.clear();
   }
 
+  /** Who may not read any more has no use of what it knows. Returns when that is to be looked at again; Infinity: it need not be. */
+  renew(nowMono: number, receivers: readonly Origin[], mayHear: (origin: Origin) => boolean): number {
+    const now = new Set(receivers);
+    const lost = [...this.#holders].filter((origin) => !now.has(origin) && !mayHear(origin));
+    // A removed member shall read nothing more; those who only lost a right wait for others.
+    const isRemoved = lost.some((origin) => this.#io.peerHandle(origin) === null);
+    const isDue = this.rotateMono <= nowMono || isRemoved;
+    if (this.expiresMono <= nowMono || (lost.length > 0 && isDue)) this.rotate(nowMono);
+    else if (lost.length > 0) return this.rotateMono;
+    return Infinity;
+  }
+
   isKeyed(origin: Origin): boolean {
     const known = this.#keyed.get(origin);
     const presence = this.#io.presence(origin);
