@@ -1,5 +1,12 @@
 // The shape of a described tree: who is below whom, how deep, and who stands in for a parent. All by rule, so that everybody derives the same.
-import { NODE_ADOPTS, ROOT, type Offer, type TreeDescription, type TreeNode } from '../../wire/messages/tree.ts';
+import {
+  NODE_ADOPTS,
+  NODE_SUBSCRIBES,
+  ROOT,
+  type Offer,
+  type TreeDescription,
+  type TreeNode,
+} from '../../wire/messages/tree.ts';
 import type { Origin } from '../../wire/messages/presence.ts';
 import { ADOPTABLE_MAX, AUNTS_MAX, BACKUPS_MAX, CHILDREN_MAX, DEPTH_MAX } from './limits.ts';
 
@@ -53,6 +60,10 @@ export class Shape {
   node(origin: Origin): TreeNode | undefined {
     const place = this.#places.get(origin);
     return place === undefined ? undefined : this.description.nodes[place];
+  }
+
+  subscribes(origin: Origin): boolean {
+    return ((this.node(origin)?.flags ?? 0) & NODE_SUBSCRIBES) !== 0;
   }
 
   depthOf(origin: Origin): number {
@@ -143,6 +154,9 @@ export class Shape {
     return found;
   }
 }
+
+/** Names a tree, whatever its start and epoch. */
+export const treeKey = ({ origin, tree }: { origin: Origin; tree: number }): string => `${origin} ${tree}`;
 
 /** 1 … 32,767 steps ahead on the circle of u16. */
 export const isNewer = (epoch: number, than: number): boolean => {
