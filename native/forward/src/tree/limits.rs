@@ -134,8 +134,12 @@ pub const LOSS_FOR: u64 = 3 * S;
 pub const LOSS_PERMILLE_MAX: u16 = 500;
 
 // Copies
-/// What a copy of a packet has around it on its way, bytes: stamp and inner tag 40, header and tag of the hop 32, IPv6 and UDP 48.
-pub const COPY_OVERHEAD: u64 = 120;
+/// What makes a packet a cast, bytes: stamp and inner tag.
+const CAST_OVERHEAD: u64 = 40;
+/// What carries a cast to the next hop, bytes: header and tag of the hop 32, IPv6 and UDP 48.
+pub(super) const COPY_HEADERS: u64 = 32 + 48;
+/// What a copy of a packet has around it on its way, bytes.
+pub const COPY_OVERHEAD: u64 = CAST_OVERHEAD + COPY_HEADERS;
 
 // Cache
 /// Casts are kept this long.

@@ -6,8 +6,8 @@ use super::config::{CastName, CastRefusal, Repair, TreeConfig, TreeError, TreeNa
 use super::excess::bytes_limit;
 use super::feed::{Feed, State};
 use super::limits::{
-    ADOPTED_MAX, ASKED_AGAIN_WITHIN, EPOCH_LINGER, EPOCHS_KEPT, FED_FREELY, JUDGED_FOR, LEASE, LEFT_FOR,
-    ORIGIN_SILENCE, REFUSED_MAX, RUNS_FOR, SILENCE_MOST, TROUBLE_EVERY,
+    ADOPTED_MAX, ASKED_AGAIN_WITHIN, COPY_HEADERS, EPOCH_LINGER, EPOCHS_KEPT, FED_FREELY, JUDGED_FOR, LEASE,
+    LEFT_FOR, ORIGIN_SILENCE, REFUSED_MAX, RUNS_FOR, SILENCE_MOST, TROUBLE_EVERY,
 };
 use super::losses::Measured;
 use super::mend::Mending;
@@ -19,9 +19,6 @@ use crate::builder::PeerId;
 use crate::fair::Spell;
 use crate::uplink::Flow;
 use std::sync::Arc;
-
-/// What a copy costs beside its bytes from stamp to inner tag.
-pub(super) const COPY_HEADERS: u64 = super::limits::COPY_OVERHEAD - 40;
 
 /// What this node may send in this tree, and this machine for others in everything.
 pub(super) struct Purse {

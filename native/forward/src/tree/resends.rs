@@ -1,8 +1,7 @@
 //! How much may be sent again, and as parity: a line that is full makes casts late, late ones are asked for, and answers to that make it
 //! fuller still.
 
-use super::limits::{RESENDS_LINE_PERMILLE, RESENDS_PER_SECOND, WAITED_LINE_PERMILLE};
-use super::node::COPY_HEADERS;
+use super::limits::{COPY_HEADERS, RESENDS_LINE_PERMILLE, RESENDS_PER_SECOND, WAITED_LINE_PERMILLE};
 use crate::bucket::{BucketLimit, OriginBuckets};
 use crate::budget::Budget;
 use crate::builder::PeerId;
