@@ -193,13 +193,14 @@ describe('epochs', () => {
 describe.each(seeds(1, 2, 3))('shapes, seed %i', (seed) => {
   const random = new Seeded(seed);
   const tree = (count: number): TreeDescription => {
+    const roots = 1 + random.below(3);
     const order = Array.from({ length: count }, (_, n) => n).sort(() => random.next() - 0.5);
     const names = Array.from({ length: count }, (_, n) =>
       (n * 16 + 1 + random.below(15)).toString(16).padStart(16, '0'),
     );
     const parents = new Array<number>(count).fill(ROOT);
     order.forEach(
-      (place, turn) => (parents[place] = turn < 3 ? ROOT : (order[random.below(Math.min(turn, 30))] as number)),
+      (place, turn) => (parents[place] = turn < roots ? ROOT : (order[random.below(Math.min(turn, 30))] as number)),
     );
     const nodes = names.map((origin, n) => ({ origin, parent: parents[n] as number, flags: random.below(4) }));
     return { ...description, nodes, origin: 'f'.repeat(16) };
@@ -238,6 +239,41 @@ describe.each(seeds(1, 2, 3))('shapes, seed %i', (seed) => {
     first.parent = 1;
     second.parent = 0;
     expect(Shape.of(ring)).toBeNull();
+  });
+});
+
+describe('below the only child of the origin', () => {
+  const name = (n: number) => n.toString(16).padStart(16, '0');
+  const origin = 'f'.repeat(16);
+  /** The origin has `roots` children; the first of them feeds all others, of whom those in `weak` take nobody on. */
+  const shapeOf = (roots: number, weak: number[]): Shape => {
+    const nodes = Array.from({ length: 8 }, (_, n) => ({
+      ...{ origin: name(n), parent: n < roots ? ROOT : 0 },
+      flags: weak.includes(n) ? NODE_SUBSCRIBES : NODE_SUBSCRIBES | NODE_ADOPTS,
+    }));
+    return Shape.of({ ...description, nodes, origin }) as Shape;
+  };
+  const backups = (shape: Shape, n: number) => shape.backupsOf(name(n));
+
+  it('three ask the origin when that one dies, and the others ask the three first', () => {
+    const shape = shapeOf(1, [1]);
+    for (const heir of [2, 3, 4]) expect(backups(shape, heir)).toEqual([origin]);
+    // Each begins at another one.
+    expect(backups(shape, 1)).toEqual([name(2), name(3), name(4), origin]);
+    expect(backups(shape, 5)).toEqual([name(3), name(4), name(2), origin]);
+    expect(backups(shape, 6)).toEqual([name(4), name(2), name(3), origin]);
+    expect(shape.adoptableOf(name(2))).toEqual([1, 5, 6, 7].map(name));
+  });
+
+  it('the origin is asked by all where nobody else can take on more', () => {
+    const shape = shapeOf(1, [1, 2, 3, 4, 5, 6, 7]);
+    for (let n = 1; n < 8; n++) expect(backups(shape, n)).toEqual([origin]);
+  });
+
+  it('siblings of the parent are asked where it has some', () => {
+    const shape = shapeOf(3, []);
+    expect(backups(shape, 3)).toEqual([origin, name(1), name(2)]);
+    expect(backups(shape, 4)).toEqual([name(2), origin, name(1)]);
   });
 });
 

@@ -28,6 +28,8 @@ export const ORIGIN_SHARE = 0.5;
 export const BACKUPS_MAX = 6;
 /** Of these, siblings of the parent at most. */
 export const AUNTS_MAX = 3;
+/** Of the grandchildren of an origin with one child so many ask the origin, and the others them. */
+export const HEIRS_MAX = 3;
 /** At the origin everybody in its tree. */
 export const ADOPTABLE_MAX = 16_384;
 /** Backups with which a session is kept, so that asking them takes no handshake. */

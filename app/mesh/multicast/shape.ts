@@ -8,7 +8,7 @@ import {
   type TreeNode,
 } from '../../wire/messages/tree.ts';
 import type { Origin } from '../../wire/messages/presence.ts';
-import { ADOPTABLE_MAX, AUNTS_MAX, BACKUPS_MAX, CHILDREN_MAX, DEPTH_MAX } from './limits.ts';
+import { ADOPTABLE_MAX, AUNTS_MAX, BACKUPS_MAX, CHILDREN_MAX, DEPTH_MAX, HEIRS_MAX } from './limits.ts';
 
 /** Depths that a reader accepts: more than any plan makes. */
 const DEPTH_ACCEPTED_MAX = 4 * DEPTH_MAX;
@@ -102,7 +102,8 @@ export class Shape {
   /**
    * Whom a node asks when its parent is silent: the first child of a parent the grandparent, which has room now, the others one of the parent's
    * siblings, each another one; then the other of both, more siblings, the grandparent's parent; at last the origin. Children of the origin ask
-   * each other. Only those that can take on more.
+   * each other. Below the only child of the origin a few ask the origin, and the others these few: an origin with one child has no room for all
+   * of its grandchildren. Only those that can take on more.
    */
   backupsOf(origin: Origin): Origin[] {
     const place = this.#places.get(origin);
@@ -120,6 +121,7 @@ export class Shape {
     // The origin always can: without it there is nothing to send.
     const up = parent !== root && (grandparent === root || this.#adopts(grandparent)) ? [grandparent] : [];
     const aunted = parent === root ? BACKUPS_MAX : AUNTS_MAX;
+    if (grandparent === root && parent !== root && aunts.length === 0) return this.#heirs(place, parent, turn);
     const list: number[] = [];
     for (let step = 0; step < aunts.length && list.length < aunted; step++)
       list.push(aunts[(step + turn) % aunts.length] as number);
@@ -129,6 +131,14 @@ export class Shape {
     const above = this.#parent(grandparent);
     if (above !== root && this.#adopts(above)) list.push(above);
     return [...list, root];
+  }
+
+  /** Of a child of the origin's only child. */
+  #heirs(place: number, parent: number, turn: number): number[] {
+    const root = this.description.nodes.length;
+    const heirs = (this.#children[parent] as number[]).filter((child) => this.#adopts(child)).slice(0, HEIRS_MAX);
+    if (heirs.includes(place)) return [root];
+    return [...heirs.map((_, step) => heirs[(step + turn) % heirs.length] as number), root];
   }
 
   #adopts(place: number): boolean {
@@ -147,7 +157,8 @@ export class Shape {
     const grandchildren = below(this.#children[place] as number[]);
     const siblings = (this.#children[this.#parent(place)] as number[]).filter((sibling) => sibling !== place);
     const asked = [...grandchildren, ...below(siblings), ...below(grandchildren)];
-    if (this.#parent(place) === root) asked.push(...siblings);
+    const parent = this.#parent(place);
+    if (parent === root || this.#parent(parent) === root) asked.push(...siblings);
     const found: Origin[] = [];
     for (const other of asked)
       if (found.length < ADOPTABLE_MAX && this.#backups(other).includes(place)) found.push(this.#name(other));
