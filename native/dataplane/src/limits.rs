@@ -68,11 +68,8 @@ pub const STREAM_HELD_MAX: usize = 1_024;
 pub const STREAM_HELD_FOR_US: u64 = 1_500_000;
 /// Once there are trees, what waited leaves as the line has room, and is looked at so often, µs …
 pub const STREAM_RELEASE_EVERY_US: u64 = 5_000;
-/// … and what follows it queues up behind it. After so long none may wait longer than [`STREAM_LATE_MAX_US`], µs, …
+/// … for so long; then what still waits is dropped, for it is late for everybody and keeps what follows it waiting, µs.
 pub const STREAM_RELEASE_LASTS_US: u64 = 4_000_000;
-pub const STREAM_LATE_MAX_US: u64 = 1_000_000;
-/// … and so long after that all that wait are dropped, µs: a stream that nearly fills its line is not to stay late.
-pub const STREAM_RELEASE_LATE_US: u64 = 8_000_000;
 /// An engine that answered nothing, or "directly", is asked again after this, µs.
 pub const STREAM_ASK_AGAIN_US: u64 = 10_000_000;
 /// A stream has ended when its host sent nothing for this long, µs.

@@ -4,8 +4,8 @@ use crate::adapter::AdapterThread;
 use crate::api::{Event, PeerId};
 use crate::command::Command;
 use crate::limits::{
-    STREAM_ASK_AGAIN_US, STREAM_ENDS_US, STREAM_HELD_FOR_US, STREAM_HELD_MAX, STREAM_LATE_MAX_US,
-    STREAM_RELEASE_EVERY_US, STREAM_RELEASE_LASTS_US, STREAM_RELEASE_LATE_US, STREAMS_MAX, TREE_FROM,
+    STREAM_ASK_AGAIN_US, STREAM_ENDS_US, STREAM_HELD_FOR_US, STREAM_HELD_MAX, STREAM_RELEASE_EVERY_US,
+    STREAM_RELEASE_LASTS_US, STREAMS_MAX, TREE_FROM,
 };
 use crate::shared::{View, add};
 use std::collections::{BTreeMap, VecDeque};
@@ -26,7 +26,7 @@ struct Stream {
     asked: u64,
     /// Packets that wait for the answer, and since when.
     held: VecDeque<(u64, Vec<u8>)>,
-    /// There are trees, and what waited leaves, at its best by then; new packets queue up behind it.
+    /// There are trees, and what waited leaves by then; new packets queue up behind it.
     release_until: Option<u64>,
     pub turn: usize,
 }
@@ -229,9 +229,7 @@ impl AdapterThread {
         let mut shown = self.net.streams.lock().unwrap_or_else(PoisonError::into_inner);
         self.streams.of.retain(|group, stream| {
             let is_late = |since: u64| match stream.release_until {
-                Some(until) => {
-                    until + STREAM_RELEASE_LATE_US <= now || until.max(since + STREAM_LATE_MAX_US) <= now
-                }
+                Some(until) => until <= now,
                 None => since + STREAM_HELD_FOR_US <= now,
             };
             let late = stream
@@ -255,7 +253,7 @@ impl AdapterThread {
         drop(shown);
         let next = |stream: &Stream| {
             let waits = match stream.release_until {
-                Some(_) => Some(now + STREAM_RELEASE_EVERY_US),
+                Some(until) => Some(until.min(now + STREAM_RELEASE_EVERY_US)),
                 None => stream.held.front().map(|(since, _)| since + STREAM_HELD_FOR_US),
             };
             waits.unwrap_or(u64::MAX).min(stream.last + STREAM_ENDS_US)

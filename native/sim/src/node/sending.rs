@@ -9,12 +9,9 @@ pub const TREE_FROM: usize = 4;
 /// Packets of one group that wait for its trees, and how long, µs; then they are dropped.
 const HELD_MAX: usize = 1_024;
 pub const HELD_FOR_US: u64 = 1_500_000;
-/// Once there are trees, what waited leaves as the line has room, and is looked at so often; new packets queue up behind it. After so long none
-/// may wait longer than `LATE_MAX_US`, and so long after that all that wait are dropped, µs.
+/// Once there are trees, what waited leaves as the line has room, and is looked at so often; what waits still after so long is dropped, µs.
 const RELEASE_EVERY_US: u64 = 5_000;
 const RELEASE_LASTS_US: u64 = 4_000_000;
-const RELEASE_LATE_US: u64 = 8_000_000;
-const LATE_MAX_US: u64 = 1_000_000;
 /// An engine that answered nothing, or "directly", is asked again after this, µs.
 const ASK_AGAIN_US: u64 = 10_000_000;
 /// A stream ends after so much silence, µs.
@@ -120,13 +117,13 @@ impl Streams {
         let Some(sending) = self.0.get_mut(&group) else {
             return;
         };
-        let before = sending.release.take();
+        sending.release = None;
         if trees.is_empty() {
             (sending.state, sending.asked) = (State::Asked, None);
             return;
         }
         if !sending.held.is_empty() {
-            let until = before.map_or(now + RELEASE_LASTS_US, |release| release.until);
+            let until = now + RELEASE_LASTS_US;
             sending.release = Some(Release { next: now, until });
         }
         (sending.state, sending.trees) = (State::Trees, trees);
@@ -165,13 +162,10 @@ impl Streams {
         for sending in self.0.values_mut() {
             let before = sending.held.len();
             match sending.release {
-                Some(Release { until, .. }) => {
-                    let is_over = until + RELEASE_LATE_US <= now;
-                    let is_late = |since: u64| until.max(since + LATE_MAX_US) <= now;
-                    sending.held.retain(|(since, _)| !is_over && !is_late(*since));
-                    if sending.held.is_empty() {
-                        sending.release = None;
-                    }
+                Some(Release { until, .. }) if now < until => {}
+                Some(_) => {
+                    sending.held.clear();
+                    sending.release = None;
                 }
                 None => sending.held.retain(|(since, _)| now < since + HELD_FOR_US),
             }
@@ -252,9 +246,7 @@ mod tests {
         streams.decide(ASK_AGAIN_US, group(), vec![7]);
         assert_eq!(streams.release(), Some((7, b"b".to_vec())));
         assert_eq!(
-            streams
-                .expire(ASK_AGAIN_US + RELEASE_LASTS_US + RELEASE_LATE_US)
-                .0,
+            streams.expire(ASK_AGAIN_US + RELEASE_LASTS_US).0,
             2,
             "late for everybody"
         );
@@ -274,55 +266,5 @@ mod tests {
             ways,
             [(Way::Direct, false), (Way::Direct, true), (Way::Direct, false)]
         );
-    }
-
-    const RECEIVERS: (usize, usize) = (9, 0);
-
-    /// Ten packets wait, and at 1 s there are two trees on a line without room.
-    fn waiting() -> Streams {
-        let mut streams = Streams::default();
-        for at in 0..10 {
-            assert_eq!(streams.plan(at, group(), RECEIVERS, b"early").0, Way::Held);
-        }
-        streams.decide(1_000_000, group(), vec![7, 8]);
-        streams
-    }
-
-    #[test]
-    fn after_a_while_none_waits_for_more_than_a_second() {
-        let mut streams = waiting();
-        let until = 1_000_000 + RELEASE_LASTS_US;
-        for since in [until - LATE_MAX_US, until - 1] {
-            assert_eq!(streams.plan(since, group(), RECEIVERS, b"later").0, Way::Held);
-        }
-        // Named again meanwhile: they do not wait longer by that.
-        streams.decide(until - 1, group(), vec![7, 8]);
-        assert_eq!(streams.expire(until - 1).0, 0);
-        assert_eq!(streams.expire(until).0, 11);
-        assert_eq!(streams.plan(until, group(), RECEIVERS, b"new").0, Way::Held);
-        assert_eq!(
-            streams.release().map(|(_, packet)| packet),
-            Some(b"later".to_vec())
-        );
-        assert_eq!(streams.release().map(|(_, packet)| packet), Some(b"new".to_vec()));
-        assert!(matches!(
-            streams.plan(until, group(), RECEIVERS, b"new").0,
-            Way::Tree(_)
-        ));
-    }
-
-    #[test]
-    fn a_stream_does_not_stay_late_where_the_line_stays_full() {
-        let mut streams = waiting();
-        let end = 1_000_000 + RELEASE_LASTS_US + RELEASE_LATE_US;
-        for now in (1_000_000..end).step_by(LATE_MAX_US as usize / 4) {
-            assert_eq!(streams.plan(now, group(), RECEIVERS, b"later").0, Way::Held);
-            streams.expire(now);
-        }
-        assert_eq!(streams.expire(end).0, 4, "all of them");
-        assert!(matches!(
-            streams.plan(end, group(), RECEIVERS, b"new").0,
-            Way::Tree(_)
-        ));
     }
 }
