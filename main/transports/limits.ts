@@ -57,6 +57,8 @@ export const WEBRTC_PACKET_BYTES = 1_150;
 export const WEBRTC_BATCH_BYTES_MAX = 16_384;
 /** What waits unseen inside of the SCTP stack, of all that the pump counts as gone: the less, the sooner it notices a slow way. */
 export const WEBRTC_STACK_BYTES = 262_144;
+/** The library's threads end when nobody has used it for this long. */
+export const WEBRTC_REST_MS = 30_000;
 /** Messages that come before the link is started. */
 export const WEBRTC_EARLY_MAX = 64;
 /** What one side says of itself at once. */

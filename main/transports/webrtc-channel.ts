@@ -3,12 +3,8 @@
 import type SimplePeer from 'simple-peer';
 import { endpointText } from './address.ts';
 import { candidateFilter } from './guard.ts';
-import {
-  WEBRTC_CANDIDATES_MAX,
-  WEBRTC_SIGNALS_WAITING_MAX,
-  WEBRTC_SIGNAL_COALESCE_MS,
-  WEBRTC_STACK_BYTES,
-} from './limits.ts';
+import { WEBRTC_CANDIDATES_MAX, WEBRTC_SIGNALS_WAITING_MAX, WEBRTC_SIGNAL_COALESCE_MS } from './limits.ts';
+import { borrowLibrary } from './webrtc-library.ts';
 import {
   candidatesIn,
   decodeSignals,
@@ -56,46 +52,25 @@ export interface Channel {
   close(): void;
 }
 
-type Description = { type: string; sdp: string };
-type RTCDescriptionLike = { type: string; sdp?: string };
-type Wrtc = NonNullable<SimplePeer.Options['wrtc']>;
-
-/** Once per process: the library's own buffers, and what it expects of newer versions of node. */
-let prepared = false;
-
-/** simple-peer writes into descriptions, which the polyfill's do not allow: they become plain objects. */
-async function loadWrtc(): Promise<Wrtc> {
-  if (!prepared) {
-    prepared = true;
-    // Global from node 18 on; the polyfill takes them as given.
-    globalThis.Blob ??= (await import('node:buffer')).Blob as typeof Blob;
-    const { setSctpSettings } = await import('node-datachannel');
-    setSctpSettings({ sendBufferSize: WEBRTC_STACK_BYTES });
-  }
-  const { RTCPeerConnection, RTCSessionDescription, RTCIceCandidate } = await import('node-datachannel/polyfill');
-  const plain = ({ type, sdp }: { type: string; sdp?: string }): Description => ({ type, sdp: sdp ?? '' });
-  class PlainPeerConnection extends RTCPeerConnection {
-    override async createOffer(...args: unknown[]) {
-      return plain(await (super.createOffer as (...all: unknown[]) => Promise<RTCDescriptionLike>)(...args)) as never;
-    }
-    override async createAnswer(...args: unknown[]) {
-      return plain(await (super.createAnswer as (...all: unknown[]) => Promise<RTCDescriptionLike>)(...args)) as never;
-    }
-  }
-  return { RTCPeerConnection: PlainPeerConnection, RTCSessionDescription, RTCIceCandidate } as unknown as Wrtc;
-}
-
 async function makePeer({ initiator, servers }: ChannelOptions): Promise<SimplePeer.Instance> {
-  const [{ default: Peer }, wrtc] = await Promise.all([import('simple-peer'), loadWrtc()]);
-  return new Peer({
-    initiator,
-    wrtc,
-    trickle: true,
-    // One chunk of the stream is one message.
-    objectMode: true,
-    channelConfig: { ordered: false, maxRetransmits: 0 },
-    config: { iceServers: servers.map((server) => ({ ...server })) },
-  });
+  const { default: Peer } = await import('simple-peer');
+  const { wrtc, giveBack } = await borrowLibrary();
+  try {
+    const peer = new Peer({
+      initiator,
+      wrtc,
+      trickle: true,
+      // One chunk of the stream is one message.
+      objectMode: true,
+      channelConfig: { ordered: false, maxRetransmits: 0 },
+      config: { iceServers: servers.map((server) => ({ ...server })) },
+    });
+    peer.once('close', giveBack);
+    return peer;
+  } catch (error) {
+    giveBack();
+    throw error;
+  }
 }
 
 /** Begins at once; what is signalled before the library is loaded waits. */
