@@ -4,6 +4,7 @@ use crate::anywhere::Anywhere;
 use crate::api::{Event, LocalGroup, PeerId};
 use crate::casts::CastBatch;
 use crate::command::{Command, Commands};
+use crate::company::Company;
 use crate::events::Events;
 use crate::hold::Holds;
 use crate::limits::{ADAPTER_FRAMES_PER_TURN, SIGN_EVERY_US};
@@ -72,6 +73,10 @@ pub struct AdapterThread {
     pub(crate) flows: Flows,
     snooper: Snooper,
     frame: Vec<u8>,
+    company: Company,
+    /// Of the turn at hand: frames to groups, and whether there were frames to members.
+    casts: u32,
+    others: bool,
 }
 
 impl AdapterThread {
@@ -106,6 +111,9 @@ impl AdapterThread {
             fair: Fair::default(),
             flows: Flows::new(&flows_of),
             frame: vec![0; FRAME_BUFFER],
+            company: Company::default(),
+            casts: 0,
+            others: false,
         }
     }
 
@@ -150,10 +158,15 @@ impl AdapterThread {
                 self.release_streams(now, &view);
                 self.take_injected(now, &view);
             }
-            if readable {
-                self.turn(now, &view)?;
-            }
+            let is_drained = !readable || self.turn(now, &view)?;
             self.finish(now, &view);
+            if self.casts > 0 || self.others {
+                let (casts, others) = (std::mem::take(&mut self.casts), std::mem::take(&mut self.others));
+                self.company.saw(now, casts, others);
+                if is_drained {
+                    sys::rest(self.company.rest(now, sys::now()));
+                }
+            }
             if now >= self.next_deadline() {
                 self.handle_timeout(now, &view);
             }
@@ -196,13 +209,13 @@ impl AdapterThread {
         }
     }
 
-    /// Reads what is there, up to a bound.
-    fn turn(&mut self, now: u64, view: &Arc<View>) -> io::Result<()> {
+    /// Reads what is there, up to a bound. Whether nothing is left.
+    fn turn(&mut self, now: u64, view: &Arc<View>) -> io::Result<bool> {
         let mut lengths = [0];
         for _ in 0..ADAPTER_FRAMES_PER_TURN {
             let buffers = std::slice::from_mut(&mut self.frame);
             if self.device.recv_batch(buffers, &mut lengths)? == 0 {
-                break;
+                return Ok(true);
             }
             // The buffer is taken out so that the frame can be read while everything else changes.
             let frame = std::mem::take(&mut self.frame);
@@ -212,7 +225,7 @@ impl AdapterThread {
             }
             self.frame = frame;
         }
-        Ok(())
+        Ok(false)
     }
 
     /// What applications sent by other interfaces.
@@ -271,8 +284,12 @@ impl AdapterThread {
             Err(reason) => return Err(reason),
         };
         match view.table.classify(run.packet()) {
-            Verdict::Peer(peer) => self.send_unicast(now, view, peer, &run),
+            Verdict::Peer(peer) => {
+                self.others = true;
+                self.send_unicast(now, view, peer, &run);
+            }
             Verdict::Group(receivers) => {
+                self.casts += 1;
                 if let Err(reason) = self.may_send(now, view, &run) {
                     self.common.counters.drop_packet(reason, run.count() as u64);
                     return Ok(());

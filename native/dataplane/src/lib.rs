@@ -10,6 +10,7 @@ pub mod api;
 mod arrive;
 mod casts;
 mod command;
+mod company;
 mod core;
 mod dataplane;
 mod events;

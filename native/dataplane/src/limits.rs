@@ -46,6 +46,14 @@ pub const WANT_EVERY_US: u64 = 1_000_000;
 
 /// Frames read from an adapter before the thread looks at its other duties.
 pub const ADAPTER_FRAMES_PER_TURN: usize = 64;
+/// Packets to groups wait for company while so many frames come in each window …
+pub const COMPANY_STREAM: std::ops::RangeInclusive<u32> = 80..=500;
+/// … of this length, and no other, µs (4,000 to 25,000 a second).
+pub const COMPANY_WINDOW_US: u64 = 20_000;
+/// As many of them are waited for: bursts that applications with small buffers still take …
+pub const COMPANY_FRAMES: u64 = 8;
+/// … but not longer than this from one turn's begin to that of the next, µs.
+pub const COMPANY_REST_US: u64 = 1_000;
 /// Receive calls before the thread looks at its other duties.
 pub const RECEIVES_PER_TURN: usize = 16;
 /// Bytes of runs worth receiving in one call: more than the nearer caches hold only slows down.

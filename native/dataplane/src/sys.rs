@@ -127,6 +127,13 @@ impl Wake {
     }
 }
 
+/// Lets the thread rest, µs.
+pub fn rest(us: u64) {
+    if us > 0 {
+        std::thread::sleep(std::time::Duration::from_micros(us));
+    }
+}
+
 /// Waits for many descriptors.
 #[derive(Debug)]
 pub struct Poller(OwnedFd);
