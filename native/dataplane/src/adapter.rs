@@ -12,6 +12,7 @@ use crate::links::Links;
 use crate::outbox::{Outbox, Outlet};
 use crate::pacing::Slows;
 use crate::shared::{Counters, NetShared, Outside, Sockets, View, add};
+use crate::sparse::SparseFlows;
 use crate::streams::Streams;
 use crate::sys::{self, Wake};
 use crate::uplink::Flows;
@@ -71,6 +72,7 @@ pub struct AdapterThread {
     pub(crate) fair: Fair,
     /// What goes to each receiver directly.
     pub(crate) flows: Flows,
+    pub(crate) sparse: SparseFlows,
     snooper: Snooper,
     frame: Vec<u8>,
     company: Company,
@@ -110,6 +112,7 @@ impl AdapterThread {
             signed_at: 0,
             fair: Fair::default(),
             flows: Flows::new(&flows_of),
+            sparse: SparseFlows::default(),
             frame: vec![0; FRAME_BUFFER],
             company: Company::default(),
             casts: 0,

@@ -2,7 +2,7 @@
 
 use crate::adapter::{Common, timeout_ms};
 use crate::api::{NetId, Options, PeerId};
-use crate::limits::{RECEIVE_BYTES_GOAL, RECEIVES_PER_TURN};
+use crate::limits::{RECEIVE_BYTES_GOAL, RECEIVES_PER_TURN, SPARSE_BUFFERS};
 use crate::network::Net;
 use crate::outbox::Outbox;
 use crate::sys::{self, Poller, Wake};
@@ -14,10 +14,12 @@ use std::io;
 use std::sync::Arc;
 use weft_session::fragment::Reassembly;
 use weft_session::{CastRx, Options as SessionOptions, Rx, Sessions, SignedRx, Suite, wire};
-use weft_socket::RecvBatch;
+use weft_socket::{RecvBatch, UdpSocket};
 
-/// Token of the wake descriptor; sockets have their index.
+/// Token of the wake descriptor; sockets have their index …
 const WAKE_TOKEN: u64 = u64::MAX;
+/// … and what they have for sparse flows this beside it.
+const SPARSE_TOKEN: u64 = 1 << 32;
 
 /// A packet that did not come in place in a receive buffer: put together from fragments, or held until its key came.
 pub struct Single {
@@ -87,7 +89,7 @@ impl Core {
         poller.add(wake.raw_fd(), WAKE_TOKEN)?;
         let session_options = SessionOptions {
             suites: Suite::here(),
-            features: wire::FEATURE_PARTIAL | wire::FEATURE_BUNDLE,
+            features: wire::FEATURE_PARTIAL | wire::FEATURE_BUNDLE | wire::FEATURE_SPARSE,
         };
         let mut sessions = Sessions::new(session_options, Box::new(sys::random));
         sessions.adapt_idle(true);
@@ -139,7 +141,8 @@ impl Core {
             for token in &ready {
                 match *token {
                     WAKE_TOKEN => self.obey(),
-                    socket => self.receive(&mut batch, socket as usize),
+                    // The index alone: what came for sparse flows is taken first anyway.
+                    socket => self.receive(&mut batch, (socket & !SPARSE_TOKEN) as usize),
                 }
             }
             self.ready = ready;
@@ -163,17 +166,31 @@ impl Core {
         self.common.sockets.store(Arc::default());
     }
 
-    /// Takes what a socket has, up to a bound, and writes it to the adapters batch by batch.
+    /// Waits for a socket from now on.
+    pub(crate) fn watch_socket(&mut self, socket: &UdpSocket, index: usize) -> io::Result<()> {
+        self.poller.add(socket.raw_fd(), index as u64)?;
+        match socket.sparse_fd() {
+            Some(fd) => self.poller.add(fd, index as u64 | SPARSE_TOKEN),
+            None => Ok(()),
+        }
+    }
+
+    /// Takes what a socket has, up to a bound, and writes it to the adapters batch by batch. Before each batch of streams come a few
+    /// frames of sparse flows, which so wait for no queue of others, nor do others wait for long.
     fn receive(&mut self, batch: &mut RecvBatch, index: usize) {
         let sockets = self.common.sockets.load_full();
         let Some(socket) = sockets.get(index) else { return };
         for _ in 0..RECEIVES_PER_TURN {
+            let sparse = socket.recv_sparse(batch, SPARSE_BUFFERS).unwrap_or(0);
+            if sparse > 0 && !socket.is_quiet() {
+                self.take_batch(batch, index as u8);
+            }
             // A socket that fails for good says so again at the next wait; there is nothing else to do about it here.
             let count = socket.recv_batch(batch, self.limit).unwrap_or(0);
-            if count == 0 {
+            if count == 0 && sparse == 0 {
                 break;
             }
-            if !socket.is_quiet() {
+            if count > 0 && !socket.is_quiet() {
                 self.take_batch(batch, index as u8);
                 self.adapt(batch);
             }

@@ -31,6 +31,7 @@ mod receive;
 mod relay;
 mod sealing;
 mod shared;
+mod sparse;
 mod spawn;
 mod streams;
 mod sys;

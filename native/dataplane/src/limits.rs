@@ -54,6 +54,14 @@ pub const COMPANY_WINDOW_US: u64 = 20_000;
 pub const COMPANY_FRAMES: u64 = 8;
 /// … but not longer than this from one turn's begin to that of the next, µs.
 pub const COMPANY_REST_US: u64 = 1_000;
+/// Packets of sparse flows are not larger, bytes …
+pub const SPARSE_PACKET_MAX: usize = 256;
+/// … and their flows had no larger one for this long, ms. Flows are told apart by so many slots.
+pub const SPARSE_REST_MS: u32 = 100;
+/// See `SPARSE_REST_MS`.
+pub const SPARSE_SLOTS: usize = 1_024;
+/// Buffers of sparse flows that are taken before each batch of others.
+pub const SPARSE_BUFFERS: usize = 8;
 /// Receive calls before the thread looks at its other duties.
 pub const RECEIVES_PER_TURN: usize = 16;
 /// Bytes of runs worth receiving in one call: more than the nearer caches hold only slows down.

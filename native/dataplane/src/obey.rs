@@ -137,7 +137,7 @@ impl Core {
 
     fn add_socket(&mut self, socket: &Arc<UdpSocket>, v6_only: bool) {
         let mut sockets = (*self.common.sockets.load_full()).clone();
-        if let Err(error) = self.poller.add(socket.raw_fd(), sockets.len() as u64) {
+        if let Err(error) = self.watch_socket(socket, sockets.len()) {
             return self.problem(
                 0,
                 format!("The socket {} cannot be used: {error}.", socket.local_address()),

@@ -63,6 +63,7 @@ impl Outlet<'_> {
 struct Run {
     exit: Exit,
     class: u8,
+    sparse: bool,
     /// The session that carries, if these are frames inside of others.
     hop: Option<Arc<Tx>>,
     peer: Arc<PeerState>,
@@ -81,6 +82,8 @@ pub struct Outbox {
     runs: Vec<Run>,
     /// Traffic class of the frames that follow; runs have one each.
     pub class: u8,
+    /// The frames that follow may overtake others: they share no run with those.
+    pub sparse: bool,
     /// Sessions that rested until they carried something: `Command::Activity` is due for each.
     pub woken: Vec<Arc<Tx>>,
 }
@@ -92,6 +95,7 @@ impl Outbox {
             used: 0,
             runs: Vec::with_capacity(RUNS_MAX),
             class: 0,
+            sparse: false,
             woken: Vec::new(),
         }
     }
@@ -114,7 +118,7 @@ impl Outbox {
             return None;
         }
         let start = match self.runs.last_mut() {
-            Some(run) if run.takes(exit, self.class, len) => run.extend(len),
+            Some(run) if run.takes(exit, (self.class, self.sparse), len) => run.extend(len),
             _ => self.open(outlet, peer, exit, len, None),
         };
         self.used = start + len;
@@ -129,7 +133,7 @@ impl Outbox {
             return None;
         }
         let start = match self.runs.last_mut() {
-            Some(run) if run.carries(hop, exit, self.class, whole) => run.extend(whole),
+            Some(run) if run.carries(hop, exit, (self.class, self.sparse), whole) => run.extend(whole),
             _ => self.open(outlet, &hop.state, exit, whole, Some(hop.tx.clone())),
         };
         self.used = start + whole;
@@ -173,6 +177,7 @@ impl Outbox {
         self.runs.push(Run {
             exit,
             class: self.class,
+            sparse: self.sparse,
             hop,
             peer,
             start,
@@ -255,18 +260,18 @@ impl Outbox {
 
 impl Run {
     #[inline]
-    fn takes(&self, exit: Exit, class: u8, len: usize) -> bool {
-        self.hop.is_none() && self.fits(exit, class, len)
+    fn takes(&self, exit: Exit, what: (u8, bool), len: usize) -> bool {
+        self.hop.is_none() && self.fits(exit, what, len)
     }
 
-    fn carries(&self, hop: &Hop, exit: Exit, class: u8, len: usize) -> bool {
-        self.hop.as_ref().is_some_and(|tx| Arc::ptr_eq(tx, &hop.tx)) && self.fits(exit, class, len)
+    fn carries(&self, hop: &Hop, exit: Exit, what: (u8, bool), len: usize) -> bool {
+        self.hop.as_ref().is_some_and(|tx| Arc::ptr_eq(tx, &hop.tx)) && self.fits(exit, what, len)
     }
 
     #[inline]
-    fn fits(&self, exit: Exit, class: u8, len: usize) -> bool {
+    fn fits(&self, exit: Exit, what: (u8, bool), len: usize) -> bool {
         !self.ended
-            && self.class == class
+            && (self.class, self.sparse) == what
             && len <= self.segment
             && self.frames < RUN_SEGMENTS_MAX
             && self.end - self.start + len <= RUN_BYTES_MAX

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use weft_packet::{Checksum, DropReason, Splitter};
 use weft_session::fragment::{self, What};
-use weft_session::wire::{FEATURE_PARTIAL, HEADER, kind};
+use weft_session::wire::{FEATURE_PARTIAL, FEATURE_SPARSE, HEADER, SPARSE, kind};
 use weft_session::{AUTH_SHARED, Path, TAG, Tx};
 
 /// Bytes that a data frame adds to its plaintext.
@@ -62,7 +62,10 @@ impl AdapterThread {
             return;
         };
         self.outbox.class = class;
+        let may_overtake = tx.features() & FEATURE_SPARSE != 0;
+        self.outbox.sparse = self.sparse.takes(now, run) && may_overtake;
         self.seal_run(now, state, tx, &lane, run);
+        self.outbox.sparse = false;
     }
 
     /// What the outer headers of a run say: as RFC 6040 has it, the same as the inner ones.
@@ -118,6 +121,7 @@ impl AdapterThread {
             counters: &self.common.counters,
             links: &self.common.links,
         };
+        let flags = if self.outbox.sparse { SPARSE } else { 0 };
         let mut bytes = 0;
         for i in 0..count {
             let len = run.segment_len(i) + KIND + DATA_OVERHEAD;
@@ -126,7 +130,7 @@ impl AdapterThread {
             };
             slot[HEADER] = first_byte;
             run.write(i, &mut slot[HEADER + KIND..], mode);
-            tx.seal(counter + i as u64, slot);
+            tx.seal_flagged(counter + i as u64, flags, slot);
             bytes += len;
         }
         add(&self.common.counters.packets_out, count as u64);

@@ -8,7 +8,7 @@ use crate::limits::{REPLAY_WINDOW, SLOTS_MAX};
 use crate::path::Path;
 use crate::window::Window;
 use crate::wire::{
-    CARRY, CARRY_HEAD, CARRY_MIN, CAST, CAST_MIN, DATA, DATA_MIN, HEADER, STAMP, Stamp, VERSION, kind,
+    CARRY, CARRY_HEAD, CARRY_MIN, CAST, CAST_MIN, DATA, DATA_MIN, HEADER, SPARSE, STAMP, Stamp, VERSION, kind,
     u32_at, u64_at,
 };
 use std::fmt;
@@ -225,7 +225,7 @@ fn open_data(
     if frame.len() < DATA_MIN {
         return Err(DropReason::Malformed);
     }
-    if frame[..4] != [DATA, VERSION, 0, 0] {
+    if frame[..2] != [DATA, VERSION] || frame[2] & !SPARSE != 0 || frame[3] != 0 {
         return Err(DropReason::UnknownType);
     }
     let session = find(slots, frame)?;

@@ -68,13 +68,22 @@ impl Tx {
     /// When `frame` is shorter than 32 bytes.
     #[inline]
     pub fn seal(&self, counter: u64, frame: &mut [u8]) {
+        self.seal_flagged(counter, 0, frame);
+    }
+
+    /// The same with flags in the header: `wire::SPARSE` where the other end has `FEATURE_SPARSE`.
+    ///
+    /// # Panics
+    /// When `frame` is shorter than 32 bytes.
+    #[inline]
+    pub fn seal_flagged(&self, counter: u64, flags: u8, frame: &mut [u8]) {
         assert!(
             frame.len() >= DATA_MIN,
             "a data frame needs room for header and tag"
         );
         let (header, rest) = frame.split_at_mut(HEADER);
         let (plain, tag) = rest.split_at_mut(rest.len() - TAG);
-        write_header(header, DATA, [0, 0], self.index, counter);
+        write_header(header, DATA, [flags, 0], self.index, counter);
         tag.copy_from_slice(&self.key.seal(counter, header, plain));
     }
 

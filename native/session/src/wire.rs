@@ -28,6 +28,8 @@ pub const CARRY_HEAD: usize = HEADER + 8 + 8;
 pub const CARRY_OVERHEAD: usize = CARRY_HEAD + TAG;
 /// A carry around the shortest thing that it may hold: the body of a "no way".
 pub const CARRY_MIN: usize = CARRY_OVERHEAD + NO_WAY_BODY;
+/// First flags byte of a data frame whose packet may overtake others: its flow has had no large ones lately.
+pub const SPARSE: u8 = 0x80;
 /// Flag of a carry: it answers that a frame cannot be carried on. Destination and source are those of that frame, exchanged.
 pub const NO_WAY: u8 = 0x80;
 /// Body of a "no way": reason u8, zeros.
@@ -84,6 +86,8 @@ pub mod kind {
 pub const FEATURE_PARTIAL: u16 = 1;
 /// Bundles are understood.
 pub const FEATURE_BUNDLE: u16 = 2;
+/// Data frames may say that they are `SPARSE`.
+pub const FEATURE_SPARSE: u16 = 4;
 
 pub(crate) fn u16_at(b: &[u8], at: usize) -> u16 {
     u16::from_be_bytes([b[at], b[at + 1]])

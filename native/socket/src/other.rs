@@ -51,6 +51,12 @@ impl UdpSocket {
         match *self {}
     }
 
+    /// # Errors
+    /// Never called.
+    pub fn recv_sparse(&self, _batch: &mut RecvBatch, _limit: usize) -> io::Result<usize> {
+        match *self {}
+    }
+
     pub fn send_batch(&self, _messages: &[Message<'_>], _failed: &mut dyn FnMut(usize, SendFailure)) -> u64 {
         match *self {}
     }

@@ -66,6 +66,32 @@ pub fn queued(fd: BorrowedFd<'_>) -> usize {
     if done < 0 { 0 } else { bytes.max(0) as usize }
 }
 
+/// Of the two sockets at one address the first gets all datagrams from now on but those that begin as a data frame that may overtake (docs/frames.md): type 0xF4, version 1, flag 0x80.
+pub fn sort_sparse(fd: BorrowedFd<'_>) -> io::Result<()> {
+    let step = |code: u32, jt: u8, jf: u8, k: u32| libc::sock_filter {
+        code: code as u16,
+        jt,
+        jf,
+        k,
+    };
+    // Reading beyond the end of a datagram ends the program with 0, the first socket.
+    let mut program = [
+        step(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0, 0),
+        step(libc::BPF_ALU | libc::BPF_AND | libc::BPF_K, 0, 0, 0xFFFF_8000),
+        step(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, 0, 1, 0xF401_8000),
+        step(libc::BPF_RET | libc::BPF_K, 0, 0, 1),
+        step(libc::BPF_RET | libc::BPF_K, 0, 0, 0),
+    ];
+    let program = libc::sock_fprog {
+        len: program.len() as u16,
+        filter: program.as_mut_ptr(),
+    };
+    let pointer = std::ptr::from_ref(&program).cast::<c_void>();
+    let (name, len) = (libc::SO_ATTACH_REUSEPORT_CBPF, size_of::<libc::sock_fprog>() as u32);
+    // SAFETY: pointer and length describe `program`, whose instructions live until the call ends.
+    check(unsafe { libc::setsockopt(fd.as_raw_fd(), libc::SOL_SOCKET, name, pointer, len) }).map(|_| ())
+}
+
 /// Writes `address` for a socket of the given family; returns its length.
 fn encode(address: SocketAddr, ipv6: bool, out: &mut Address) -> u32 {
     let (ip, flow, scope) = match address {

@@ -27,6 +27,8 @@ pub struct UdpSocket {
     quiet: AtomicBool,
     /// What the kernel lets wait to be sent, bytes.
     room: usize,
+    /// Bound to the same address; the kernel puts there what says that it may overtake.
+    sparse: Option<OwnedFd>,
 }
 
 impl UdpSocket {
@@ -64,8 +66,12 @@ impl UdpSocket {
             let _ = sys::set_option(fd, libc::SOL_UDP, sys::UDP_GRO, 1);
         }
         report_class(fd, ipv6);
+        // Without sharing: an address that somebody has is not taken from them.
         sys::bind(fd, address)?;
-        let local = crate::normalise(sys::local_address(fd)?);
+        let bound = sys::local_address(fd)?;
+        let local = crate::normalise(bound);
+        // A kernel that refuses leaves one queue for all.
+        let sparse = beside(fd, bound, options).ok();
         let room = sys::option(fd, libc::SOL_SOCKET, libc::SO_SNDBUF)?.max(1) as usize;
         let segmenting = AtomicBool::new(segmenting);
         Ok(UdpSocket {
@@ -76,6 +82,7 @@ impl UdpSocket {
             cut: AtomicU64::new(0),
             quiet: AtomicBool::new(false),
             room,
+            sparse,
         })
     }
 
@@ -116,29 +123,21 @@ impl UdpSocket {
     /// # Errors
     /// The socket failed. ICMP errors of earlier datagrams are not errors here.
     pub fn recv_batch(&self, batch: &mut RecvBatch, limit: usize) -> io::Result<usize> {
-        let limit = limit.clamp(1, RecvBatch::BUFFERS);
+        receive(self.fd.as_fd(), batch, limit)
+    }
+
+    /// The same for what may overtake: always 0 where the kernel keeps one queue.
+    ///
+    /// # Errors
+    /// As of [`UdpSocket::recv_batch`].
+    pub fn recv_sparse(&self, batch: &mut RecvBatch, limit: usize) -> io::Result<usize> {
         batch.count = 0;
-        loop {
-            let received = &mut batch.received[..limit];
-            match sys::receive(self.fd.as_fd(), &mut batch.storage, RecvBatch::STRIDE, received) {
-                Ok(n) => {
-                    batch.count = n;
-                    return Ok(n);
-                }
-                Err(e) => match e.raw_os_error() {
-                    Some(libc::EAGAIN) => return Ok(0),
-                    // Each reports, and thereby clears, the ICMP error of one earlier datagram.
-                    Some(
-                        libc::EINTR
-                        | libc::ECONNREFUSED
-                        | libc::EHOSTUNREACH
-                        | libc::ENETUNREACH
-                        | libc::EPROTO,
-                    ) => {}
-                    _ => return Err(e),
-                },
-            }
-        }
+        self.sparse.as_ref().map_or(Ok(0), |fd| receive(fd.as_fd(), batch, limit))
+    }
+
+    /// What is readable when [`UdpSocket::recv_sparse`] has something.
+    pub fn sparse_fd(&self) -> Option<RawFd> {
+        self.sparse.as_ref().map(AsRawFd::as_raw_fd)
     }
 
     /// Sends all messages in order, waiting a bounded time for room. `failed` hears of each one that was not sent, by index.
@@ -291,6 +290,53 @@ impl AsFd for UdpSocket {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.fd.as_fd()
     }
+}
+
+fn receive(fd: BorrowedFd<'_>, batch: &mut RecvBatch, limit: usize) -> io::Result<usize> {
+    let limit = limit.clamp(1, RecvBatch::BUFFERS);
+    batch.count = 0;
+    loop {
+        let received = &mut batch.received[..limit];
+        match sys::receive(fd, &mut batch.storage, RecvBatch::STRIDE, received) {
+            Ok(n) => {
+                batch.count = n;
+                return Ok(n);
+            }
+            Err(e) => match e.raw_os_error() {
+                Some(libc::EAGAIN) => return Ok(0),
+                // Each reports, and thereby clears, the ICMP error of one earlier datagram.
+                Some(
+                    libc::EINTR
+                    | libc::ECONNREFUSED
+                    | libc::EHOSTUNREACH
+                    | libc::ENETUNREACH
+                    | libc::EPROTO,
+                ) => {}
+                _ => return Err(e),
+            },
+        }
+    }
+}
+
+/// A second socket at the address of `first`, for the frames that say `SPARSE`. Others may come to it before they are told apart: it does not
+/// matter, as both are read.
+fn beside(first: BorrowedFd<'_>, bound: SocketAddr, options: Options) -> io::Result<OwnedFd> {
+    let ipv6 = bound.is_ipv6();
+    let second = sys::socket(ipv6)?;
+    let fd = second.as_fd();
+    if ipv6 {
+        sys::set_option(fd, libc::IPPROTO_IPV6, libc::IPV6_V6ONLY, i32::from(options.v6_only))?;
+    }
+    enlarge(fd, libc::SO_RCVBUFFORCE, libc::SO_RCVBUF);
+    if options.offloads {
+        let _ = sys::set_option(fd, libc::SOL_UDP, sys::UDP_GRO, 1);
+    }
+    report_class(fd, ipv6);
+    sys::set_option(first, libc::SOL_SOCKET, libc::SO_REUSEPORT, 1)?;
+    sys::set_option(fd, libc::SOL_SOCKET, libc::SO_REUSEPORT, 1)?;
+    sys::bind(fd, bound)?;
+    sys::sort_sparse(first)?;
+    Ok(second)
 }
 
 /// Narrow paths get IP fragments of our datagrams rather than nothing; Weft's own fragments are for paths that are known.
