@@ -1,5 +1,6 @@
 //! The thread of one adapter: reads frames, decides, seals, sends. It owns the snooper and the packets that wait.
 
+use crate::ahead::Ahead;
 use crate::anywhere::Anywhere;
 use crate::api::{Event, LocalGroup, PeerId};
 use crate::casts::CastBatch;
@@ -19,7 +20,7 @@ use crate::uplink::Flows;
 use std::io::{self, IoSlice};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use weft_device::{Device, FRAME_BUFFER, VNET_LEN};
+use weft_device::{Device, VNET_LEN};
 use weft_forward::{
     ANSWER_MAX, Budget, Fair, QUERY_MAX, Snooper, SnooperConfig, Uplink, Verdict, answer_arp, answer_nd,
 };
@@ -74,7 +75,7 @@ pub struct AdapterThread {
     pub(crate) flows: Flows,
     pub(crate) sparse: SparseFlows,
     snooper: Snooper,
-    frame: Vec<u8>,
+    ahead: Ahead,
     company: Company,
     /// Of the turn at hand: frames to groups, and whether there were frames to members.
     casts: u32,
@@ -113,7 +114,7 @@ impl AdapterThread {
             fair: Fair::default(),
             flows: Flows::new(&flows_of),
             sparse: SparseFlows::default(),
-            frame: vec![0; FRAME_BUFFER],
+            ahead: Ahead::default(),
             company: Company::default(),
             casts: 0,
             others: false,
@@ -214,21 +215,47 @@ impl AdapterThread {
 
     /// Reads what is there, up to a bound. Whether nothing is left.
     fn turn(&mut self, now: u64, view: &Arc<View>) -> io::Result<bool> {
-        let mut lengths = [0];
-        for _ in 0..ADAPTER_FRAMES_PER_TURN {
-            let buffers = std::slice::from_mut(&mut self.frame);
-            if self.device.recv_batch(buffers, &mut lengths)? == 0 {
-                return Ok(true);
+        let (mut reads, mut is_drained) = (0, false);
+        loop {
+            let mut overtaken = false;
+            while reads < ADAPTER_FRAMES_PER_TURN {
+                let Some(mut frame) = self.ahead.buffer() else {
+                    break;
+                };
+                let mut lengths = [0];
+                let count = self
+                    .device
+                    .recv_batch(std::slice::from_mut(&mut frame), &mut lengths)?;
+                is_drained = count == 0;
+                if is_drained {
+                    self.ahead.done(frame);
+                    break;
+                }
+                reads += 1;
+                add(&self.common.counters.adapter_reads, 1);
+                if self.ahead.holds(now, &mut self.sparse, &frame[..lengths[0]]) {
+                    self.ahead.wait(frame, lengths[0]);
+                } else {
+                    overtaken |= !self.ahead.is_empty();
+                    self.take(now, view, frame, lengths[0]);
+                }
             }
-            // The buffer is taken out so that the frame can be read while everything else changes.
-            let frame = std::mem::take(&mut self.frame);
-            add(&self.common.counters.adapter_reads, 1);
-            if let Err(reason) = self.handle(now, view, &frame[..lengths[0]]) {
-                self.common.counters.drop_packet(reason, 1);
+            if overtaken {
+                self.flush();
             }
-            self.frame = frame;
+            let Some((frame, len)) = self.ahead.next() else {
+                return Ok(is_drained);
+            };
+            self.take(now, view, frame, len);
         }
-        Ok(false)
+    }
+
+    #[inline]
+    fn take(&mut self, now: u64, view: &Arc<View>, frame: Vec<u8>, len: usize) {
+        if let Err(reason) = self.handle(now, view, &frame[..len]) {
+            self.common.counters.drop_packet(reason, 1);
+        }
+        self.ahead.done(frame);
     }
 
     /// What applications sent by other interfaces.
@@ -246,6 +273,11 @@ impl AdapterThread {
             self.flush_casts(now, view);
         }
         self.release_slow(now, view);
+        self.flush();
+    }
+
+    /// Sends what was sealed.
+    fn flush(&mut self) {
         let sockets = self.common.sockets.load();
         self.outbox.flush(&Outlet {
             sockets: &sockets,

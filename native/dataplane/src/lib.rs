@@ -5,6 +5,7 @@
 //! [`Dataplane`] is the handle; everything it takes and gives is in [`api`].
 #![cfg(target_os = "linux")]
 mod adapter;
+mod ahead;
 mod anywhere;
 pub mod api;
 mod arrive;

@@ -54,6 +54,10 @@ pub const COMPANY_WINDOW_US: u64 = 20_000;
 pub const COMPANY_FRAMES: u64 = 8;
 /// … but not longer than this from one turn's begin to that of the next, µs.
 pub const COMPANY_REST_US: u64 = 1_000;
+/// Frames of an adapter that wait while later ones are looked at …
+pub const AHEAD_FRAMES: usize = 8;
+/// … from this length on, bytes: what the system put together of a stream.
+pub const AHEAD_FRAME_LEAST: usize = 4_096;
 /// Packets of sparse flows are not larger, bytes …
 pub const SPARSE_PACKET_MAX: usize = 256;
 /// … and their flows had no larger one for this long, ms. Flows are told apart by so many slots.

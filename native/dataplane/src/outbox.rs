@@ -302,6 +302,36 @@ mod tests {
         Arc::new(UdpSocket::bind("127.0.0.1:0".parse().unwrap(), options).unwrap())
     }
 
+    /// Frames that may overtake would lose that in a run of others: the receiver's kernel keeps runs together.
+    #[test]
+    fn sparse_frames_leave_in_messages_of_their_own() {
+        let (from, to) = (bind(), bind());
+        let (sockets, counters, links) = ([from], Counters::default(), Links::default());
+        let outlet = Outlet {
+            sockets: &sockets,
+            counters: &counters,
+            links: &links,
+        };
+        let lane = Lane::Straight(Path::Udp {
+            socket: 0,
+            remote: to.local_address(),
+        });
+        let peer = Arc::new(PeerState::new(1, 0));
+        let mut outbox = Outbox::new();
+        for (sparse, len) in [
+            (false, 1_000),
+            (true, 100),
+            (true, 100),
+            (false, 100),
+            (false, 1_000),
+        ] {
+            outbox.sparse = sparse;
+            outbox.slot(&outlet, &peer, &lane, len).unwrap();
+        }
+        let runs: Vec<(bool, usize)> = outbox.runs.iter().map(|r| (r.sparse, r.frames)).collect();
+        assert_eq!(runs, [(false, 1), (true, 2), (false, 1), (false, 1)]);
+    }
+
     /// Frames of all lengths to two destinations arrive whole and in order, equal ones in few messages.
     #[test]
     fn frames_come_out_as_they_went_in() {

@@ -23,7 +23,7 @@ impl SparseFlows {
     }
 
     #[inline]
-    fn sees(&mut self, now: u64, flow: u64, is_large: bool) -> bool {
+    pub fn sees(&mut self, now: u64, flow: u64, is_large: bool) -> bool {
         let slot = &mut self.0[flow as usize % SPARSE_SLOTS];
         let ms = (now / 1_000) as u32;
         if is_large {

@@ -8,8 +8,8 @@ use crate::limits::{REPLAY_WINDOW, SLOTS_MAX};
 use crate::path::Path;
 use crate::window::Window;
 use crate::wire::{
-    CARRY, CARRY_HEAD, CARRY_MIN, CAST, CAST_MIN, DATA, DATA_MIN, HEADER, SPARSE, STAMP, Stamp, VERSION, kind,
-    u32_at, u64_at,
+    CARRY, CARRY_HEAD, CARRY_MIN, CAST, CAST_MIN, DATA, DATA_MIN, HEADER, SPARSE, STAMP, Stamp, VERSION,
+    kind, u32_at, u64_at,
 };
 use std::fmt;
 use std::ops::Range;

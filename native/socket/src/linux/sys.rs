@@ -87,7 +87,10 @@ pub fn sort_sparse(fd: BorrowedFd<'_>) -> io::Result<()> {
         filter: program.as_mut_ptr(),
     };
     let pointer = std::ptr::from_ref(&program).cast::<c_void>();
-    let (name, len) = (libc::SO_ATTACH_REUSEPORT_CBPF, size_of::<libc::sock_fprog>() as u32);
+    let (name, len) = (
+        libc::SO_ATTACH_REUSEPORT_CBPF,
+        size_of::<libc::sock_fprog>() as u32,
+    );
     // SAFETY: pointer and length describe `program`, whose instructions live until the call ends.
     check(unsafe { libc::setsockopt(fd.as_raw_fd(), libc::SOL_SOCKET, name, pointer, len) }).map(|_| ())
 }

@@ -132,7 +132,9 @@ impl UdpSocket {
     /// As of [`UdpSocket::recv_batch`].
     pub fn recv_sparse(&self, batch: &mut RecvBatch, limit: usize) -> io::Result<usize> {
         batch.count = 0;
-        self.sparse.as_ref().map_or(Ok(0), |fd| receive(fd.as_fd(), batch, limit))
+        self.sparse
+            .as_ref()
+            .map_or(Ok(0), |fd| receive(fd.as_fd(), batch, limit))
     }
 
     /// What is readable when [`UdpSocket::recv_sparse`] has something.
@@ -306,11 +308,7 @@ fn receive(fd: BorrowedFd<'_>, batch: &mut RecvBatch, limit: usize) -> io::Resul
                 Some(libc::EAGAIN) => return Ok(0),
                 // Each reports, and thereby clears, the ICMP error of one earlier datagram.
                 Some(
-                    libc::EINTR
-                    | libc::ECONNREFUSED
-                    | libc::EHOSTUNREACH
-                    | libc::ENETUNREACH
-                    | libc::EPROTO,
+                    libc::EINTR | libc::ECONNREFUSED | libc::EHOSTUNREACH | libc::ENETUNREACH | libc::EPROTO,
                 ) => {}
                 _ => return Err(e),
             },
@@ -325,7 +323,12 @@ fn beside(first: BorrowedFd<'_>, bound: SocketAddr, options: Options) -> io::Res
     let second = sys::socket(ipv6)?;
     let fd = second.as_fd();
     if ipv6 {
-        sys::set_option(fd, libc::IPPROTO_IPV6, libc::IPV6_V6ONLY, i32::from(options.v6_only))?;
+        sys::set_option(
+            fd,
+            libc::IPPROTO_IPV6,
+            libc::IPV6_V6ONLY,
+            i32::from(options.v6_only),
+        )?;
     }
     enlarge(fd, libc::SO_RCVBUFFORCE, libc::SO_RCVBUF);
     if options.offloads {
