@@ -34,6 +34,10 @@ describe('what the simulator keeps', () => {
   it('is read where it ran to its end and idle', () => {
     expect(simulated(text).map(({ members }) => members)).toEqual([8, 100, 1_000, 2_000, 4_000]);
   });
+  it('is judged from a hundred members on', () => {
+    const points = [point(8, 20), point(128, 60), point(512, 60), point(2, 9, { real: true })];
+    expect(memberFigures(points).growthSimulated).toBeCloseTo(7 / 9);
+  });
   it('is judged apart from real hosts, memory by what the most records take more than the fewest', () => {
     const real = [point(2, 10, { real: true, memory: 1 }), point(4, 40, { real: true, memory: 9 })];
     expect(memberFigures([...real, ...simulated(text)])).toMatchObject({ growthReal: 2, perRecord: (1 << 20) / 1_000 });

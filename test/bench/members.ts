@@ -55,6 +55,9 @@ export function perRecord(points: readonly Point[]): number {
   return ((many.memory - few.memory) * MB) / (many.members - few.members);
 }
 
+/** Simulated members are judged from here on; smaller networks are full meshes, in which everybody keeps up with everybody. */
+export const JUDGED_FROM = 100;
+
 const asLogarithm = [{ beside: null, must: 1 }];
 export const memberRows: Row[] = [
   {
@@ -66,7 +69,7 @@ export const memberRows: Row[] = [
   },
   {
     key: 'growthSimulated',
-    label: 'simulated members: growth of upkeep bytes beside that of the logarithm of their number',
+    label: `simulated members, ${JUDGED_FROM} and more: growth of upkeep bytes beside that of the logarithm of their number`,
     better: 'less',
     digits: 2,
     targets: asLogarithm,
@@ -84,7 +87,7 @@ export const memberRows: Row[] = [
 export function memberFigures(points: readonly Point[]): Record<string, number> {
   return {
     growthReal: growth(points.filter(({ real }) => real)),
-    growthSimulated: growth(points.filter(({ real }) => !real)),
+    growthSimulated: growth(points.filter(({ real, members }) => !real && members >= JUDGED_FROM)),
     perRecord: perRecord(points),
   };
 }

@@ -1,7 +1,7 @@
 // docs/benchmarks.md out of results.
 import type { Row } from './measure.ts';
 import { judge, type Judged, type Results } from './results.ts';
-import { memberFigures, memberRows, type Point } from './members.ts';
+import { growth, JUDGED_FROM, memberFigures, memberRows, type Point } from './members.ts';
 import { MEMBERS, rowsOf, type Scene } from './scenes.ts';
 
 export interface Setup {
@@ -108,6 +108,13 @@ export function shortfalls(setup: Setup): string[] {
   ];
 }
 
+/** What is not judged, as small networks are full meshes. */
+function besideLogarithm(simulated: readonly Point[]): string {
+  const all = growth(simulated);
+  if (!Number.isFinite(all)) return '';
+  return `Their upkeep is judged from ${JUDGED_FROM} on; from the fewest on it grew ${all.toFixed(2)} times as much as the logarithm: small networks are full meshes.\n`;
+}
+
 export function page(setup: Setup): string {
   const { results, scenes, columns, absent, machine, busyBefore, command, day, plots } = setup;
   const self = selfOf(setup);
@@ -138,7 +145,7 @@ ${sections.join('\n')}
 
 Upkeep of simulated members: all run. Memory of simulated members: 8 run, among ever more by their records; theirs is an eighth of the process's
 (\`npm run sim -- --report scale-8,…,records-500,…\` keeps its figures in docs/plots).
-
+${besideLogarithm(setup.simulated)}
 ${memberTable(setup)}
 
 ${plots.length ? `## Plots\n\n${plots.map(({ file, title }) => `![${title}](${file})`).join('\n')}\n` : ''}${

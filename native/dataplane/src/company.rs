@@ -70,7 +70,7 @@ mod tests {
         let rest = stream(&mut company, &mut now, 200);
         assert!(rest > 900 && rest <= COMPANY_REST_US, "5,000 a second: {rest}");
         let rest = stream(&mut company, &mut now, 50);
-        assert!((380..=420).contains(&rest), "20,000 a second: {rest}");
+        assert!((480..=520).contains(&rest), "20,000 a second: {rest}");
         assert_eq!(
             stream(&mut company, &mut now, 20),
             0,

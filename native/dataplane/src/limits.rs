@@ -51,7 +51,7 @@ pub const COMPANY_STREAM: std::ops::RangeInclusive<u32> = 80..=500;
 /// … of this length, and no other, µs (4,000 to 25,000 a second).
 pub const COMPANY_WINDOW_US: u64 = 20_000;
 /// As many of them are waited for: bursts that applications with small buffers still take …
-pub const COMPANY_FRAMES: u64 = 8;
+pub const COMPANY_FRAMES: u64 = 10;
 /// … but not longer than this from one turn's begin to that of the next, µs.
 pub const COMPANY_REST_US: u64 = 1_000;
 /// Frames of an adapter that wait while later ones are looked at …
