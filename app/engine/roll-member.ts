@@ -1,50 +1,68 @@
 // A member as the engine uses it.
 import type { Role } from '../contract/state.ts';
-import { nameOf } from '../mesh/membership/identified.ts';
 import type { MemberView } from '../mesh/membership/view.ts';
 import type { Origin } from '../wire/messages/presence.ts';
 
-export interface RollMember {
+/** There are thousands: what the view says is asked of it. */
+export class RollMember {
+  readonly origin: Origin;
+
+  constructor(private readonly view: MemberView) {
+    this.origin = view.originHex;
+  }
+
   /** 52 characters of base32. */
-  id: string;
-  idBytes: Uint8Array;
-  origin: Origin;
-  originBytes: Uint8Array;
-  name: string;
+  get id(): string {
+    return this.view.idText;
+  }
+
+  /** Equal ones have equal keys, and equal addresses but the IPv4 address. */
+  get idHex(): string {
+    return this.view.idHex;
+  }
+
+  get idBytes(): Uint8Array {
+    return this.view.id;
+  }
+
+  get originBytes(): Uint8Array {
+    return this.view.origin;
+  }
+
+  get name(): string {
+    return this.view.name;
+  }
+
   /** "anna" of anna.home.weft. */
-  label: string;
-  role: Role;
-  signKey: Uint8Array;
-  dhKey: Uint8Array;
-  ipv4: string | null;
-  ipv6: string;
-  linkLocal: string;
-  mac: string;
-}
+  get label(): string {
+    return this.view.label;
+  }
 
-/** Who stays as it was in a state that grew is not made again. */
-const rollMembers = new WeakMap<MemberView, RollMember>();
+  get role(): Role {
+    return this.view.role;
+  }
 
-export function rollMember(view: MemberView): RollMember {
-  let member = rollMembers.get(view);
-  if (!member) rollMembers.set(view, (member = rollMemberOf(view)));
-  return member;
-}
+  get signKey(): Uint8Array {
+    return this.view.memberKey;
+  }
 
-function rollMemberOf(view: MemberView): RollMember {
-  return {
-    id: view.idText,
-    idBytes: view.id,
-    origin: nameOf(view.origin),
-    originBytes: view.origin,
-    name: view.name,
-    label: view.label,
-    role: view.role,
-    signKey: view.memberKey,
-    dhKey: view.noiseKey,
-    ipv4: view.ipv4,
-    ipv6: view.ipv6,
-    linkLocal: view.linkLocal,
-    mac: view.mac,
-  };
+  get dhKey(): Uint8Array {
+    return this.view.noiseKey;
+  }
+
+  get ipv4(): string | null {
+    return this.view.ipv4;
+  }
+
+  get ipv6(): string {
+    return this.view.ipv6;
+  }
+
+  get linkLocal(): string {
+    return this.view.linkLocal;
+  }
+
+  get mac(): string {
+    return this.view.mac;
+  }
 }
