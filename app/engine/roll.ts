@@ -30,9 +30,9 @@ import type { Origin } from '../wire/messages/presence.ts';
 import { hex } from '../wire/text.ts';
 import type { NetworkFiles } from './files.ts';
 import type { Now, Ports } from './ports.ts';
-import { RollMember } from './roll-member.ts';
 
-export type { RollMember };
+/** A member as the engine uses it. */
+export type RollMember = MemberView;
 
 export type Standing = 'member' | VoidReason | 'none';
 
@@ -77,10 +77,10 @@ export class Roll {
   /** Records that are in the file: the first of the ledger's. */
   #stored: number;
   #view: NetworkView | null = null;
-  #list: readonly MemberView[] | null = null;
-  #members: RollMember[] = [];
-  /** Where each member is in `#members`. */
+  #list: readonly RollMember[] = [];
+  /** Where each member is in `#list`, of the first so many of it. */
   readonly #at = new Map<Origin, number>();
+  #placed = 0;
   /** Why those that are no members any more are none, by origin; null until somebody asks. */
   #voided: Map<Origin, VoidReason> | null = null;
   readonly #digest = new Uint8Array(DIGEST_BYTES);
@@ -152,21 +152,18 @@ export class Roll {
     this.#voided = null;
     const list = this.#ledger.members();
     if (list !== this.#list) {
-      [this.#list, this.#members] = [list, []];
+      [this.#list, this.#placed] = [list, 0];
       this.#at.clear();
     }
-    for (let at = this.#members.length; at < list.length; at++) {
-      const member = new RollMember(list[at] as MemberView);
-      this.#members.push(member);
-      this.#at.set(member.origin, at);
-    }
+    for (; this.#placed < list.length; this.#placed++)
+      this.#at.set((list[this.#placed] as RollMember).origin, this.#placed);
     return view;
   }
 
   /** Others may be added at its end; it is another list when anything else has changed. */
   members(): readonly RollMember[] {
     this.#now();
-    return this.#members;
+    return this.#list;
   }
 
   member(origin: Origin): RollMember | undefined {

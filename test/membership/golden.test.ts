@@ -28,10 +28,13 @@ interface LinksFile {
   fields: unknown;
 }
 
-const MEMBER = ['id', 'idText', 'memberKey', 'noiseKey', 'origin', 'role', 'name', 'label', 'ipv4', 'ipv6'] as const;
-const MEMBER_TOO = ['linkLocal', 'mac', 'joinedMs', 'membership', 'sponsor'] as const;
-const fieldsOf = (member: MemberView): unknown =>
-  Object.fromEntries([...MEMBER, ...MEMBER_TOO].map((name) => [name, member[name]]));
+const fieldsOf = (member: MemberView): unknown => {
+  const { id, idBytes, origin, signKey, dhKey, role, name, label, ipv4, ipv6, linkLocal, mac } = member;
+  const { joinedMs, membership, sponsor } = member;
+  const keys = { memberKey: signKey, noiseKey: dhKey };
+  const addresses = { ipv4, ipv6, linkLocal, mac };
+  return { id: idBytes, idText: id, ...keys, origin, role, name, label, ...addresses, joinedMs, membership, sponsor };
+};
 
 /** Bytes as hex, maps as lists, members by their fields. */
 const plain = (value: unknown): unknown =>

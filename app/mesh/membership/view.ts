@@ -49,9 +49,9 @@ export class MemberView implements Named {
     this.label = label;
   }
 
-  /** Made anew each time, as all arrays and addresses here are. */
-  get id(): Uint8Array {
-    return unhex(this.one.id);
+  /** 52 characters of base32. */
+  get id(): string {
+    return this.one.names.idText;
   }
 
   /** Hex: equal ones have equal keys, and equal addresses but the IPv4 address. */
@@ -59,25 +59,26 @@ export class MemberView implements Named {
     return this.one.id;
   }
 
-  /** 52 characters of base32. */
-  get idText(): string {
-    return this.one.names.idText;
+  /** Made anew each time, as all addresses here are. */
+  get idBytes(): Uint8Array {
+    return unhex(this.one.id);
   }
 
-  get memberKey(): Uint8Array {
-    return this.one.entry.body.memberKey;
+  /** What names it in cast stamps, hex. */
+  get origin(): string {
+    return this.one.names.origin;
   }
 
-  get noiseKey(): Uint8Array {
-    return this.one.entry.body.noiseKey;
-  }
-
-  get origin(): Uint8Array {
+  get originBytes(): Uint8Array {
     return unhex(this.one.names.origin);
   }
 
-  get originHex(): string {
-    return this.one.names.origin;
+  get signKey(): Uint8Array {
+    return this.one.entry.body.memberKey;
+  }
+
+  get dhKey(): Uint8Array {
+    return this.one.entry.body.noiseKey;
   }
 
   get ipv4(): string | null {
@@ -85,15 +86,15 @@ export class MemberView implements Named {
   }
 
   get ipv6(): string {
-    return ulaOf(this.one.ground.networkId, this.id);
+    return ulaOf(this.one.ground.networkId, this.idBytes);
   }
 
   get linkLocal(): string {
-    return linkLocalOf(this.id);
+    return linkLocalOf(this.idBytes);
   }
 
   get mac(): string {
-    return macOf(this.id);
+    return macOf(this.idBytes);
   }
 
   get joinedMs(): number {
