@@ -40,6 +40,9 @@ export function findableOf(network: Network, wallMs: number): Findable {
     seeking: online.length < others.length,
     lost: others.length > 0 && paths.contacts.upCount === 0,
     online: online.map(({ idBytes }) => idBytes),
-    keyOf: (member) => roll.members().find(({ idBytes }) => hex(idBytes) === hex(member))?.signKey ?? null,
+    keyOf: (member) => {
+      const id = hex(member);
+      return roll.members().find(({ idHex }) => idHex === id)?.signKey ?? null;
+    },
   };
 }

@@ -1,6 +1,7 @@
 // A device that joins: it calls all members that the link names, asks the first that answers, and the next when that one is slow or
 // will not. Nothing is kept until a sponsor's answer has proved itself.
 import { fail, isErrorCode, type Failure, type Outcome } from '../contract/errors.ts';
+import { hex } from '../wire/messages/hex.ts';
 import { decodeMessage, encodeHint, encodeMessage } from '../wire/messages/message.ts';
 import type { Origin } from '../wire/messages/presence.ts';
 import type { MayCall } from '../mesh/guard/callable.ts';
@@ -219,7 +220,7 @@ export class Join {
   /** Where the members answered datagrams, by key in hex. */
   #endpoints(): Map<string, string> {
     const found = new Map<string, string>();
-    for (const { peer, endpoint } of this.#ways) if (endpoint) found.set(peer.keyHex, endpoint);
+    for (const { peer, endpoint } of this.#ways) if (endpoint) found.set(hex(peer.key), endpoint);
     return found;
   }
 

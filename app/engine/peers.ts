@@ -2,14 +2,14 @@
 import { nameOf } from '../mesh/membership/identified.ts';
 import { hex } from '../wire/messages/hex.ts';
 import type { Origin } from '../wire/messages/presence.ts';
+import { ByHandle } from './by-handle.ts';
 import type { PeerConfig } from './ports.ts';
 import type { RollMember } from './roll.ts';
 
 export interface Peer {
   handle: number;
   level: 'member' | 'stranger';
-  /** X25519 key in hex: what a stranger is known by. */
-  keyHex: string;
+  /** X25519 key: what a stranger is known by. */
   key: Uint8Array;
   /** Empty for strangers. */
   origin: Origin;
@@ -18,7 +18,7 @@ export interface Peer {
 }
 
 export class Peers {
-  readonly #byHandle = new Map<number, Peer>();
+  readonly #byHandle = new ByHandle<Peer>();
   readonly #byOrigin = new Map<Origin, Peer>();
   readonly #byKey = new Map<string, Peer>();
   #next = 1;
@@ -45,9 +45,9 @@ export class Peers {
   }
 
   #add(key: Uint8Array): Peer {
-    const peer: Peer = { handle: this.#next++, level: 'stranger', keyHex: nameOf(key), key, origin: '', told: null };
+    const peer: Peer = { handle: this.#next++, level: 'stranger', key, origin: '', told: null };
     this.#byHandle.set(peer.handle, peer);
-    this.#byKey.set(peer.keyHex, peer);
+    this.#byKey.set(nameOf(key), peer);
     return peer;
   }
 
@@ -72,7 +72,7 @@ export class Peers {
 
   remove(peer: Peer): void {
     this.#byHandle.delete(peer.handle);
-    this.#byKey.delete(peer.keyHex);
+    this.#byKey.delete(nameOf(peer.key));
     if (peer.origin) this.#byOrigin.delete(peer.origin);
   }
 }

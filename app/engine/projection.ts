@@ -26,23 +26,39 @@ export interface ProjectionIo {
   self: Origin;
 }
 
-const sameAddresses = (a: RollMember, b: RollMember): boolean =>
-  a.ipv4 === b.ipv4 && a.ipv6 === b.ipv6 && a.mac === b.mac;
+const sameAddresses = (a: RollMember, b: RollMember): boolean => a.idHex === b.idHex && a.ipv4 === b.ipv4;
 
 const sameName = (a: RollMember, b: RollMember | undefined): boolean =>
-  a === b || (b !== undefined && a.label === b.label && a.ipv4 === b.ipv4 && a.ipv6 === b.ipv6);
+  a === b || (b !== undefined && a.label === b.label && sameAddresses(a, b));
 
 const addressesOf = ({ ipv4, ipv6 }: RollMember): string[] => (ipv4 === null ? [ipv6] : [ipv4, ipv6]);
 
-const receiverOfAll = ({ handle }: Peer): GroupReceiver => ({ peer: handle, mode: 'exclude', sources: [] });
+/** What nobody is kept from. */
+const NOBODY: string[] = [];
+
+const receiverOfAll = ({ handle }: Peer): GroupReceiver => ({ peer: handle, mode: 'exclude', sources: NOBODY });
+
+/** Its texts are made when somebody reads them. */
+class Host implements HostEntry {
+  constructor(
+    private readonly member: RollMember,
+    private readonly network: string,
+  ) {}
+
+  get name(): string {
+    return dnsName(this.member.label, this.network);
+  }
+
+  get addresses(): string[] {
+    return addressesOf(this.member);
+  }
+}
 
 export class Projection {
   readonly #io: ProjectionIo;
   readonly #groups = new GroupDiff();
   /** Names that the resolver was told, each with its addresses, and in which network. */
   #named: readonly RollMember[] = [];
-  /** What was made of members for it, under the present name of the network. */
-  #entries = new WeakMap<RollMember, HostEntry>();
   #network = '';
   #own: RollMember | undefined;
   /** The roll's list as the data plane was told of it, and how many of it. As long as it only grows, none of those is looked at again. */
@@ -173,23 +189,13 @@ export class Projection {
     const network = roll.label;
     const same = members.length === this.#named.length && members.every((one, at) => sameName(one, this.#named[at]));
     if (same && network === this.#network) return;
-    if (network !== this.#network) this.#entries = new WeakMap();
     [this.#named, this.#network] = [members.slice(), network];
-    const hosts = members.map((member) => this.#entryOf(member));
+    const hosts = members.map((member) => new Host(member, network));
     const own = roll.member(self);
     const ownEntry = own
       ? { name: mdnsName(own.label, network), addresses: addressesOf(own) }
       : { name: '', addresses: [] };
     ports.adapters.setNames(net, dnsDomain(network), ownEntry, hosts);
-  }
-
-  #entryOf(member: RollMember): HostEntry {
-    let entry = this.#entries.get(member);
-    if (!entry) {
-      entry = { name: dnsName(member.label, this.#network), addresses: addressesOf(member) };
-      this.#entries.set(member, entry);
-    }
-    return entry;
   }
 
   /** The data plane knows nothing of the network any more. */

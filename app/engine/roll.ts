@@ -18,8 +18,7 @@ import {
   type Made,
 } from '../mesh/membership/acts.ts';
 import { isKind, type Entry } from '../mesh/membership/entry.ts';
-import { identify, nameOf } from '../mesh/membership/identified.ts';
-import { idOf } from '../mesh/membership/index-of.ts';
+import { identify } from '../mesh/membership/identified.ts';
 import { chainFor, decodeJoinRequest, sponsorJoin } from '../mesh/membership/join.ts';
 import { tidyName } from '../mesh/membership/label.ts';
 import { Ledger } from '../mesh/membership/ledger.ts';
@@ -31,9 +30,9 @@ import type { Origin } from '../wire/messages/presence.ts';
 import { hex } from '../wire/text.ts';
 import type { NetworkFiles } from './files.ts';
 import type { Now, Ports } from './ports.ts';
-import { rollMember, type RollMember } from './roll-member.ts';
 
-export type { RollMember };
+/** A member as the engine uses it. */
+export type RollMember = MemberView;
 
 export type Standing = 'member' | VoidReason | 'none';
 
@@ -51,6 +50,8 @@ export interface Received {
 }
 
 const DIGEST_BYTES = 8;
+/** Of a member id in hex: its first eight bytes are the origin. */
+const ORIGIN_CHARS = 16;
 const LOCATOR_TIPS_MAX = HASHES_PER_MESSAGE_MAX - 32;
 const ANCESTORS_GIVEN_MAX = 128;
 /** With the own membership: what a member may still say to whom it is a stranger (peer-budget.ts) holds several times as much. */
@@ -76,12 +77,12 @@ export class Roll {
   /** Records that are in the file: the first of the ledger's. */
   #stored: number;
   #view: NetworkView | null = null;
-  #list: readonly MemberView[] | null = null;
-  #members: RollMember[] = [];
-  /** Where each member is in `#members`. */
+  #list: readonly RollMember[] = [];
+  /** Where each member is in `#list`, of the first so many of it. */
   readonly #at = new Map<Origin, number>();
-  /** Member ids (hex) by origin and by X25519 key (hex), of all who ever had a membership. */
-  readonly #idOf = new Map<string, string>();
+  #placed = 0;
+  /** Why those that are no members any more are none, by origin; null until somebody asks. */
+  #voided: Map<Origin, VoidReason> | null = null;
   readonly #digest = new Uint8Array(DIGEST_BYTES);
   #indexed = 0;
 
@@ -148,23 +149,21 @@ export class Roll {
     const view = this.#ledger.view();
     if (view === this.#view) return view;
     this.#view = view;
+    this.#voided = null;
     const list = this.#ledger.members();
     if (list !== this.#list) {
-      [this.#list, this.#members] = [list, []];
+      [this.#list, this.#placed] = [list, 0];
       this.#at.clear();
     }
-    for (let at = this.#members.length; at < list.length; at++) {
-      const member = rollMember(list[at] as MemberView);
-      this.#members.push(member);
-      this.#at.set(member.origin, at);
-    }
+    for (; this.#placed < list.length; this.#placed++)
+      this.#at.set((list[this.#placed] as RollMember).origin, this.#placed);
     return view;
   }
 
   /** Others may be added at its end; it is another list when anything else has changed. */
   members(): readonly RollMember[] {
     this.#now();
-    return this.#members;
+    return this.#list;
   }
 
   member(origin: Origin): RollMember | undefined {
@@ -187,14 +186,16 @@ export class Roll {
   }
 
   standing(origin: Origin): Standing {
-    const id = this.#idOf.get(origin);
-    return id === undefined ? 'none' : this.#standingOfId(id);
+    const { voided } = this.#now();
+    if (this.#at.has(origin)) return 'member';
+    this.#voided ??= new Map([...voided].map(([id, reason]) => [id.slice(0, ORIGIN_CHARS), reason]));
+    return this.#voided.get(origin) ?? 'none';
   }
 
   /** Of the holder of an X25519 key. */
   standingOfKey(dhKey: Uint8Array): Standing {
-    const id = this.#idOf.get(hex(dhKey));
-    return id === undefined ? 'none' : this.#standingOfId(id);
+    const id = this.#ledger.idWithKey(dhKey);
+    return id === null ? 'none' : this.#standingOfId(id);
   }
 
   #standingOfId(id: string): Standing {
@@ -319,18 +320,8 @@ export class Roll {
       for (let i = 0; i < DIGEST_BYTES; i++) this.#digest[i] = (this.#digest[i] as number) ^ (hash[i] as number);
       const entry = this.#ledger.get(hash) as Entry;
       if (isKind(entry, 'removal')) this.#removals++;
-      if (isKind(entry, 'membership')) this.#name(idOf(entry), entry.body.noiseKey);
-      if (isKind(entry, 'genesis')) {
-        const owner = [...this.#now().members.values()].find(({ membership }) => membership === null);
-        if (owner) this.#name(hex(owner.id), entry.body.noiseKey);
-      }
     }
     this.#indexed = this.#ledger.revision;
-  }
-
-  #name(id: string, noiseKey: Uint8Array): void {
-    this.#idOf.set(id.slice(0, 16), id);
-    this.#idOf.set(nameOf(noiseKey), id);
   }
 
   // ---- acts ----------------------------------------------------------------------------------------------------------------

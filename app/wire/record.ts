@@ -306,6 +306,67 @@ export function decodeRecord(
   });
 }
 
+/** Of a membership: where its heads and the parts behind its name are, from the front and from the end. */
+const HEADS_AT = 2 + ID;
+const SIGNATURES_FROM_END = 2 * SIGNATURE + 16 + 8 + SIGNATURE;
+
+/**
+ * The body of a membership that was read from these bytes, for who keeps thousands: what is asked for once or never is read again when it is
+ * asked for, and keys are parts of the bytes.
+ */
+export class KeptMembership {
+  readonly kind = 'membership';
+  readonly memberKey: Uint8Array;
+  readonly noiseKey: Uint8Array;
+  readonly name: string;
+  readonly acceptedMs: number;
+
+  constructor(
+    private readonly bytes: Uint8Array,
+    { name, acceptedMs }: OfKind<'membership'>,
+    readonly author: Uint8Array,
+    readonly certificate: Uint8Array,
+  ) {
+    const memberKeyAt = HEADS_AT + 1 + ID * this.#headCount + ID;
+    this.memberKey = bytes.subarray(memberKeyAt, memberKeyAt + ID);
+    this.noiseKey = bytes.subarray(memberKeyAt + ID, memberKeyAt + 2 * ID);
+    this.name = name;
+    this.acceptedMs = acceptedMs;
+  }
+
+  get #headCount(): number {
+    return this.bytes[HEADS_AT] as number;
+  }
+
+  #fromEnd(at: number, length: number): Uint8Array {
+    const start = this.bytes.length - SIGNATURES_FROM_END + at;
+    return this.bytes.slice(start, start + length);
+  }
+
+  get heads(): Uint8Array[] {
+    const start = HEADS_AT + 1;
+    return Array.from({ length: this.#headCount }, (_, n) => this.bytes.slice(start + n * ID, start + (n + 1) * ID));
+  }
+
+  get inviteSignature(): Uint8Array {
+    return this.#fromEnd(0, SIGNATURE);
+  }
+
+  get memberSignature(): Uint8Array {
+    return this.#fromEnd(SIGNATURE, SIGNATURE);
+  }
+
+  get nonce(): Uint8Array {
+    return this.#fromEnd(2 * SIGNATURE, 16);
+  }
+}
+
+/** What is signed, and the signature, of bytes that are a record. */
+export const partsOf = (record: Uint8Array): { signed: Uint8Array; signature: Uint8Array } => ({
+  signed: record.subarray(0, -SIGNATURE),
+  signature: record.slice(-SIGNATURE),
+});
+
 /** What a record's author signs. */
 const RECORD_TAG = new Writer().text8('weft record 1').done();
 

@@ -49,7 +49,10 @@ describe('addresses', () => {
     bert.groups('239.1.1.1');
     const members = roll.members.bind(roll);
     Object.defineProperty(roll, 'members', {
-      value: () => members().map((member) => (member.name === 'bert' ? { ...member, ipv4: '10.99.1.2' } : member)),
+      value: () =>
+        members().map((member) =>
+          member.name === 'bert' ? (Object.create(member, { ipv4: { value: '10.99.1.2' } }) as typeof member) : member,
+        ),
     });
     anna.do('member.rename', { name: 'ann' });
     world.until('readdressed', () => bert.adapters.requests.get(bert.net)?.ipv4 === '10.99.1.2/16', 1_000);

@@ -183,7 +183,7 @@ describe('keys and roles that are not one’s own', () => {
     for (const noiseKey of [cleo.keys.noiseKey, anna.keys.noiseKey])
       spread(all, forgeMembership(ben, link, new Replica('eve', dice), { heads: [own, certificate], noiseKey }));
     for (const one of all) expect(one.names()).toEqual(['anna', 'ben', 'cleo']);
-    expect(anna.ledger.view().members.get(cleo.id)?.noiseKey).toEqual(cleo.keys.noiseKey);
+    expect(anna.ledger.view().members.get(cleo.id)?.dhKey).toEqual(cleo.keys.noiseKey);
   });
 
   it('a void invite raises nobody’s role', () => {

@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { removeMember, renameMember, renameNetwork, revokeInvite, setRole } from '../../app/mesh/membership/acts.ts';
 import { decodeJoinRequest, encodeJoinRequest, makeJoinRequest } from '../../app/mesh/membership/join.ts';
 import { Ledger } from '../../app/mesh/membership/ledger.ts';
+import { MemberView } from '../../app/mesh/membership/view.ts';
 import { decodeLink, encodeLink } from '../../app/wire/link.ts';
 import { decodeRecord, encodeBody } from '../../app/wire/record.ts';
 import { concat, hex } from '../../app/wire/text.ts';
@@ -27,12 +28,22 @@ interface LinksFile {
   fields: unknown;
 }
 
-/** Bytes as hex, maps as lists. */
+const fieldsOf = (member: MemberView): unknown => {
+  const { id, idBytes, origin, signKey, dhKey, role, name, label, ipv4, ipv6, linkLocal, mac } = member;
+  const { joinedMs, membership, sponsor } = member;
+  const keys = { memberKey: signKey, noiseKey: dhKey };
+  const addresses = { ipv4, ipv6, linkLocal, mac };
+  return { id: idBytes, idText: id, ...keys, origin, role, name, label, ...addresses, joinedMs, membership, sponsor };
+};
+
+/** Bytes as hex, maps as lists, members by their fields. */
 const plain = (value: unknown): unknown =>
   JSON.parse(
-    JSON.stringify(value, (_key, item: unknown) =>
-      item instanceof Uint8Array ? hex(item) : item instanceof Map ? [...(item as Map<unknown, unknown>)] : item,
-    ),
+    JSON.stringify(value, (_key, item: unknown) => {
+      if (item instanceof Uint8Array) return hex(item);
+      if (item instanceof Map) return [...(item as Map<unknown, unknown>)];
+      return item instanceof MemberView ? fieldsOf(item) : item;
+    }),
   );
 
 function history(): { replica: Replica; link: string; request: Uint8Array } {

@@ -54,13 +54,13 @@ function step(world: World): void {
       return;
     }
     case 4:
-      if (dice.below(3) === 0) removeMember(actor, target.id, T0);
+      if (dice.below(3) === 0) removeMember(actor, target.idBytes, T0);
       return;
     case 5:
-      if (dice.below(2) === 0) setRole(actor, target.id, dice.pick(['owner', 'admin', 'member', 'guest']), T0);
+      if (dice.below(2) === 0) setRole(actor, target.idBytes, dice.pick(['owner', 'admin', 'member', 'guest']), T0);
       return;
     case 6:
-      renameMember(actor, target.id, dice.pick(['Uli', 'uli', 'Anna']));
+      renameMember(actor, target.idBytes, dice.pick(['Uli', 'uli', 'Anna']));
       return;
     case 7: {
       world.split = !world.split;
@@ -143,6 +143,6 @@ describe('random histories', () => {
       expect(new Set(all.map(({ ipv4 }) => ipv4)).size).toBe(all.length);
       for (const { used, usesMax } of view.invites) expect(used).toBeLessThanOrEqual(usesMax);
       for (const [id, why] of view.voided) expect(view.members.has(id), `${why} ${id}`).toBe(false);
-      expect(new Set(all.map(({ noiseKey }) => hex(noiseKey))).size).toBe(all.length);
+      expect(new Set(all.map(({ dhKey }) => hex(dhKey))).size).toBe(all.length);
     });
 });

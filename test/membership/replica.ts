@@ -173,7 +173,7 @@ export function forgeMembership(
 export function fingerprint(ledger: Ledger): string {
   const view = ledger.view();
   const members = [...view.members.values()].map(
-    ({ idText, role, label, ipv4, noiseKey }) => `${idText} ${role} ${label} ${ipv4} ${hex(noiseKey)}`,
+    ({ id, role, label, ipv4, dhKey }) => `${id} ${role} ${label} ${ipv4} ${hex(dhKey)}`,
   );
   const invites = view.invites.map(({ idText, state, used }) => [idText, state, used]);
   return JSON.stringify([view.name, members, [...view.voided].sort(), invites]);

@@ -1,6 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { decodeRecord, encodeBody, RECORD_BYTES_MAX, RECORD_VERSION } from '../../app/wire/record.ts';
+import {
+  decodeRecord,
+  encodeBody,
+  KeptMembership,
+  partsOf,
+  RECORD_BYTES_MAX,
+  RECORD_VERSION,
+  type RecordBody,
+} from '../../app/wire/record.ts';
 import { concat } from '../../app/wire/text.ts';
 import { anyBody } from './samples.ts';
 
@@ -14,6 +22,20 @@ describe('records', () => {
         const signed = encodeBody(body);
         expect(decodeRecord(concat(signed, signature))).toEqual({ body, signed, signature });
       }),
+    );
+  });
+
+  it('say the same where they are read in place', () => {
+    fc.assert(
+      fc.property(anyBody, fc.uint8Array({ minLength: 64, maxLength: 64 }), (body, end) => {
+        const signed = encodeBody(body);
+        const bytes = concat(signed, end);
+        expect(partsOf(bytes)).toEqual({ signed, signature: end });
+        if (body.kind !== 'membership') return;
+        const kept: RecordBody = new KeptMembership(bytes, body, body.author, body.certificate);
+        expect(encodeBody(kept)).toEqual(signed);
+      }),
+      { numRuns: RUNS },
     );
   });
 

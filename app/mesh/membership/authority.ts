@@ -68,9 +68,9 @@ class Deciding implements Authority {
 
   private memberships(id: string, at?: Past, uncounted = this.scope.uncounted): EntryOf<'membership'>[] {
     const { seen } = this.scope;
-    return (this.index.memberships.get(id) ?? []).filter(
-      (entry) => (!seen || seen(entry)) && !uncounted?.has(entry) && (!at || at.has(entry)),
-    );
+    return this.index.memberships
+      .get(id)
+      .filter((entry) => (!seen || seen(entry)) && !uncounted?.has(entry) && (!at || at.has(entry)));
   }
 
   standing(id: string, at?: Past): Standing | null {
@@ -128,7 +128,7 @@ class Deciding implements Authority {
     for (const [id, removals] of this.removals) {
       const concerned =
         id === hex(certificate.body.author) ||
-        (this.index.memberships.get(id) ?? []).some((entry) => this.index.certificateOf(entry) === certificate);
+        this.index.memberships.get(id).some((entry) => this.index.certificateOf(entry) === certificate);
       if (concerned) found.push(...removals.filter(({ body }) => hex(body.author) !== hex(body.target)));
     }
     return found;

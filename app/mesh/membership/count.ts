@@ -30,7 +30,7 @@ export function countMembers(index: Index, weighed: Weighed): Counted {
     const authority = applyAuthority(index, { uncounted });
     const { counting, ...result } = countOnce(index, authority, weighed);
     const next = new Set<Entry>(round < ROUNDS_MAX ? [] : uncounted);
-    for (const entry of [...index.memberships.values()].flat()) if (!counting.has(entry)) next.add(entry);
+    for (const entry of index.memberships.all()) if (!counting.has(entry)) next.add(entry);
     if (next.size === uncounted.size && [...next].every((entry) => uncounted.has(entry)))
       return { authority, ...result };
     uncounted = next;

@@ -10,9 +10,9 @@ const SHORT_MAX = 4_096;
  * all in the set and costs nothing.
  */
 export class Past {
-  private constructor(
-    private readonly floor: number,
-    private readonly words: Uint32Array,
+  constructor(
+    readonly floor: number,
+    readonly words: Uint32Array,
   ) {}
 
   /** The union of several pasts and their owners' own indexes. */
@@ -67,19 +67,53 @@ export interface Standing {
   since: Entry;
 }
 
-export interface Entry<B extends RecordBody = RecordBody> {
-  /** Order of arrival here; means nothing elsewhere. */
-  index: number;
+/** What follows from a record's bytes alone: all ledgers of a process have it in common. */
+export interface Said<B extends RecordBody = RecordBody> {
+  bytes: Uint8Array;
   hash: Uint8Array;
   /** Hex of the hash. */
   key: string;
-  bytes: Uint8Array;
   body: B;
-  past: Past;
-  /** Longest way back to the genesis record: the same on every replica. */
-  depth: number;
+}
+
+export class Entry<B extends RecordBody = RecordBody> {
   /** The author's, in the record's own past; set when it was judged, null for the genesis record. */
-  standing: Standing | null;
+  standing: Standing | null = null;
+  private readonly floor: number;
+  private readonly words: Uint32Array;
+
+  constructor(
+    /** Order of arrival here; means nothing elsewhere. */
+    readonly index: number,
+    private readonly said: Said<B>,
+    { floor, words }: Past,
+    /** Longest way back to the genesis record: the same on every replica. */
+    readonly depth: number,
+  ) {
+    this.floor = floor;
+    this.words = words;
+  }
+
+  get bytes(): Uint8Array {
+    return this.said.bytes;
+  }
+
+  get hash(): Uint8Array {
+    return this.said.hash;
+  }
+
+  /** Hex of the hash. */
+  get key(): string {
+    return this.said.key;
+  }
+
+  get body(): B {
+    return this.said.body;
+  }
+
+  get past(): Past {
+    return new Past(this.floor, this.words);
+  }
 }
 
 export type EntryOf<K extends RecordKind> = Entry<OfKind<K>>;

@@ -5,20 +5,14 @@ import { isKind } from './entry.ts';
 import { nameOf } from './identified.ts';
 import { byDepth, idOf, type Index } from './index-of.ts';
 import { dnsLabel } from './label.ts';
-import { weightOf } from './settle.ts';
-import { countedOf, memberView, named, openState, type Computed, type InviteView, type NetworkView } from './view.ts';
+import { Counted, MemberView, named, openState, type Computed, type InviteView, type NetworkView } from './view.ts';
 
 /**
  * What `computeView` would make of the records after these were added, or null where only it can tell: records other than memberships and
  * testimonies, and claims that move others. `computed` is used up.
  */
-export function growView(
-  computed: Computed,
-  networkId: Uint8Array,
-  index: Index,
-  added: readonly Entry[],
-): Computed | null {
-  const growth = new Growth(computed, networkId, index);
+export function growView(computed: Computed, index: Index, added: readonly Entry[]): Computed | null {
+  const growth = new Growth(computed, index);
   return added.every((entry) => growth.take(entry)) ? growth.computed() : null;
 }
 
@@ -30,7 +24,6 @@ class Growth {
 
   constructor(
     computed: Computed,
-    private readonly networkId: Uint8Array,
     private readonly index: Index,
   ) {
     this.#computed = { ...computed };
@@ -66,16 +59,15 @@ class Growth {
     const places = used.get(certificate.key);
     if (!genesis || places === undefined || places >= certificate.body.uses) return false;
     if (!this.#isNew(id, entry) || authority.voidMembership(entry) !== null) return false;
-    const weight = () => weightOf(index, entry, (witness) => !authority.void(witness));
-    const one = countedOf(this.networkId, entry, { id, weight });
+    const one = new Counted(entry, this.#computed.ground);
     // The order of members is part of the state.
     if (weighed.has(entry) || byDepth(this.#computed.last.entry, entry) > 0) return false;
     const host = hosts.add(one);
-    const label = host === null ? null : names.add({ entry, weight, id, wished: one.wished });
+    const label = host === null ? null : names.add(one);
     if (host === null || label === null) return false;
     const name = label === undefined ? { name: one.wished, label: dnsLabel(one.wished) } : named(one.wished, label);
     const role = authority.standing(id)?.role ?? 'guest';
-    const member = memberView(genesis, one, role, name, host);
+    const member = new MemberView(one, role, name, host);
     this.#members.set(id, member);
     this.#computed.list.push(member);
     used.set(certificate.key, places + 1);
@@ -88,7 +80,7 @@ class Growth {
   /** Nobody of this id or key was ever heard of. */
   #isNew(id: string, { body }: EntryOf<'membership'>): boolean {
     const { memberships, removals, roles, renames, membershipsByNoiseKey, genesis, firstOwner } = this.index;
-    const alone = memberships.get(id)?.length === 1 && membershipsByNoiseKey.get(nameOf(body.noiseKey))?.length === 1;
+    const alone = memberships.count(id) === 1 && membershipsByNoiseKey.count(nameOf(body.noiseKey)) === 1;
     const silent = !removals.has(id) && !roles.has(id) && !renames.has(id);
     return alone && silent && id !== firstOwner && genesis !== null && !sameBytes(genesis.body.noiseKey, body.noiseKey);
   }

@@ -2,21 +2,36 @@
 import type { Crypto } from '../../wire/crypto.ts';
 import { compareBytes, ROLES, type RecordBody, type Role } from '../../wire/record.ts';
 import { hex } from '../../wire/text.ts';
-import { memberIdOf } from '../identity/identity.ts';
+import { idText, memberIdOf, originOf } from '../identity/identity.ts';
 import { nameOf } from './identified.ts';
-import type { Entry, EntryOf, Standing } from './entry.ts';
+import { isKind, type Entry, type EntryOf, type Standing } from './entry.ts';
+import { Many } from './many.ts';
 
-/** Member ids (hex) by what membership records say: computed once. */
-const memberIds = new WeakMap<RecordBody, string>();
+/** What a member goes by. Texts: an array of as many bytes takes four times as much. */
+export interface Names {
+  /** Hex. */
+  id: string;
+  /** 52 characters of base32. */
+  idText: string;
+  /** What names it in cast stamps, hex. */
+  origin: string;
+}
 
-export function memberIdIn(crypto: Crypto, body: EntryOf<'membership'>['body']): string {
-  let id = memberIds.get(body);
-  if (id === undefined) memberIds.set(body, (id = hex(memberIdOf(crypto, body.memberKey))));
-  return id;
+/** By what the records say that made them members: worked out once. */
+const names = new WeakMap<RecordBody, Names>();
+
+export function namesIn(crypto: Crypto, body: EntryOf<'membership' | 'genesis'>['body']): Names {
+  let known = names.get(body);
+  if (!known) {
+    const bytes = memberIdOf(crypto, body.memberKey);
+    known = { id: hex(bytes), idText: idText(bytes), origin: hex(originOf(bytes)) };
+    names.set(body, known);
+  }
+  return known;
 }
 
 /** Of a record that was taken. */
-export const idOf = (entry: EntryOf<'membership'>): string => memberIds.get(entry.body) ?? '';
+export const idOf = (entry: EntryOf<'membership'>): string => names.get(entry.body)?.id ?? '';
 
 /** 0 is the highest. */
 export const rank = (role: Role): number => ROLES.indexOf(role);
@@ -31,9 +46,9 @@ export const lastWords = <E extends Entry>(entries: readonly E[]): E[] =>
 /** Valid records by what they are about. All ids are hex. */
 export class Index {
   genesis: EntryOf<'genesis'> | null = null;
-  readonly memberships = new Map<string, EntryOf<'membership'>[]>();
+  readonly memberships = new Many<EntryOf<'membership'>>();
   readonly membershipsByCertificate = new Map<string, EntryOf<'membership'>[]>();
-  readonly membershipsByNoiseKey = new Map<string, EntryOf<'membership'>[]>();
+  readonly membershipsByNoiseKey = new Many<EntryOf<'membership'>>();
   readonly certificates = new Map<string, EntryOf<'certificate'>>();
   readonly removals = new Map<string, EntryOf<'removal'>[]>();
   readonly roles = new Map<string, EntryOf<'role'>[]>();
@@ -43,12 +58,27 @@ export class Index {
   readonly channels = new Map<string, EntryOf<'channel'>[]>();
   readonly witnesses = new Map<string, EntryOf<'witness'>[]>();
   firstOwner = '';
-  private readonly byKey = new Map<string, EntryOf<'membership'>>();
+  private readonly byKey = new Map<string, Entry>();
+  private readonly standings = new Map<Entry, Standing>();
 
   constructor(private readonly crypto: Crypto) {}
 
-  membershipOf(key: string): EntryOf<'membership'> | undefined {
+  /** The record with this hash (hex). */
+  get(key: string): Entry | undefined {
     return this.byKey.get(key);
+  }
+
+  membershipOf(key: string): EntryOf<'membership'> | undefined {
+    const entry = this.byKey.get(key);
+    return entry && isKind(entry, 'membership') ? entry : undefined;
+  }
+
+  /** The same object for equal ones: most records are of a few authors. */
+  shared(standing: Standing): Standing {
+    const known = this.standings.get(standing.since);
+    if (known?.role === standing.role) return known;
+    this.standings.set(standing.since, standing);
+    return standing;
   }
 
   certificateOf(membership: EntryOf<'membership'>): EntryOf<'certificate'> {
@@ -56,17 +86,22 @@ export class Index {
     return this.certificates.get(hex(membership.body.certificate)) as EntryOf<'certificate'>;
   }
 
+  namesOf(entry: EntryOf<'membership' | 'genesis'>): Names {
+    return namesIn(this.crypto, entry.body);
+  }
+
   /** Hash of what the sponsor drew: decides between equals. */
-  draw(entry: EntryOf<'membership'>): Uint8Array {
-    return this.crypto.hash(entry.body.nonce);
+  draw({ hash, body }: EntryOf<'membership' | 'genesis'>): Uint8Array {
+    return this.crypto.hash(body.kind === 'genesis' ? hash : body.nonce);
   }
 
   add(entry: Entry): void {
     const { body } = entry;
+    this.byKey.set(entry.key, entry);
     switch (body.kind) {
       case 'genesis':
         this.genesis = entry as EntryOf<'genesis'>;
-        this.firstOwner = hex(memberIdOf(this.crypto, body.memberKey));
+        this.firstOwner = namesIn(this.crypto, body).id;
         return;
       case 'certificate':
         this.certificates.set(entry.key, entry as EntryOf<'certificate'>);
@@ -93,10 +128,9 @@ export class Index {
 
   private addMembership(entry: EntryOf<'membership'>): void {
     const { body } = entry;
-    this.byKey.set(entry.key, entry);
-    push(this.memberships, memberIdIn(this.crypto, body), entry);
+    this.memberships.add(namesIn(this.crypto, body).id, entry);
     push(this.membershipsByCertificate, hex(body.certificate), entry);
-    push(this.membershipsByNoiseKey, nameOf(body.noiseKey), entry);
+    this.membershipsByNoiseKey.add(nameOf(body.noiseKey), entry);
   }
 }
 

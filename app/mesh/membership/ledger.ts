@@ -7,8 +7,8 @@ import {
   type RecordBody,
   type RecordKind,
 } from '../../wire/record.ts';
-import { hex } from '../../wire/text.ts';
-import { Past, type Entry } from './entry.ts';
+import { hex, sameBytes } from '../../wire/text.ts';
+import { Entry, Past } from './entry.ts';
 import { Hindsight } from './hindsight.ts';
 import { identify } from './identified.ts';
 import { idOf, Index } from './index-of.ts';
@@ -41,7 +41,6 @@ interface Waiting {
 
 export class Ledger {
   private readonly entries: Entry[] = [];
-  private readonly byKey = new Map<string, Entry>();
   private readonly tips = new Set<string>();
   private readonly waiting = new Map<string, Waiting>();
   readonly index: Index;
@@ -64,31 +63,24 @@ export class Ledger {
   /** Checks one record and takes it, with those that waited for it. Signatures are checked last, once. */
   add(bytes: Uint8Array): Added {
     if (bytes.length > RECORD_BYTES_MAX) return { status: 'refused', reason: 'malformed' };
-    const { hash, key, record } = identify(this.crypto, bytes);
-    if (this.byKey.has(key)) return { status: 'known' };
-    if (!record) return { status: 'refused', reason: 'malformed' };
-    const { kind } = record.body;
+    const said = identify(this.crypto, bytes);
+    const { key } = said;
+    if (this.index.get(key)) return { status: 'known' };
+    if (said.body === null) return { status: 'refused', reason: 'malformed' };
+    const { kind } = said.body;
     const room = kind === 'removal' || kind === 'revocation' ? RECORDS_MAX + RECORDS_RESERVED : RECORDS_MAX;
     if (this.entries.length >= room) return { status: 'refused', reason: 'full' };
     if (kind === 'genesis' && this.entries.length > 0) return { status: 'refused', reason: 'other-network' };
-    const parents = parentsOf(record.body);
-    const missing = parents.filter((parent) => !this.byKey.has(hex(parent)));
+    const parents = parentsOf(said.body);
+    const missing = parents.filter((parent) => !this.has(parent));
     if (missing.length > 0) {
       this.wait(key, { bytes, parents: missing.map(hex) });
       return { status: 'pending', missing };
     }
-    const parentEntries = parents.map((parent) => this.byKey.get(hex(parent)) as Entry);
-    const entry: Entry = {
-      index: this.entries.length,
-      hash,
-      key,
-      bytes,
-      body: record.body,
-      past: Past.of(parentEntries),
-      depth: parentEntries.reduce((deepest, parent) => Math.max(deepest, parent.depth + 1), 0),
-      standing: null,
-    };
-    const reason = judge(this, entry, record.signed, record.signature);
+    const parentEntries = parents.map((parent) => this.get(parent) as Entry);
+    const depth = parentEntries.reduce((deepest, parent) => Math.max(deepest, parent.depth + 1), 0);
+    const entry = new Entry(this.entries.length, said, Past.of(parentEntries), depth);
+    const reason = judge(this, entry);
     this.waiting.delete(key);
     if (reason) return { status: 'refused', reason };
     this.take(entry, parents);
@@ -103,7 +95,6 @@ export class Ledger {
 
   private take(entry: Entry, parents: Uint8Array[]): void {
     this.entries.push(entry);
-    this.byKey.set(entry.key, entry);
     this.index.add(entry);
     for (const parent of parents) this.tips.delete(hex(parent));
     this.tips.add(entry.key);
@@ -117,11 +108,11 @@ export class Ledger {
   }
 
   has(hash: Uint8Array): boolean {
-    return this.byKey.has(hex(hash));
+    return this.get(hash) !== undefined;
   }
 
   get(hash: Uint8Array): Entry | undefined {
-    return this.byKey.get(hex(hash));
+    return this.index.get(hex(hash));
   }
 
   /** All records, parents before children. */
@@ -145,7 +136,7 @@ export class Ledger {
   }
 
   private tipEntries(): Entry[] {
-    return [...this.tips].map((key) => this.byKey.get(key) as Entry);
+    return [...this.tips].map((key) => this.index.get(key) as Entry);
   }
 
   /** All present heads, for synchronisation. */
@@ -157,14 +148,14 @@ export class Ledger {
 
   /** Records that somebody with these heads lacks, parents first. Heads unknown here are ignored. */
   lacking(theirs: Uint8Array[]): Uint8Array[] {
-    const known = theirs.map((head) => this.byKey.get(hex(head))).filter((entry) => entry !== undefined);
+    const known = theirs.map((head) => this.get(head)).filter((entry) => entry !== undefined);
     const past = Past.of(known);
     return this.entries.filter((entry) => !past.has(entry)).map(({ bytes }) => bytes);
   }
 
   /** Heads of theirs that are unknown here: then we lack something. */
   unknown(theirs: Uint8Array[]): Uint8Array[] {
-    return theirs.filter((head) => !this.byKey.has(hex(head)));
+    return theirs.filter((head) => !this.has(head));
   }
 
   /** What a record made now would look back on. */
@@ -179,6 +170,14 @@ export class Ledger {
   /** A membership of this id (hex) is among the records, whether or not it counts. */
   heardOf(id: string): boolean {
     return this.index.memberships.has(id);
+  }
+
+  /** Id (hex) of who has or had this X25519 key by its membership; null: nobody. */
+  idWithKey(noiseKey: Uint8Array): string | null {
+    const { genesis, firstOwner, membershipsByNoiseKey } = this.index;
+    const last = membershipsByNoiseKey.get(hex(noiseKey)).at(-1);
+    if (last) return idOf(last);
+    return genesis && sameBytes(genesis.body.noiseKey, noiseKey) ? firstOwner : null;
   }
 
   /** Whether this member (hex id) was in before that membership was made. */
@@ -211,7 +210,7 @@ export class Ledger {
   private compute(): Computed {
     const { crypto, networkId, index, computed } = this;
     if (this.seen < this.entries.length) {
-      const grown = computed && growView(computed, networkId, index, this.entries.slice(this.seen));
+      const grown = computed && growView(computed, index, this.entries.slice(this.seen));
       this.computed = grown ?? computeView(crypto, networkId, index);
       this.seen = this.entries.length;
     }

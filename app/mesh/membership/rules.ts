@@ -1,12 +1,12 @@
 // What a record may do, judged by its causal past alone: so the answer never changes and is the same on every replica.
 import type { Crypto } from '../../wire/crypto.ts';
-import { genesisStatement, joinStatement, recordStatement, type OfKind } from '../../wire/record.ts';
+import { genesisStatement, joinStatement, partsOf, recordStatement, type OfKind } from '../../wire/record.ts';
 import { isMulticast } from '../../wire/messages/address.ts';
 import { hex, sameBytes } from '../../wire/text.ts';
 import { networkIdOf } from '../identity/identity.ts';
 import type { Entry, EntryOf } from './entry.ts';
 import { Hindsight } from './hindsight.ts';
-import { idOf, memberIdIn, type Index } from './index-of.ts';
+import { idOf, namesIn, type Index } from './index-of.ts';
 import { isPlainName } from './label.ts';
 import { permits, type ActBody } from './rights.ts';
 
@@ -39,13 +39,15 @@ export interface Judging {
 }
 
 /** null when the record is right; the entry then has its author's standing. It is not in the index yet. Signatures come last: they cost most. */
-export function judge(at: Judging, entry: Entry, signed: Uint8Array, signature: Uint8Array): Refusal | null {
+export function judge(at: Judging, entry: Entry): Refusal | null {
   const { body } = entry;
+  const { signed, signature } = partsOf(entry.bytes);
   if (body.kind === 'genesis') return judgeGenesis(at, body, signed, signature);
   const past = new Hindsight(at.index, entry.past);
   const author = hex(body.author);
-  entry.standing = past.standing(author);
-  if (entry.standing === null) return past.removed(author) ? 'removed' : 'no-such-member';
+  const standing = past.standing(author);
+  if (standing === null) return past.removed(author) ? 'removed' : 'no-such-member';
+  entry.standing = at.index.shared(standing);
   const refusal = judgeSubject(at, past, body) ?? judgeJoin(at, past, body);
   if (refusal) return refusal;
   const key = past.memberKey(author) as Uint8Array;
@@ -94,7 +96,7 @@ function judgeSubject({ index }: Judging, past: Hindsight, body: ActBody): Refus
 function judgeJoin({ crypto, networkId, index }: Judging, past: Hindsight, body: ActBody): Refusal | null {
   if (body.kind !== 'membership') return null;
   const certificate = index.certificates.get(hex(body.certificate)) as EntryOf<'certificate'>;
-  const id = memberIdIn(crypto, body);
+  const { id } = namesIn(crypto, body);
   if (past.removed(id)) return 'removed';
   if (past.noiseKeyTaken(body.noiseKey, id)) return 'not-allowed';
   const refusal = judgeCertificate(past, certificate, id, body.acceptedMs);

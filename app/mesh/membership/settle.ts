@@ -17,7 +17,28 @@ export interface Weight {
 export interface Claim {
   entry: Entry;
   /** Asked for only where it decides: most claims meet no other. */
-  weight: () => Weight;
+  weight(): Weight;
+}
+
+/** What memberships weigh, by those of their witnesses that count. One for all claims: there are thousands. */
+export class Weighing {
+  readonly #counts: (witness: Entry) => boolean;
+
+  constructor(
+    readonly index: Index,
+    counts: (witness: Entry) => boolean,
+  ) {
+    this.#counts = counts;
+  }
+
+  of(entry: EntryOf<'membership' | 'genesis'>): Weight {
+    const draw = this.index.draw(entry);
+    if (entry.body.kind === 'genesis') return { witnesses: WITNESSES_MAX, draw };
+    const authors = new Set<string>();
+    for (const witness of this.index.witnesses.get(entry.key) ?? [])
+      if (this.#counts(witness)) authors.add(hex(witness.body.author));
+    return { witnesses: Math.min(authors.size, WITNESSES_MAX), draw };
+  }
 }
 
 /** Records whose weight decided something, or may have: one more witness to them can change the state. */
@@ -60,13 +81,13 @@ export function winners<C extends Claim>(claims: readonly C[], places: number, w
 }
 
 /** What claims hold: each moves along its own row of wishes (`wish(claim, 0)`, `wish(claim, 1)` …) until it holds a place. */
-export class Places<C extends Claim> {
-  readonly #holders = new Map<string, C>();
+export class Places<C extends Claim, P extends string | number = string> {
+  readonly #holders = new Map<P, C>();
   /** The last one in the order of claims. */
   #last: C | undefined;
 
   constructor(
-    private readonly wish: (claim: C, attempt: number) => string,
+    private readonly wish: (claim: C, attempt: number) => P,
     private readonly attemptsMax: number,
     private readonly weighed?: Weighed,
   ) {}
@@ -93,7 +114,7 @@ export class Places<C extends Claim> {
    * A claim made after all others were settled. Answers with its place, with undefined where none is left, or with null: others might have
    * to move, so all are to be settled anew.
    */
-  add(claim: C): string | undefined | null {
+  add(claim: C): P | undefined | null {
     const last = this.#last === undefined || byDepth(this.#last.entry, claim.entry) < 0;
     if (last) this.#last = claim;
     for (let attempt = 0; attempt < this.attemptsMax; attempt++) {
@@ -109,22 +130,24 @@ export class Places<C extends Claim> {
   }
 
   /** The place of each claim that has one. */
-  held(): Map<C, string> {
+  held(): Map<C, P> {
     return new Map([...this.#holders].map(([place, claim]) => [claim, place]));
   }
 }
 
-/** Weight of a membership by those witnesses for which `counts` holds. */
-export function weightOf(index: Index, entry: EntryOf<'membership'>, counts: (witness: Entry) => boolean): Weight {
-  const authors = new Set<string>();
-  for (const witness of index.witnesses.get(entry.key) ?? [])
-    if (counts(witness)) authors.add(hex(witness.body.author));
-  return { witnesses: Math.min(authors.size, WITNESSES_MAX), draw: index.draw(entry) };
-}
+export class MemberClaim implements Claim {
+  constructor(
+    readonly entry: EntryOf<'membership'>,
+    private readonly weighing: Weighing,
+  ) {}
 
-export interface MemberClaim extends Claim {
-  id: string;
-  entry: EntryOf<'membership'>;
+  get id(): string {
+    return idOf(this.entry);
+  }
+
+  weight(): Weight {
+    return this.weighing.of(this.entry);
+  }
 }
 
 /** Several sponsors may have accepted the same device: it uses one place, by its strongest record. */
@@ -134,11 +157,8 @@ export function strongest(
   counts: (witness: Entry) => boolean,
   weighed?: Weighed,
 ): MemberClaim[] {
-  const claims = entries.map((entry) => ({
-    entry,
-    id: idOf(entry),
-    weight: () => weightOf(index, entry, counts),
-  }));
+  const weighing = new Weighing(index, counts);
+  const claims = entries.map((entry) => new MemberClaim(entry, weighing));
   const byId = new Map<string, MemberClaim>();
   for (const claim of inOrder(claims)) {
     const known = byId.get(claim.id);

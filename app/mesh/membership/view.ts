@@ -1,6 +1,6 @@
 // What the records mean together: removals first, then who counts, then names and addresses. Pure; the same on every replica.
 import type { Crypto } from '../../wire/crypto.ts';
-import type { RecordBody, Role } from '../../wire/record.ts';
+import type { Role } from '../../wire/record.ts';
 import {
   IPV4_COUNT,
   IPV4_FIRST,
@@ -8,7 +8,6 @@ import {
   ipv4Wish,
   linkLocalOf,
   macOf,
-  originOf,
   ulaOf,
   ulaPrefixOf,
 } from '../identity/identity.ts';
@@ -17,35 +16,102 @@ import type { Entry, EntryOf } from './entry.ts';
 import { unhex } from '../../wire/messages/hex.ts';
 import { dnsLabel } from './label.ts';
 import { channelViews, type ChannelView } from './channels.ts';
-import { byDepth, lastWords, type Index } from './index-of.ts';
+import { byDepth, lastWords, type Index, type Names } from './index-of.ts';
 import { countMembers, type VoidReason } from './count.ts';
-import { inOrder, Places, WITNESSES_MAX, type Claim, type Weight, type Weighed } from './settle.ts';
+import { inOrder, Places, Weighing, type Claim, type Weight, type Weighed } from './settle.ts';
 
 export type { ChannelView, VoidReason };
 
 const IPV4_ATTEMPTS_MAX = 4_096;
 const NAME_ATTEMPTS_MAX = 1_100;
 
-export interface MemberView {
-  id: Uint8Array;
-  /** 52 characters of base32. */
-  idText: string;
-  memberKey: Uint8Array;
-  noiseKey: Uint8Array;
-  origin: Uint8Array;
-  role: Role;
+/** What a member is called. */
+export interface Named {
   /** As its owner wrote it, unless somebody else had the name before. */
   name: string;
   /** "anna" of anna.home.weft. */
   label: string;
-  ipv4: string | null;
-  ipv6: string;
-  linkLocal: string;
-  mac: string;
-  joinedMs: number;
+}
+
+/** A member as the records say. There are thousands: what follows from other fields is no field. */
+export class MemberView implements Named {
+  readonly name: string;
+  readonly label: string;
+
+  constructor(
+    private readonly one: Counted,
+    readonly role: Role,
+    { name, label }: Named,
+    /** Of its IPv4 address: the last 16 bits; undefined without one. */
+    private readonly host: number | undefined,
+  ) {
+    this.name = name;
+    this.label = label;
+  }
+
+  /** 52 characters of base32. */
+  get id(): string {
+    return this.one.names.idText;
+  }
+
+  /** Hex: equal ones have equal keys, and equal addresses but the IPv4 address. */
+  get idHex(): string {
+    return this.one.id;
+  }
+
+  /** Made anew each time, as all addresses here are. */
+  get idBytes(): Uint8Array {
+    return unhex(this.one.id);
+  }
+
+  /** What names it in cast stamps, hex. */
+  get origin(): string {
+    return this.one.names.origin;
+  }
+
+  get originBytes(): Uint8Array {
+    return unhex(this.one.names.origin);
+  }
+
+  get signKey(): Uint8Array {
+    return this.one.entry.body.memberKey;
+  }
+
+  get dhKey(): Uint8Array {
+    return this.one.entry.body.noiseKey;
+  }
+
+  get ipv4(): string | null {
+    return this.host === undefined ? null : `${this.one.ground.ipv4}.${this.host >>> 8}.${this.host & 0xff}`;
+  }
+
+  get ipv6(): string {
+    return ulaOf(this.one.ground.networkId, this.idBytes);
+  }
+
+  get linkLocal(): string {
+    return linkLocalOf(this.idBytes);
+  }
+
+  get mac(): string {
+    return macOf(this.idBytes);
+  }
+
+  get joinedMs(): number {
+    const { body } = this.one.entry;
+    return body.kind === 'genesis' ? body.createdMs : body.acceptedMs;
+  }
+
   /** null for the first owner. */
-  membership: Uint8Array | null;
-  sponsor: Uint8Array | null;
+  get membership(): Uint8Array | null {
+    const { entry } = this.one;
+    return entry.body.kind === 'genesis' ? null : entry.hash;
+  }
+
+  get sponsor(): Uint8Array | null {
+    const { body } = this.one.entry;
+    return body.kind === 'genesis' ? null : body.author;
+  }
 }
 
 export interface InviteView {
@@ -78,15 +144,56 @@ export interface NetworkView {
   channels: ChannelView[];
 }
 
-/** A member as its claims to places are settled. */
-export interface Counted extends Claim {
-  id: string;
-  fixed: Fixed;
-  memberKey: Uint8Array;
-  noiseKey: Uint8Array;
-  wished: string;
-  joinedMs: number;
-  membership: EntryOf<'membership'> | null;
+/** What all members of a state have in common. */
+export class Ground {
+  /** First half of the network's IPv4 addresses. */
+  readonly ipv4: string;
+  readonly #weighing: Weighing;
+
+  constructor(
+    readonly networkId: Uint8Array,
+    readonly index: Index,
+    genesis: EntryOf<'genesis'>,
+    counts: (witness: Entry) => boolean,
+  ) {
+    this.ipv4 = genesis.body.prefix.join('.');
+    this.#weighing = new Weighing(index, counts);
+  }
+
+  weight(entry: Counted['entry']): Weight {
+    return this.#weighing.of(entry);
+  }
+}
+
+/** A member as its claims to an address and, unless it was renamed, to a name are settled: by the record that made it one. */
+export class Counted implements NameClaim {
+  readonly names: Names;
+  readonly #ground: Ground;
+
+  constructor(
+    readonly entry: EntryOf<'membership' | 'genesis'>,
+    ground: Ground,
+  ) {
+    this.names = ground.index.namesOf(entry);
+    this.#ground = ground;
+  }
+
+  get id(): string {
+    return this.names.id;
+  }
+
+  get ground(): Ground {
+    return this.#ground;
+  }
+
+  weight(): Weight {
+    return this.#ground.weight(this.entry);
+  }
+
+  get wished(): string {
+    const { body } = this.entry;
+    return body.kind === 'genesis' ? body.ownerName : body.name;
+  }
 }
 
 /** The state with what it was settled from, so that it can grow (grow.ts). */
@@ -97,8 +204,9 @@ export interface Computed {
   authority: Authority;
   /** Places taken of each certificate (hex). */
   used: Map<string, number>;
-  hosts: Places<Counted>;
+  hosts: Places<Counted, number>;
   names: Places<NameClaim>;
+  ground: Ground;
   weighed: Weighed;
   /** The last of the members, in their order. */
   last: Counted;
@@ -109,12 +217,13 @@ export function computeView(crypto: Crypto, networkId: Uint8Array, index: Index)
   if (!genesis) throw new Error('a view needs the genesis record');
   const weighed: Weighed = new Set();
   const { authority, claims, voided: uncounted, used } = countMembers(index, weighed);
-  const owner = firstOwner(crypto, networkId, index, genesis);
-  const everCounted = [owner, ...claims.map((claim) => countedOf(networkId, claim.entry, claim))];
+  const ground = new Ground(networkId, index, genesis, (witness) => !authority.void(witness));
+  const owner = new Counted(genesis, ground);
+  const everCounted = [owner, ...claims.map(({ entry }) => new Counted(entry, ground))];
   const counted = inOrder(everCounted.filter(({ id }) => !authority.removed.has(id)));
-  const hosts = new Places(ipv4Place, IPV4_ATTEMPTS_MAX, weighed).settle(everCounted);
+  const hosts = new Places<Counted, number>(ipv4Place, IPV4_ATTEMPTS_MAX, weighed).settle(everCounted);
   const byId = new Map([...hosts.held()].map(([claim, place]) => [claim.id, place]));
-  const names = new Places(namePlace, NAME_ATTEMPTS_MAX, weighed).settle(
+  const names = new Places<NameClaim>(namePlace, NAME_ATTEMPTS_MAX, weighed).settle(
     counted.map((one) => nameClaim(crypto, index, authority, one)),
   );
   const labels = new Map([...names.held()].map(([claim, label]) => [claim.id, named(claim.wished, label)]));
@@ -123,7 +232,7 @@ export function computeView(crypto: Crypto, networkId: Uint8Array, index: Index)
   for (const one of counted) {
     const name = labels.get(one.id) ?? { name: one.wished, label: dnsLabel(one.wished) };
     const role = authority.standing(one.id)?.role ?? 'guest';
-    const member = memberView(genesis, one, role, name, byId.get(one.id));
+    const member = new MemberView(one, role, name, byId.get(one.id));
     members.set(one.id, member);
     list.push(member);
   }
@@ -143,96 +252,11 @@ export function computeView(crypto: Crypto, networkId: Uint8Array, index: Index)
     invites: inviteViews(index, authority, used),
     channels: channelViews(crypto, index, authority),
   };
-  return { view, list, authority, used, hosts, names, weighed, last: counted.at(-1) ?? owner };
+  return { view, list, authority, used, hosts, names, ground, weighed, last: counted.at(-1) ?? owner };
 }
 
-export function memberView(
-  genesis: EntryOf<'genesis'>,
-  one: Counted,
-  role: Role,
-  name: { name: string; label: string },
-  place: string | undefined,
-): MemberView {
-  const host = Number(place);
-  // Field by field, here and below: copying objects is ten times as slow, and there are thousands.
-  const { id, idText, origin, ipv6, linkLocal, mac } = one.fixed;
-  return {
-    id,
-    idText,
-    origin,
-    memberKey: one.memberKey,
-    noiseKey: one.noiseKey,
-    role,
-    name: name.name,
-    label: name.label,
-    ipv6,
-    linkLocal,
-    mac,
-    ipv4: place === undefined ? null : `${genesis.body.prefix.join('.')}.${host >>> 8}.${host & 0xff}`,
-    joinedMs: one.joinedMs,
-    membership: one.membership?.hash ?? null,
-    sponsor: one.membership?.body.author ?? null,
-  };
-}
-
-function ipv4Place(claim: Counted, attempt: number): string {
-  return String(IPV4_FIRST + ((ipv4Wish(claim.fixed.id) - IPV4_FIRST + attempt) % IPV4_COUNT));
-}
-
-function firstOwner(crypto: Crypto, networkId: Uint8Array, index: Index, genesis: EntryOf<'genesis'>): Counted {
-  const { memberKey, noiseKey, ownerName, createdMs } = genesis.body;
-  return {
-    entry: genesis,
-    weight: () => ({ witnesses: WITNESSES_MAX, draw: crypto.hash(genesis.hash) }),
-    id: index.firstOwner,
-    fixed: fixedOf(networkId, genesis, index.firstOwner),
-    memberKey,
-    noiseKey,
-    wished: ownerName,
-    joinedMs: createdMs,
-    membership: null,
-  };
-}
-
-/** What follows from a member's id alone: kept as long as its record is, because a view is computed anew with every change. */
-type Fixed = Pick<MemberView, 'id' | 'idText' | 'origin' | 'ipv6' | 'linkLocal' | 'mac'>;
-const fixed = new WeakMap<RecordBody, Fixed>();
-
-function fixedOf(networkId: Uint8Array, entry: Entry, id: string): Fixed {
-  let known = fixed.get(entry.body);
-  if (!known) {
-    const idBytes = unhex(id);
-    known = {
-      id: idBytes,
-      idText: idText(idBytes),
-      origin: originOf(idBytes),
-      ipv6: ulaOf(networkId, idBytes),
-      linkLocal: linkLocalOf(idBytes),
-      mac: macOf(idBytes),
-    };
-    fixed.set(entry.body, known);
-  }
-  return known;
-}
-
-/** Who came by this membership, with the weight of its claims. */
-export function countedOf(
-  networkId: Uint8Array,
-  entry: EntryOf<'membership'>,
-  claim: Pick<Counted, 'id' | 'weight'>,
-): Counted {
-  const { body } = entry;
-  return {
-    entry,
-    id: claim.id,
-    weight: claim.weight,
-    fixed: fixedOf(networkId, entry, claim.id),
-    memberKey: body.memberKey,
-    noiseKey: body.noiseKey,
-    wished: body.name,
-    joinedMs: body.acceptedMs,
-    membership: entry,
-  };
+function ipv4Place(claim: Counted, attempt: number): number {
+  return IPV4_FIRST + ((ipv4Wish(unhex(claim.id)) - IPV4_FIRST + attempt) % IPV4_COUNT);
 }
 
 export interface NameClaim extends Claim {
@@ -244,7 +268,7 @@ export interface NameClaim extends Claim {
 function nameClaim(crypto: Crypto, index: Index, authority: Authority, one: Counted): NameClaim {
   const renames = (index.renames.get(one.id) ?? []).filter((entry) => !authority.void(entry));
   const last = lastWords(renames).sort(byDepth).at(-1);
-  if (!last) return { entry: one.entry, weight: one.weight, id: one.id, wished: one.wished };
+  if (!last) return one;
   const weight = (): Weight => ({ witnesses: 0, draw: crypto.hash(last.hash) });
   return { entry: last, weight, id: one.id, wished: last.body.name };
 }
@@ -252,7 +276,7 @@ function nameClaim(crypto: Crypto, index: Index, authority: Authority, one: Coun
 const namePlace = (claim: NameClaim, attempt: number): string => numbered(dnsLabel(claim.wished), attempt);
 
 /** How a member is called that wished for one name and got this label. */
-export function named(wished: string, label: string): { name: string; label: string } {
+export function named(wished: string, label: string): Named {
   const number = label.slice(dnsLabel(wished).length);
   return { name: number === '' ? wished : `${wished}${number}`, label };
 }

@@ -6,7 +6,8 @@ import { Routes } from '../routing/routes.ts';
 import { Chance } from './chance.ts';
 import { Contacts } from './contacts.ts';
 import { Doubts } from './doubts.ts';
-import type { PathMember, PathsIo, PathsStart } from './io.ts';
+import type { PathsIo, PathsStart } from './io.ts';
+import { Members } from './members.ts';
 import { Neighbours } from './neighbours.ts';
 import { News } from './news.ts';
 import { Reach } from './reach.ts';
@@ -23,9 +24,9 @@ export interface PartsIo {
 }
 
 export class Parts {
-  readonly members = new Map<Origin, PathMember>();
   readonly chance: Chance;
   readonly graph = new Graph();
+  readonly members = new Members(this.graph);
   readonly doubts = new Doubts();
   readonly routes: Routes;
   readonly reach: Reach;
@@ -71,7 +72,7 @@ export class Parts {
     this.seeker = new Seeker(
       {
         self,
-        members: () => this.members.keys(),
+        members: () => this.members.origins(),
         memberCount: () => this.members.size,
         contacts: this.contacts,
         neighbours: this.neighbours,

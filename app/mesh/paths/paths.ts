@@ -17,6 +17,7 @@ import type { Doubts } from './doubts.ts';
 import { linkNewsWaitMs, neighboursTarget, type Neighbours } from './neighbours.ts';
 import type { News } from './news.ts';
 import type { GossipMessage, PathMember, PathsIo, PathsStart } from './io.ts';
+import type { Members } from './members.ts';
 import type { MeshTime, Service } from './own-statement.ts';
 import { Parts } from './parts.ts';
 import type { Reach } from './reach.ts';
@@ -33,7 +34,7 @@ export class Paths {
   readonly routes: Routes;
   readonly #io: PathsIo;
   readonly #chance: Chance;
-  readonly #members: Map<Origin, PathMember>;
+  readonly #members: Members;
   readonly #statements: Statements;
   readonly #neighbours: Neighbours;
   #on = false;
@@ -116,7 +117,7 @@ export class Paths {
   /** The complete list of members, after any change of records. `hints`: endpoints known from a link. */
   setMembers(now: MeshTime, members: Iterable<PathMember>): void {
     this.#now = now;
-    const left = new Set(this.#members.keys());
+    const left = new Set(this.#members.origins());
     const all = [...members];
     for (const { origin } of all) left.delete(origin);
     for (const origin of left) this.#forget(origin);
@@ -128,9 +129,7 @@ export class Paths {
     this.#now = now;
     let fresh = false;
     for (const member of members) {
-      if (this.#members.has(member.origin)) continue;
-      this.#members.set(member.origin, member);
-      if (this.#graph.add(member.origin)) fresh = true;
+      if (this.#members.add(member)) fresh = true;
     }
     // Statements may have named who was no member then.
     if (fresh) for (const presence of this.#statements.table.all()) this.#graph.say(presence);
@@ -143,8 +142,7 @@ export class Paths {
     this.#neighbours.down(origin);
     this.#statements.forget(origin, this.#now.mono);
     this.contacts.remove(origin);
-    this.#members.delete(origin);
-    this.#graph.remove(origin);
+    this.#members.remove(origin);
     this.#doubts.forget(origin);
     this.#io.changed('groups');
   }

@@ -12,6 +12,11 @@ const CONSENTS = 4;
 const STRIDE = PRESENCE_NEIGHBOURS_MAX;
 const ROOM_FIRST = 16;
 
+const grown = <T extends Uint8Array | Uint16Array | Uint32Array>(larger: T, old: T): T => {
+  larger.set(old);
+  return larger;
+};
+
 /**
  * Numbers belong to members: what statements say of others is left out until they are members, too. Work for a change grows with the
  * statement, work for a question with the part of the graph that it looks at.
@@ -23,7 +28,10 @@ export class Graph {
   #room = 0;
   #flags = new Uint8Array(0);
   #counts = new Uint8Array(0);
-  /** `STRIDE` for each member: numbers of its neighbours, in the order of its statement. */
+  /** Where the links of a member are: of most in a large network nothing is ever heard. 0: nowhere. */
+  #rows = new Uint16Array(0);
+  #rowCount = 1;
+  /** `STRIDE` for each row: numbers of the member's neighbours, in the order of its statement. */
   #links = new Uint16Array(0);
   /** Bit n: neighbour n is reached through others. */
   #relayed = new Uint16Array(0);
@@ -38,6 +46,16 @@ export class Graph {
   /** Numbers lie below it. */
   get size(): number {
     return this.#names.length;
+  }
+
+  /** Of members. */
+  get count(): number {
+    return this.#numbers.size;
+  }
+
+  /** Of members, in the order in which they were added. */
+  origins(): IterableIterator<Origin> {
+    return this.#numbers.keys();
   }
 
   /** -1: no member. */
@@ -63,15 +81,27 @@ export class Graph {
 
   #grow(): void {
     this.#room = Math.max(ROOM_FIRST, this.#room * 2);
-    const grown = <T extends Uint8Array | Uint16Array | Uint32Array>(larger: T, old: T): T => {
-      larger.set(old);
-      return larger;
-    };
     this.#flags = grown(new Uint8Array(this.#room), this.#flags);
     this.#counts = grown(new Uint8Array(this.#room), this.#counts);
-    this.#links = grown(new Uint16Array(this.#room * STRIDE), this.#links);
+    this.#rows = grown(new Uint16Array(this.#room), this.#rows);
     this.#relayed = grown(new Uint16Array(this.#room), this.#relayed);
     this.#seen = grown(new Uint32Array(this.#room), this.#seen);
+  }
+
+  /** Where the links of a member start. */
+  #start(number: number): number {
+    return (this.#rows[number] as number) * STRIDE;
+  }
+
+  /** The same, where they are to be written; who has a number later goes on with its row. */
+  #startFor(number: number): number {
+    if (this.#rows[number] === 0) {
+      this.#rows[number] = this.#rowCount++;
+      const rows = this.#links.length / STRIDE;
+      if (this.#rowCount > rows)
+        this.#links = grown(new Uint16Array(Math.max(ROOM_FIRST, rows * 2) * STRIDE), this.#links);
+    }
+    return this.#start(number);
   }
 
   remove(origin: Origin): void {
@@ -86,7 +116,7 @@ export class Graph {
 
   #unlink(other: number, number: number): void {
     const count = this.#counts[other] as number;
-    const start = other * STRIDE;
+    const start = this.#start(other);
     for (let place = 0; place < count; place++) {
       if (this.#links[start + place] !== number) continue;
       this.#links.copyWithin(start + place, start + place + 1, start + count);
@@ -102,13 +132,14 @@ export class Graph {
   say({ origin, off, features, neighbours, relayed }: Said): void {
     const number = this.number(origin);
     if (number < 0) return;
+    const start = this.#startFor(number);
     let count = 0;
     let mask = 0;
     for (const neighbour of neighbours) {
       const other = this.number(neighbour);
       if (other < 0 || count === STRIDE) continue;
       if (relayed.length > 0 && relayed.includes(neighbour)) mask |= 1 << count;
-      this.#links[number * STRIDE + count++] = other;
+      this.#links[start + count++] = other;
     }
     this.#counts[number] = count;
     this.#relayed[number] = mask;
@@ -152,7 +183,7 @@ export class Graph {
 
   /** Appends to `found` the unseen ends of links that both ends claim and keep on, and marks them; `except`: passed over. */
   spread(from: number, found: number[], except: (number: number) => boolean): void {
-    const start = from * STRIDE;
+    const start = this.#start(from);
     const end = start + (this.#counts[from] as number);
     for (let at = start; at < end; at++) {
       const other = this.#links[at] as number;
@@ -165,14 +196,14 @@ export class Graph {
 
   /** Somebody claims a link with it that it claims, too. */
   isHeld(number: number): boolean {
-    const count = this.#counts[number] as number;
-    for (let at = number * STRIDE; at < number * STRIDE + count; at++)
-      if (this.#claims(this.#links[at] as number, number)) return true;
+    const start = this.#start(number);
+    const end = start + (this.#counts[number] as number);
+    for (let at = start; at < end; at++) if (this.#claims(this.#links[at] as number, number)) return true;
     return false;
   }
 
   #claims(number: number, other: number): boolean {
-    const start = number * STRIDE;
+    const start = this.#start(number);
     const end = start + (this.#counts[number] as number);
     for (let at = start; at < end; at++) if (this.#links[at] === other) return true;
     return false;
@@ -180,10 +211,11 @@ export class Graph {
 
   /** Calls `each` with all at the other ends of direct links that either end claims; some may come twice. */
   around(number: number, each: (other: number) => void): void {
+    const start = this.#start(number);
     const count = this.#counts[number] as number;
     const mask = this.#relayed[number] as number;
     for (let place = 0; place < count; place++)
-      if ((mask & (1 << place)) === 0) each(this.#links[number * STRIDE + place] as number);
+      if ((mask & (1 << place)) === 0) each(this.#links[start + place] as number);
     if (!this.#claimsKnown) this.#collect();
     const end = this.#offsets[number + 1] as number;
     for (let at = this.#offsets[number] as number; at < end; at++) each(this.#claimants[at] as number);
@@ -215,8 +247,9 @@ export class Graph {
     for (let from = 0; from < this.size; from++) {
       const count = this.#counts[from] as number;
       const mask = this.#relayed[from] as number;
+      const start = this.#start(from);
       for (let place = 0; place < count; place++)
-        if ((mask & (1 << place)) === 0) each(from, this.#links[from * STRIDE + place] as number);
+        if ((mask & (1 << place)) === 0) each(from, this.#links[start + place] as number);
     }
   }
 }

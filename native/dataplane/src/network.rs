@@ -11,9 +11,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread::JoinHandle;
 use weft_device::Device;
-use weft_forward::{Fair, FairLimits, LocalGroups, Member, Own, TableBuilder};
+use weft_forward::{Fair, FairLimits, LocalGroups, Member, Own, ReceiverList, TableBuilder};
 use weft_packet::{MergeConfig, Merger};
-use weft_session::{CastSigner, CastTx, SenderKey, Suite};
+use weft_session::{ByHandle, CastSigner, CastTx, SenderKey, Suite};
 
 /// A peer as the engine configured it.
 pub struct PeerEntry {
@@ -32,14 +32,22 @@ pub struct Attached {
     pub thread: Option<JoinHandle<()>>,
 }
 
+/// A group as the engine told of it.
+struct Group {
+    receivers: Arc<ReceiverList>,
+    publishers: Option<Vec<PeerId>>,
+    repaired: bool,
+    signed: bool,
+}
+
 pub struct Net {
     pub config: NetworkConfig,
     pub shared: Arc<NetShared>,
     /// What was published last.
     pub view: Arc<View>,
     pub local: Arc<LocalGroups>,
-    pub peers: BTreeMap<PeerId, PeerEntry>,
-    pub groups: BTreeMap<IpAddr, GroupConfig>,
+    pub peers: ByHandle<PeerEntry>,
+    groups: BTreeMap<IpAddr, Group>,
     pub own_trees: HashMap<u16, OwnTree>,
     /// As the engine said it: trees that are not there (yet) among them.
     pub send_on: BTreeMap<IpAddr, Vec<u16>>,
@@ -139,7 +147,7 @@ impl Net {
             shared,
             view,
             local: Arc::default(),
-            peers: BTreeMap::new(),
+            peers: ByHandle::default(),
             groups: BTreeMap::new(),
             own_trees: HashMap::new(),
             send_on: BTreeMap::new(),
@@ -162,15 +170,15 @@ impl Net {
         for entry in members {
             builder.member(member_of(&entry.config));
         }
-        for group in self.groups.values() {
+        for (address, group) in &self.groups {
             if !group.receivers.is_empty() {
-                builder.group(group.group, group.receivers.clone());
+                builder.shared_group(*address, group.receivers.clone());
             }
             if let Some(publishers) = &group.publishers {
-                builder.publishers(group.group, publishers.clone());
+                builder.publishers(*address, publishers.clone());
             }
             if group.signed {
-                builder.signed(group.group);
+                builder.signed(*address);
             }
         }
         let peers = self
@@ -185,9 +193,9 @@ impl Net {
             directly: self.directly.iter().copied().collect(),
             repaired: self
                 .groups
-                .values()
-                .filter(|g| g.repaired)
-                .map(|g| g.group)
+                .iter()
+                .filter(|(_, group)| group.repaired)
+                .map(|(address, _)| *address)
                 .collect(),
             table: builder.build(),
             fair: self.own_limits,
@@ -214,14 +222,29 @@ impl Net {
         groups.filter(|(_, trees)| !trees.is_empty()).collect()
     }
 
-    pub fn set_group(&mut self, group: GroupConfig) {
-        let known = group.more.then(|| self.groups.get_mut(&group.group)).flatten();
+    pub fn set_group(&mut self, config: GroupConfig) {
+        let GroupConfig {
+            group,
+            receivers,
+            publishers,
+            repaired,
+            signed,
+            more,
+        } = config;
+        let known = more.then(|| self.groups.get_mut(&group)).flatten();
         if let Some(known) = known {
-            known.receivers.extend(group.receivers);
-        } else if group.receivers.is_empty() && group.publishers.is_none() && !group.signed {
-            self.groups.remove(&group.group);
+            Arc::make_mut(&mut known.receivers).extend(receivers);
+        } else if receivers.is_empty() && publishers.is_none() && !signed {
+            self.groups.remove(&group);
         } else {
-            self.groups.insert(group.group, group);
+            let receivers = Arc::new(receivers.into_iter().collect());
+            let known = Group {
+                receivers,
+                publishers,
+                repaired,
+                signed,
+            };
+            self.groups.insert(group, known);
         }
         self.is_stale = true;
     }

@@ -221,7 +221,7 @@ impl Core {
         };
         network.is_stale = true;
         let peer = config.peer;
-        match network.peers.get_mut(&peer) {
+        match network.peers.get_mut(peer) {
             Some(entry) => entry.config = config,
             None => {
                 let state = Arc::new(PeerState::new(peer, frame_max));
@@ -241,12 +241,12 @@ impl Core {
         self.sessions.remove_peer(now, net, peer);
         self.drain(now);
         if let Some(net) = self.nets.get_mut(&net) {
-            net.is_stale |= net.peers.remove(&peer).is_some();
+            net.is_stale |= net.peers.remove(peer).is_some();
         }
     }
 
     fn set_relays(&mut self, net: NetId, peer: PeerId, relays: &[(PeerId, u16)]) {
-        let Some(entry) = self.nets.get(&net).and_then(|n| n.peers.get(&peer)) else {
+        let Some(entry) = self.nets.get(&net).and_then(|n| n.peers.get(peer)) else {
             return;
         };
         let old = entry.state.relays.load_full();
@@ -266,7 +266,7 @@ impl Core {
 
     fn set_pace(&self, net: NetId, peer: PeerId, pace: Pace) {
         let Some(net) = self.nets.get(&net) else { return };
-        let Some(entry) = net.peers.get(&peer) else { return };
+        let Some(entry) = net.peers.get(peer) else { return };
         entry.state.pace_rate.store(pace.bytes_per_second, Relaxed);
         entry.state.pace_wait.store(pace.aggregate_us, Relaxed);
         // What waits may go now.
@@ -285,7 +285,7 @@ impl Core {
                 remote,
             })
         };
-        let origin = self.nets.get(&net).and_then(|n| n.peers.get(&peer));
+        let origin = self.nets.get(&net).and_then(|n| n.peers.get(peer));
         let origin = origin.map(|p| p.config.origin);
         let of = |way: &Way| match *way {
             Way::Udp(remote) => path(remote),
@@ -299,7 +299,7 @@ impl Core {
     }
 
     fn queue_control(&mut self, net: NetId, peer: PeerId, bytes: Vec<u8>) {
-        if let Some(entry) = self.nets.get_mut(&net).and_then(|n| n.peers.get_mut(&peer)) {
+        if let Some(entry) = self.nets.get_mut(&net).and_then(|n| n.peers.get_mut(peer)) {
             entry.backlog.push_back(bytes);
             self.is_backlogged = true;
         }
@@ -314,7 +314,7 @@ impl Core {
             for (peer, entry) in network.peers.iter_mut().filter(|(_, e)| !e.backlog.is_empty()) {
                 let is_up = entry.state.tx.load().is_some();
                 while let Some(message) = entry.backlog.front() {
-                    let taken = self.sessions.send_control(now, *net, *peer, message);
+                    let taken = self.sessions.send_control(now, *net, peer, message);
                     if !taken && is_up {
                         self.is_backlogged = true;
                         break;
@@ -343,8 +343,8 @@ impl Core {
             stats.peers.extend(
                 network
                     .peers
-                    .keys()
-                    .filter_map(|peer| self.peer_stats(now, *net, *peer)),
+                    .handles()
+                    .filter_map(|peer| self.peer_stats(now, *net, peer)),
             );
         }
         let counters = &self.common.counters;

@@ -133,7 +133,7 @@ impl Core {
     }
 
     fn state(&self, net: NetId, peer: PeerId) -> Option<&Arc<PeerState>> {
-        self.nets.get(&net)?.peers.get(&peer).map(|p| &p.state)
+        self.nets.get(&net)?.peers.get(peer).map(|p| &p.state)
     }
 
     fn publish_tx(&mut self, now: u64, net: NetId, peer: PeerId, tx: Arc<Tx>, fresh: bool) {
@@ -160,7 +160,7 @@ impl Core {
     }
 
     fn withdraw_tx(&mut self, now: u64, net: NetId, peer: PeerId) {
-        let Some(entry) = self.nets.get_mut(&net).and_then(|n| n.peers.get_mut(&peer)) else {
+        let Some(entry) = self.nets.get_mut(&net).and_then(|n| n.peers.get_mut(peer)) else {
             return;
         };
         entry.state.tx.store(None);

@@ -219,7 +219,7 @@ impl Core {
 
     /// The relay `via` cannot deliver to `peer`.
     fn hear_no_way(&mut self, now: u64, (net, peer): (NetId, PeerId), via: PeerId, why: u8) {
-        let entry = self.nets.get(&net).and_then(|n| n.peers.get(&peer));
+        let entry = self.nets.get(&net).and_then(|n| n.peers.get(peer));
         let Some(state) = entry.map(|e| e.state.clone()) else {
             return;
         };

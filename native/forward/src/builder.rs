@@ -1,7 +1,8 @@
 //! Builds a [`Table`].
 
-use crate::{FilterMode, Table};
+use crate::{FilterMode, ReceiverList, Table};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
 use weft_packet::Mac;
 
 /// Handle of a member, chosen by the engine, unique in its network.
@@ -38,7 +39,7 @@ pub type GroupReceiver = (PeerId, FilterMode, Vec<IpAddr>);
 pub struct TableBuilder {
     pub(crate) own: Own,
     pub(crate) members: Vec<Member>,
-    pub(crate) groups: Vec<(IpAddr, Vec<GroupReceiver>)>,
+    pub(crate) groups: Vec<(IpAddr, Arc<ReceiverList>)>,
     pub(crate) own_ports: Vec<u16>,
     pub(crate) publishers: Vec<(IpAddr, Vec<PeerId>)>,
     pub(crate) signed: Vec<IpAddr>,
@@ -64,6 +65,11 @@ impl TableBuilder {
     /// Receivers of `group` on other hosts: peer, mode, sources. "255.255.255.255" is every broadcast; 224.0.0.1 and
     /// ff02::1 fall back to one another and to it, so listing all members once is enough.
     pub fn group(&mut self, group: IpAddr, receivers: Vec<GroupReceiver>) -> &mut Self {
+        self.shared_group(group, Arc::new(receivers.into_iter().collect()))
+    }
+
+    /// As `group`, for a list that the caller keeps as well.
+    pub fn shared_group(&mut self, group: IpAddr, receivers: Arc<ReceiverList>) -> &mut Self {
         self.groups.push((group, receivers));
         self
     }

@@ -11,7 +11,9 @@ mod filter;
 mod fullness;
 mod hash;
 mod local;
+mod receivers;
 mod responder;
+mod rows;
 mod snooper;
 mod spare;
 mod table;
@@ -21,7 +23,7 @@ mod uplink;
 pub use accept::Delivery;
 pub use bucket::{BucketLimit, ORIGINS_MAX, OriginBuckets, TokenBucket};
 pub use budget::Budget;
-pub use builder::{Member, Own, PeerId, TableBuilder};
+pub use builder::{GroupReceiver, Member, Own, PeerId, TableBuilder};
 pub use fair::{
     CHATTER, Ceiling, Excess, Fair, FairLimits, GROUP, GROUPS_PER_ORIGIN_MAX, ORIGIN, Offence, SHARES_MAX,
     SPELL_ENDS, is_chatter, sealed,
@@ -29,9 +31,10 @@ pub use fair::{
 pub use filter::{FilterMode, SourceFilter};
 pub use fullness::{Fullness, Said};
 pub use local::LocalGroups;
+pub use receivers::{ReceiverList, Receivers};
 pub use responder::{ANSWER_MAX, answer_arp, answer_nd};
 pub use snooper::{GROUPS_MAX, QUERY_MAX, SOURCES_MAX, Snooper, SnooperConfig};
 pub use spare::Spare;
-pub use table::{Receivers, Table, Verdict};
+pub use table::{Table, Verdict};
 pub use uplink::{FLOWS_MAX, Flow, Uplink};
 pub use weft_packet::DropReason;

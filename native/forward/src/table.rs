@@ -1,8 +1,10 @@
 //! The snapshot and the decision for packets that leave the adapter.
 
 use crate::hash::Map;
-use crate::{DropReason, Own, PeerId, SourceFilter, TableBuilder};
+use crate::rows::Rows;
+use crate::{DropReason, Own, PeerId, ReceiverList, Receivers, TableBuilder};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
 use weft_packet::icmp::{icmpv6_kind, v6};
 use weft_packet::{L3, Mac, mld, protocol};
 
@@ -20,22 +22,6 @@ pub enum Verdict<'t> {
     Drop(DropReason),
 }
 
-/// Iterates over the members that want this packet: group members after their source filters.
-#[derive(Clone, Debug)]
-pub struct Receivers<'t> {
-    source: IpAddr,
-    rest: std::slice::Iter<'t, (PeerId, SourceFilter)>,
-}
-
-impl Iterator for Receivers<'_> {
-    type Item = PeerId;
-
-    fn next(&mut self) -> Option<PeerId> {
-        let source = self.source;
-        self.rest.find(|(_, f)| f.passes(source)).map(|(peer, _)| *peer)
-    }
-}
-
 pub(crate) const ALL_HOSTS: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 1);
 pub(crate) const ALL_NODES: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1);
 const INTERFACE_LOCAL: u8 = 0x01;
@@ -43,25 +29,14 @@ const INTERFACE_LOCAL: u8 = 0x01;
 /// DHCP for IPv4 and IPv6, servers and clients.
 pub(crate) const DHCP_PORTS: [u16; 4] = [67, 68, 546, 547];
 
-struct Row {
-    ipv4: Option<Ipv4Addr>,
-    ipv6: Option<Ipv6Addr>,
-    link_local: Option<Ipv6Addr>,
-    mac: Option<Mac>,
-}
-
 /// Immutable snapshot of one network.
 pub struct Table {
     pub(crate) own: Own,
     /// The subnet's directed broadcast.
     directed: Option<Ipv4Addr>,
-    ipv4: Map<u32, PeerId>,
-    /// ULA and fe80.
-    ipv6: Map<u128, PeerId>,
-    origins: Map<u64, PeerId>,
-    rows: Map<PeerId, Row>,
-    groups4: Map<u32, Vec<(PeerId, SourceFilter)>>,
-    groups6: Map<u128, Vec<(PeerId, SourceFilter)>>,
+    rows: Rows,
+    groups4: Map<u32, Arc<ReceiverList>>,
+    groups6: Map<u128, Arc<ReceiverList>>,
     own_ports: Vec<u16>,
     /// Who may send to a group; groups that are missing are open to all members. Sorted.
     publishers: Map<u128, Vec<PeerId>>,
@@ -86,10 +61,7 @@ impl Table {
         let mut table = Table {
             own: parts.own,
             directed,
-            ipv4: Map::default(),
-            ipv6: Map::default(),
-            origins: Map::default(),
-            rows: Map::default(),
+            rows: Rows::new(parts.members),
             groups4: Map::default(),
             groups6: Map::default(),
             own_ports: parts.own_ports,
@@ -101,30 +73,10 @@ impl Table {
             publishers.sort_unstable();
             table.publishers.insert(group_key(group), publishers);
         }
-        for member in parts.members {
-            let peer = member.peer;
-            if let Some(address) = member.ipv4 {
-                table.ipv4.insert(address.into(), peer);
-            }
-            for address in [member.ipv6, member.link_local].into_iter().flatten() {
-                table.ipv6.insert(address.into(), peer);
-            }
-            table.origins.insert(member.origin, peer);
-            let row = Row {
-                ipv4: member.ipv4,
-                ipv6: member.ipv6,
-                link_local: member.link_local,
-                mac: member.mac,
-            };
-            table.rows.insert(peer, row);
-        }
         for (group, receivers) in parts.groups {
-            let filters = receivers
-                .into_iter()
-                .map(|(peer, mode, sources)| (peer, SourceFilter::new(mode, sources)));
             match group {
-                IpAddr::V4(group) => table.groups4.insert(group.into(), filters.collect()),
-                IpAddr::V6(group) => table.groups6.insert(group.into(), filters.collect()),
+                IpAddr::V4(group) => table.groups4.insert(group.into(), receivers),
+                IpAddr::V6(group) => table.groups6.insert(group.into(), receivers),
             };
         }
         table
@@ -193,9 +145,8 @@ impl Table {
         if self.own.ipv4.is_some_and(|(own, _)| own == dst) {
             return Verdict::Drop(DropReason::OwnDestination);
         }
-        self.ipv4
-            .get(&dst.into())
-            .map_or(Verdict::Drop(DropReason::NoRoute), |peer| Verdict::Peer(*peer))
+        self.peer_of_ipv4(dst)
+            .map_or(Verdict::Drop(DropReason::NoRoute), Verdict::Peer)
     }
 
     fn to_ipv6(&self, dst: Ipv6Addr, packet: &L3<'_>) -> Verdict<'_> {
@@ -210,13 +161,12 @@ impl Table {
         if dst == self.own.ipv6 || dst == self.own.link_local {
             return Verdict::Drop(DropReason::OwnDestination);
         }
-        self.ipv6
-            .get(&dst.into())
-            .map_or(Verdict::Drop(DropReason::NoRoute), |peer| Verdict::Peer(*peer))
+        self.peer_of_ipv6(dst)
+            .map_or(Verdict::Drop(DropReason::NoRoute), Verdict::Peer)
     }
 
     /// All members: whichever of the three names of "everybody" the engine used.
-    fn everybody(&self) -> Option<&Vec<(PeerId, SourceFilter)>> {
+    fn everybody(&self) -> Option<&Arc<ReceiverList>> {
         self.groups4
             .get(&u32::from(Ipv4Addr::BROADCAST))
             .or_else(|| self.groups4.get(&u32::from(ALL_HOSTS)))
@@ -238,9 +188,9 @@ impl Table {
 
     /// True when the packet's source is an address of `peer` (IPv4, ULA or fe80).
     pub fn check_inner_source(&self, peer: PeerId, packet: &L3<'_>) -> bool {
-        self.rows.get(&peer).is_some_and(|row| match packet.src() {
-            IpAddr::V4(a) => row.ipv4 == Some(a),
-            IpAddr::V6(a) => row.ipv6 == Some(a) || row.link_local == Some(a),
+        self.rows.of_peer(peer).is_some_and(|row| match packet.src() {
+            IpAddr::V4(a) => row.has_ipv4(a),
+            IpAddr::V6(a) => row.has_ipv6(a),
         })
     }
 
@@ -270,34 +220,31 @@ impl Table {
     }
 
     pub(crate) fn is_member(&self, peer: PeerId) -> bool {
-        self.rows.contains_key(&peer)
+        self.rows.of_peer(peer).is_some()
     }
 
     /// The member with this name in cast stamps.
     pub fn peer_of_origin(&self, origin: u64) -> Option<PeerId> {
-        self.origins.get(&origin).copied()
+        self.rows.of_origin(origin).map(|row| row.peer)
     }
 
     pub fn mac_of(&self, peer: PeerId) -> Option<Mac> {
-        self.rows.get(&peer).and_then(|row| row.mac)
+        self.rows.of_peer(peer)?.mac
     }
 
     pub fn peer_of_ipv4(&self, address: Ipv4Addr) -> Option<PeerId> {
-        self.ipv4.get(&address.into()).copied()
+        self.rows.of_ipv4(address).map(|row| row.peer)
     }
 
     /// ULA or fe80.
     pub fn peer_of_ipv6(&self, address: Ipv6Addr) -> Option<PeerId> {
-        self.ipv6.get(&address.into()).copied()
+        self.rows.of_ipv6(address).map(|row| row.peer)
     }
 }
 
-fn receivers<'t>(list: Option<&'t Vec<(PeerId, SourceFilter)>>, packet: &L3<'_>) -> Verdict<'t> {
-    let rest = list.map_or([].iter(), |list| list.iter());
-    let found = Receivers {
-        source: packet.src(),
-        rest,
-    };
+fn receivers<'t>(list: Option<&'t Arc<ReceiverList>>, packet: &L3<'_>) -> Verdict<'t> {
+    let source = packet.src();
+    let found = list.map_or(Receivers::none(source), |list| list.of(source));
     if found.clone().next().is_some() {
         Verdict::Group(found)
     } else {

@@ -135,7 +135,6 @@ pub(crate) struct NetState {
     pub secret: Zeroizing<[u8; 32]>,
     pub public: [u8; 32],
     pub mac_key: MacKey,
-    pub by_key: BTreeMap<[u8; 32], u32>,
     /// Answered hellos by their ephemeral key.
     pub half_open: BTreeMap<[u8; 32], u32>,
     pub initiations: usize,
@@ -150,7 +149,6 @@ impl NetState {
             secret: config.secret_key,
             public,
             mac_key: mac_key(&public),
-            by_key: BTreeMap::new(),
             half_open: BTreeMap::new(),
             initiations: 0,
         }

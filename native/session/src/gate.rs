@@ -88,7 +88,7 @@ impl Sessions {
         }
         if let Some((ask, key)) = self.strangers.find(now, ephemeral) {
             // No work for a retransmission, unless its key became known in the meantime.
-            let Some(peer) = network.state.by_key.get(&key).copied() else {
+            let Some(peer) = network.peers.with_key(&key) else {
                 return Ok(());
             };
             let hello = self
@@ -104,8 +104,8 @@ impl Sessions {
         let known = self
             .networks
             .get(&net)
-            .and_then(|n| n.state.by_key.get(&hello.responder.remote));
-        match known.copied() {
+            .and_then(|n| n.peers.with_key(&hello.responder.remote));
+        match known {
             Some(peer) => self.answer_known(now, (net, peer), hello),
             None => self.ask_about(now, net, hello, proven, d),
         }

@@ -11,6 +11,7 @@
 mod aead;
 mod api;
 pub mod bundle;
+mod by_handle;
 mod cast;
 mod cast_rx;
 mod control;
@@ -52,6 +53,7 @@ pub use aead::{Secret, Suite, TAG};
 pub use api::{
     DownReason, Entropy, Event, Heard, Level, NetworkConfig, Options, Output, PeerConfig, PeerStats,
 };
+pub use by_handle::ByHandle;
 pub use cast::{AUTH_SHARED, CastTx, SenderKey, TREE_SCOPE, TREE_SUITE};
 pub use cast_rx::{CastRx, HeldCast, OpenedCast};
 pub use drops::{DropReason, Drops};

@@ -2,8 +2,8 @@
 //! configuration, a twentieth of what its state takes.
 
 use crate::api::PeerConfig;
+use crate::by_handle::ByHandle;
 use crate::peer::Peer;
-use std::collections::BTreeMap;
 
 enum Slot {
     /// With what names our side of the control streams to come.
@@ -11,9 +11,20 @@ enum Slot {
     Awake(Box<Peer>),
 }
 
+impl Slot {
+    fn config(&self) -> &PeerConfig {
+        match self {
+            Slot::Asleep(config, _) => config,
+            Slot::Awake(peer) => &peer.config,
+        }
+    }
+}
+
 #[derive(Default)]
 pub(crate) struct Peers {
-    slots: BTreeMap<u32, Slot>,
+    slots: ByHandle<Slot>,
+    /// Handles in the order of their keys.
+    by_key: Vec<u32>,
 }
 
 impl Peers {
@@ -22,19 +33,27 @@ impl Peers {
     }
 
     pub fn handles(&self) -> impl Iterator<Item = u32> {
-        self.slots.keys().copied()
+        self.slots.handles()
     }
 
     pub fn config(&self, peer: u32) -> Option<&PeerConfig> {
-        Some(match self.slots.get(&peer)? {
-            Slot::Asleep(config, _) => config,
-            Slot::Awake(peer) => &peer.config,
-        })
+        self.slots.get(peer).map(Slot::config)
+    }
+
+    /// Where the peer with this key is among `by_key`, or would be.
+    fn place_of(&self, key: &[u8; 32]) -> Result<usize, usize> {
+        self.by_key
+            .binary_search_by_key(&Some(key), |peer| self.config(*peer).map(|config| &config.key))
+    }
+
+    /// Handle of the peer with this key.
+    pub fn with_key(&self, key: &[u8; 32]) -> Option<u32> {
+        self.place_of(key).ok().map(|place| self.by_key[place])
     }
 
     /// None for one that is unknown or asleep.
     pub fn awake(&self, peer: u32) -> Option<&Peer> {
-        match self.slots.get(&peer)? {
+        match self.slots.get(peer)? {
             Slot::Asleep(..) => None,
             Slot::Awake(peer) => Some(peer),
         }
@@ -49,7 +68,7 @@ impl Peers {
 
     /// The peer, with its state from now on. None for one that is unknown.
     pub fn wake(&mut self, peer: u32) -> Option<&mut Peer> {
-        let slot = self.slots.get_mut(&peer)?;
+        let slot = self.slots.get_mut(peer)?;
         if let Slot::Asleep(config, association) = slot {
             *slot = Slot::Awake(Box::new(Peer::new(*config, *association)));
         }
@@ -60,22 +79,29 @@ impl Peers {
     }
 
     /// Adds it, or replaces what is known of one that sleeps. False: it is awake, and what changes with its configuration
-    /// is the caller's to do. `association` is for one that is new.
+    /// is the caller's to do. `association` is for one that is new. Who is known keeps its key, and nobody else has it.
     pub fn put(&mut self, config: PeerConfig, association: u64) -> bool {
-        let slot = self
-            .slots
-            .entry(config.peer)
-            .or_insert(Slot::Asleep(config, association));
-        if let Slot::Asleep(known, _) = slot {
-            *known = config;
-            return true;
+        match self.slots.get_mut(config.peer) {
+            Some(Slot::Awake(_)) => return false,
+            Some(Slot::Asleep(known, _)) => {
+                debug_assert_eq!(known.key, config.key);
+                *known = config;
+            }
+            None => {
+                let (Ok(place) | Err(place)) = self.place_of(&config.key);
+                self.by_key.insert(place, config.peer);
+                self.slots.insert(config.peer, Slot::Asleep(config, association));
+            }
         }
-        false
+        true
     }
 
     /// Its configuration, and the state if it was awake.
     pub fn remove(&mut self, peer: u32) -> Option<(PeerConfig, Option<Box<Peer>>)> {
-        Some(match self.slots.remove(&peer)? {
+        if let Ok(place) = self.place_of(&self.config(peer)?.key) {
+            self.by_key.remove(place);
+        }
+        Some(match self.slots.remove(peer)? {
             Slot::Asleep(config, _) => (config, None),
             Slot::Awake(peer) => (peer.config, Some(peer)),
         })
@@ -113,9 +139,26 @@ mod tests {
         assert!(!peers.put(config(1, Level::Stranger), 11), "awake: not replaced");
         assert_eq!(peers.all_awake().map(|p| p.config.peer).collect::<Vec<_>>(), [1]);
 
+        assert_eq!(
+            [1, 2, 3].map(|n| peers.with_key(&[n; 32])),
+            [Some(1), Some(2), None]
+        );
+
         assert!(peers.remove(1).is_some_and(|(_, state)| state.is_some()));
         assert!(peers.remove(2).is_some_and(|(_, state)| state.is_none()));
         assert!(peers.remove(2).is_none() && peers.len() == 0);
+    }
+
+    #[test]
+    fn each_is_found_by_its_key() {
+        let mut peers = Peers::default();
+        for peer in [5, 200, 7, 90, 1] {
+            assert!(peers.put(config(peer, Level::Member), 0));
+        }
+        assert!(peers.remove(90).is_some() && peers.remove(1).is_some());
+        assert!(peers.put(config(3, Level::Member), 0));
+        let found = [1, 3, 5, 7, 90, 200].map(|key| peers.with_key(&[key; 32]));
+        assert_eq!(found, [None, Some(3), Some(5), Some(7), None, Some(200)]);
     }
 
     #[test]

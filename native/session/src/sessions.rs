@@ -89,7 +89,7 @@ impl Sessions {
         let Some(network) = self.networks.get(&net) else {
             return false;
         };
-        let owner = network.state.by_key.get(&config.key).copied();
+        let owner = network.peers.with_key(&config.key);
         let known = network.peers.config(config.peer).copied();
         let full = known.is_none() && network.peers.len() >= PEERS_MAX;
         if full || config.key == network.state.public || owner.is_some_and(|o| o != config.peer) {
@@ -107,7 +107,6 @@ impl Sessions {
         let Some(network) = self.networks.get_mut(&net) else {
             return false;
         };
-        network.state.by_key.insert(config.key, config.peer);
         if !network.peers.put(config, association) {
             self.with_peer(now, (net, config.peer), |_, _, peer| change(peer, now, config));
         }
@@ -130,7 +129,6 @@ impl Sessions {
             return;
         };
         if let Some((config, state)) = network.peers.remove(name.1) {
-            network.state.by_key.remove(&config.key);
             self.core.push(Output::OriginForgotten {
                 net: name.0,
                 origin: config.origin,
@@ -218,8 +216,8 @@ impl Sessions {
         let by_key = self
             .networks
             .get(&net)
-            .and_then(|n| n.state.by_key.get(&hello.responder.remote));
-        let Some(peer) = by_key.copied().filter(|_| accept) else {
+            .and_then(|n| n.peers.with_key(&hello.responder.remote));
+        let Some(peer) = by_key.filter(|_| accept) else {
             return;
         };
         if let Err(reason) = self.answer_known(now, (net, peer), hello) {

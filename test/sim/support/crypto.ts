@@ -21,12 +21,16 @@ function signature(publicKey: Uint8Array, message: Uint8Array): Uint8Array {
   return whole;
 }
 
+/** Of those who sign again and again; the oldest go first. */
+const PUBLIC_KEYS_MAX = 1_024;
 const publicKeys = new Map<string, Uint8Array>();
 
 function publicKey(seed: Uint8Array): Uint8Array {
   const name = Buffer.from(seed).toString('latin1');
   let key = publicKeys.get(name);
-  if (!key) publicKeys.set(name, (key = digest(PUBLIC, seed)));
+  if (key) return key;
+  if (publicKeys.size >= PUBLIC_KEYS_MAX) publicKeys.delete(publicKeys.keys().next().value as string);
+  publicKeys.set(name, (key = digest(PUBLIC, seed)));
   return key;
 }
 

@@ -10,7 +10,7 @@ import { Model } from './model.ts';
 import { command, worldOptions, type SimOptions } from './options.ts';
 import type { TreeSample } from './probe.ts';
 import { Pool } from './pool.ts';
-import { enrol, makeRoster, type Roster } from './roster.ts';
+import { enrol, makeRoster } from './roster.ts';
 import { SharedStore } from './store.ts';
 
 const WALL_START = Date.UTC(2026, 10, 23);
@@ -59,7 +59,6 @@ export class Simulation {
   readonly model = new Model();
   readonly streams: Stream[] = [];
   readonly chance: Chance;
-  roster: Roster | null = null;
   /** The senders' trees, now and then. */
   readonly samples: TreeSample[] = [];
   /** What joins by a link took, from a device's start until it is a member, ms. */
@@ -128,7 +127,6 @@ export class Simulation {
     const names = Array.from({ length: count }, (_, index) => hosts[index]?.name ?? `asleep${index}`);
     // Members may have joined by then whatever their clocks show now.
     const roster = makeRoster(this.#crypto, this.chance, names, WALL_START - 10 * WALL_SKEW_MS_MAX);
-    this.roster = roster;
     // A link names members that can be reached from everywhere, if there are any.
     const open = hosts.filter(({ nat }) => nat === 'open');
     for (const host of hosts) {

@@ -21,7 +21,7 @@ impl Node {
             let Some(network) = self.nets.get(&net) else {
                 return;
             };
-            match network.peers.get(peer).map(|entry| entry.tx.clone()) {
+            match network.peers.get(*peer).map(|entry| entry.tx.clone()) {
                 Some(Some(tx)) => {
                     self.give_current_key(now, (net, *peer));
                     children.push(tx);
@@ -94,7 +94,7 @@ impl Node {
         let Some(network) = self.nets.get(&net) else {
             return;
         };
-        let given = network.peers.get(&peer).map(|entry| entry.given);
+        let given = network.peers.get(peer).map(|entry| entry.given);
         if given.is_some_and(|id| id != network.cast.key_id()) {
             let key = network.cast.sender_key();
             self.give_key(now, (net, peer), key);
@@ -105,7 +105,7 @@ impl Node {
     pub(super) fn give_key(&mut self, now: u64, (net, peer): PeerName, key: SenderKey) {
         let id = key.key_id;
         let taken = self.sessions.give_sender_key(now, net, peer, key);
-        if let Some(entry) = self.nets.get_mut(&net).and_then(|n| n.peers.get_mut(&peer)) {
+        if let Some(entry) = self.nets.get_mut(&net).and_then(|n| n.peers.get_mut(peer)) {
             // Not taken without a session: the next cast asks again.
             entry.given = if taken { id } else { 0 };
         }

@@ -1,7 +1,7 @@
 //! What an engine asks of its node: the calls of `native/addon/index.d.ts`.
 
 use super::Node;
-use super::network::{Net, PeerEntry};
+use super::network::{Net, PeerEntry, names_of};
 use super::outputs::{ms, transport_of};
 use super::relays::Share;
 use crate::api::{Event, GroupConfig, NetId, NetworkConfig, PeerConfig, PeerStats, Way};
@@ -117,18 +117,18 @@ impl Node {
             return;
         };
         network.change();
-        match network.peers.get_mut(&peer) {
-            Some(entry) => entry.config = config,
+        let (is_member, names) = (config.member, names_of(&config));
+        match network.peers.get_mut(peer) {
+            Some(entry) => (entry.is_member, entry.names) = (is_member, names),
             None => {
-                network.peers.insert(
-                    peer,
-                    PeerEntry {
-                        config,
-                        tx: None,
-                        given: 0,
-                        shares: Vec::new(),
-                    },
-                );
+                let entry = PeerEntry {
+                    is_member,
+                    names,
+                    tx: None,
+                    given: 0,
+                    shares: Box::default(),
+                };
+                network.peers.insert(peer, entry);
             }
         }
     }
@@ -138,18 +138,18 @@ impl Node {
         self.drain(now);
         if let Some(network) = self.nets.get_mut(&net) {
             network.holds.take(peer);
-            network.peers.remove(&peer);
+            network.peers.remove(peer);
             network.change();
         }
     }
 
     /// What leads nowhere is left out: the host's one socket is IPv4.
     fn paths_of(&self, net: NetId, peer: PeerId, ways: &[Way]) -> Vec<Path> {
-        let entry = self.nets.get(&net).and_then(|n| n.peers.get(&peer));
+        let entry = self.nets.get(&net).and_then(|n| n.peers.get(peer));
         let path = |way: &Way| match *way {
             Way::Udp(remote) => remote.is_ipv4().then_some(Path::Udp { socket: 0, remote }),
             Way::Via(via) => {
-                let origin = entry.filter(|_| via != peer)?.config.origin;
+                let origin = entry.filter(|_| via != peer)?.names.origin.to_be_bytes();
                 Some(Path::Carry { net, via, origin })
             }
         };
@@ -189,7 +189,7 @@ impl Node {
 
     /// Spreads what goes to a relayed member over these neighbours by flow.
     pub fn set_relays(&mut self, net: NetId, peer: PeerId, relays: &[(PeerId, u16)]) {
-        let Some(entry) = self.nets.get_mut(&net).and_then(|n| n.peers.get_mut(&peer)) else {
+        let Some(entry) = self.nets.get_mut(&net).and_then(|n| n.peers.get_mut(peer)) else {
             return;
         };
         let old = std::mem::take(&mut entry.shares);
@@ -240,7 +240,7 @@ impl Node {
         let names = self
             .nets
             .iter()
-            .flat_map(|(net, n)| n.peers.keys().map(|peer| (*net, *peer)));
+            .flat_map(|(net, n)| n.peers.handles().map(|peer| (*net, peer)));
         names
             .filter_map(|(net, peer)| self.peer_stats(now, net, peer))
             .collect()

@@ -4,12 +4,11 @@ use super::network::PeerEntry;
 use super::{Node, PeerName};
 use crate::api::{Event, NetId};
 use crate::traffic::Kind;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use weft_forward::PeerId;
 use weft_forward::tree::{Out, TreeEvent, TreePlane};
 use weft_session::wire::{HEADER, Stamp, kind};
-use weft_session::{AUTH_SHARED, Sessions, TAG, Tx};
+use weft_session::{AUTH_SHARED, ByHandle, Sessions, TAG, Tx};
 
 /// What the plane asked for, done when it is no longer borrowed.
 enum Effect {
@@ -22,14 +21,14 @@ enum Effect {
 struct Ear<'a> {
     net: NetId,
     now: u64,
-    peers: &'a BTreeMap<PeerId, PeerEntry>,
+    peers: &'a ByHandle<PeerEntry>,
     sessions: &'a Sessions,
     effects: Vec<Effect>,
 }
 
 impl Out for Ear<'_> {
     fn control(&mut self, to: PeerId, plaintext: &[u8]) -> bool {
-        let has_session = self.peers.get(&to).is_some_and(|entry| entry.tx.is_some());
+        let has_session = self.peers.get(to).is_some_and(|entry| entry.tx.is_some());
         if has_session {
             self.effects.push(Effect::Control(to, plaintext.to_vec()));
         }
@@ -85,7 +84,7 @@ impl Node {
     }
 
     fn tx_of(&self, (net, peer): PeerName) -> Option<Arc<Tx>> {
-        self.nets.get(&net)?.peers.get(&peer)?.tx.clone()
+        self.nets.get(&net)?.peers.get(peer)?.tx.clone()
     }
 
     fn send_tree_message(&mut self, now: u64, name: PeerName, plaintext: &[u8]) {

@@ -9,22 +9,31 @@ use crate::rng::Rng;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
-use weft_forward::{LocalGroups, Member, Own, PeerId, Snooper, SnooperConfig, Table, TableBuilder};
-use weft_session::{CastSigner, CastTx, Secret, SenderKey, Suite, Tx};
+use weft_forward::{LocalGroups, Member, Own, ReceiverList, Snooper, SnooperConfig, Table, TableBuilder};
+use weft_session::{ByHandle, CastSigner, CastTx, Secret, SenderKey, Suite, Tx};
 
 pub struct PeerEntry {
-    pub config: PeerConfig,
+    /// Members exchange packets; strangers only control messages.
+    pub is_member: bool,
+    pub names: Member,
     /// The sealing keys; none without a session.
     pub tx: Option<Arc<Tx>>,
     /// Name of the sender key that it was given, 0 for none.
     pub given: u32,
     /// Neighbours that its flows are spread over while it is relayed.
-    pub shares: Vec<Share>,
+    pub shares: Box<[Share]>,
+}
+
+/// A group as the engine told of it.
+struct Group {
+    receivers: Arc<ReceiverList>,
+    repaired: bool,
+    signed: bool,
 }
 
 pub struct Net {
     pub config: NetworkConfig,
-    pub peers: BTreeMap<PeerId, PeerEntry>,
+    pub peers: ByHandle<PeerEntry>,
     pub cast: Arc<CastTx>,
     /// What casts of own trees are signed with, where they are.
     pub signer: Arc<CastSigner>,
@@ -35,7 +44,7 @@ pub struct Net {
     pub trees: NetTrees,
     /// What applications here joined.
     pub local: LocalGroups,
-    groups: BTreeMap<IpAddr, GroupConfig>,
+    groups: BTreeMap<IpAddr, Group>,
     table: Option<Table>,
 }
 
@@ -71,7 +80,7 @@ impl Net {
             cast: new_sender_key(config.origin, rng),
             signer: Arc::new(signer_of(&config)),
             config,
-            peers: BTreeMap::new(),
+            peers: ByHandle::default(),
             holds: Holds::default(),
             snooper: Snooper::new(SnooperConfig::default()),
             attached: false,
@@ -88,16 +97,30 @@ impl Net {
         self.table = None;
     }
 
-    pub fn set_group(&mut self, group: GroupConfig) {
-        let known = group.more.then(|| self.groups.get_mut(&group.group)).flatten();
-        if let Some(known) = known {
-            known.receivers.extend(group.receivers);
-        } else if group.receivers.is_empty() && !group.signed {
-            self.groups.remove(&group.group);
-        } else {
-            self.groups.insert(group.group, group);
-        }
+    pub fn set_group(&mut self, config: GroupConfig) {
+        // The table holds the lists, too: they are copied unless it goes first.
         self.change();
+        let GroupConfig {
+            group,
+            receivers,
+            repaired,
+            signed,
+            more,
+        } = config;
+        let known = more.then(|| self.groups.get_mut(&group)).flatten();
+        if let Some(known) = known {
+            Arc::make_mut(&mut known.receivers).extend(receivers);
+        } else if receivers.is_empty() && !signed {
+            self.groups.remove(&group);
+        } else {
+            let receivers = Arc::new(receivers.into_iter().collect());
+            let known = Group {
+                receivers,
+                repaired,
+                signed,
+            };
+            self.groups.insert(group, known);
+        }
     }
 
     /// From more receivers than this on, the group takes trees.
@@ -120,15 +143,15 @@ impl Net {
         table.get_or_insert_with(|| {
             let mut builder = TableBuilder::new(own_of(config));
             builder.own_ports(&[port]);
-            for entry in peers.values().filter(|p| p.config.member) {
-                builder.member(member_of(&entry.config));
+            for entry in peers.values().filter(|entry| entry.is_member) {
+                builder.member(entry.names.clone());
             }
-            for group in groups.values() {
+            for (address, group) in groups.iter() {
                 if !group.receivers.is_empty() {
-                    builder.group(group.group, group.receivers.clone());
+                    builder.shared_group(*address, group.receivers.clone());
                 }
                 if group.signed {
-                    builder.signed(group.group);
+                    builder.signed(*address);
                 }
             }
             builder.build()
@@ -157,7 +180,7 @@ fn own_of(config: &NetworkConfig) -> Own {
     }
 }
 
-fn member_of(config: &PeerConfig) -> Member {
+pub fn names_of(config: &PeerConfig) -> Member {
     Member {
         peer: config.peer,
         origin: u64::from_be_bytes(config.origin),

@@ -37,7 +37,7 @@ impl Node {
                 Output::RxRemove { index } => self.rx.remove(index),
                 Output::TxPublished { net, peer, tx, fresh } => self.publish_tx(now, (net, peer), tx, fresh),
                 Output::TxWithdrawn { net, peer } => {
-                    if let Some(entry) = self.nets.get_mut(&net).and_then(|n| n.peers.get_mut(&peer)) {
+                    if let Some(entry) = self.nets.get_mut(&net).and_then(|n| n.peers.get_mut(peer)) {
                         entry.tx = None;
                         entry.given = 0;
                     }
@@ -56,7 +56,7 @@ impl Node {
         };
         let key = network.cast.sender_key();
         let waits = network.holds.has(peer);
-        let Some(entry) = network.peers.get_mut(&peer) else {
+        let Some(entry) = network.peers.get_mut(peer) else {
             return;
         };
         entry.tx = Some(tx.clone());

@@ -148,7 +148,7 @@ impl Node {
         let Some(network) = self.nets.get_mut(&net) else {
             return;
         };
-        let Some(entry) = network.peers.get(&peer) else {
+        let Some(entry) = network.peers.get(peer) else {
             return self.drop_packet(DropReason::NoRoute);
         };
         let Some(tx) = entry.tx.clone() else {

@@ -103,7 +103,7 @@ fn score(flow: u64, share: &Share, now: u64) -> f64 {
 impl Node {
     /// A member with a session of its own that is not itself relayed.
     fn neighbour(&self, net: NetId, peer: PeerId) -> Option<Arc<Tx>> {
-        let tx = self.nets.get(&net)?.peers.get(&peer)?.tx.clone()?;
+        let tx = self.nets.get(&net)?.peers.get(peer)?.tx.clone()?;
         let fits = tx.hop().is_member() && !matches!(tx.path(), Path::Carry { .. });
         fits.then_some(tx)
     }
@@ -120,7 +120,8 @@ impl Node {
         let named = self.neighbour(net, via);
         let Some(flow) = flow else { return named };
         let peers = &self.nets.get(&net)?.peers;
-        let far = peers.values().find(|entry| entry.config.origin == origin);
+        let origin = u64::from_be_bytes(origin);
+        let far = peers.values().find(|entry| entry.names.origin == origin);
         let shares = far.map(|entry| &entry.shares[..]).unwrap_or_default();
         let usable = shares.iter().filter(|s| s.blocked_until <= now).filter_map(|s| {
             let tx = self.neighbour(net, s.via).filter(|tx| !tx.hop().is_suspect())?;
@@ -248,7 +249,7 @@ impl Node {
         let peer = network
             .table(port)
             .peer_of_origin(u64::from_be_bytes(*destination))?;
-        let path = network.peers.get(&peer)?.tx.as_ref().map(|tx| tx.path());
+        let path = network.peers.get(peer)?.tx.as_ref().map(|tx| tx.path());
         let via = match path {
             Some(Path::Carry { via, .. }) => via,
             Some(_) => peer,
@@ -285,7 +286,7 @@ impl Node {
         if why == TOO_LONG {
             return;
         }
-        let entry = self.nets.get_mut(&net).and_then(|n| n.peers.get_mut(&peer));
+        let entry = self.nets.get_mut(&net).and_then(|n| n.peers.get_mut(peer));
         for share in entry
             .into_iter()
             .flat_map(|e| &mut e.shares)

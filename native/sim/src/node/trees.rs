@@ -309,7 +309,7 @@ impl Node {
         let Some(network) = self.nets.get(&net) else {
             return 0;
         };
-        let tx = |peer: &PeerId| network.peers.get(peer)?.tx.clone();
+        let tx = |peer: &PeerId| network.peers.get(*peer)?.tx.clone();
         let children: Vec<Arc<Tx>> = peers.iter().filter_map(tx).collect();
         self.copy_to(now, &children, how, frame)
     }
