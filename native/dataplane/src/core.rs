@@ -2,7 +2,7 @@
 
 use crate::adapter::{Common, timeout_ms};
 use crate::api::{NetId, Options, PeerId};
-use crate::limits::{RECEIVE_BYTES_GOAL, RECEIVES_PER_TURN, SPARSE_BUFFERS};
+use crate::limits::{RECEIVE_BYTES_GOAL, RECEIVES_PER_TURN, SPARSE_BUFFERS, SPARSE_LOOK};
 use crate::network::Net;
 use crate::outbox::Outbox;
 use crate::sys::{self, Poller, Wake};
@@ -141,8 +141,10 @@ impl Core {
             for token in &ready {
                 match *token {
                     WAKE_TOKEN => self.obey(),
-                    // The index alone: what came for sparse flows is taken first anyway.
-                    socket => self.receive(&mut batch, (socket & !SPARSE_TOKEN) as usize),
+                    sparse if sparse & SPARSE_TOKEN != 0 => {
+                        self.receive_sparse(&mut batch, (sparse & !SPARSE_TOKEN) as usize);
+                    }
+                    socket => self.receive(&mut batch, socket as usize),
                 }
             }
             self.ready = ready;
@@ -175,25 +177,34 @@ impl Core {
         }
     }
 
-    /// Takes what a socket has, up to a bound, and writes it to the adapters batch by batch. Before each batch of streams come a few
-    /// frames of sparse flows, which so wait for no queue of others, nor do others wait for long.
+    /// Takes what a socket has, up to a bound, and writes it to the adapters batch by batch. After each batch of a stream, which takes its
+    /// time, come a few frames of sparse flows.
     fn receive(&mut self, batch: &mut RecvBatch, index: usize) {
         let sockets = self.common.sockets.load_full();
         let Some(socket) = sockets.get(index) else { return };
         for _ in 0..RECEIVES_PER_TURN {
-            let sparse = socket.recv_sparse(batch, SPARSE_BUFFERS).unwrap_or(0);
-            if sparse > 0 && !socket.is_quiet() {
-                self.take_batch(batch, index as u8);
-            }
             // A socket that fails for good says so again at the next wait; there is nothing else to do about it here.
             let count = socket.recv_batch(batch, self.limit).unwrap_or(0);
-            if count == 0 && sparse == 0 {
+            if count == 0 {
                 break;
             }
-            if count > 0 && !socket.is_quiet() {
+            if !socket.is_quiet() {
                 self.take_batch(batch, index as u8);
                 self.adapt(batch);
             }
+            if batch.bytes() >= SPARSE_LOOK {
+                self.receive_sparse(batch, index);
+            }
+        }
+    }
+
+    /// Takes a few frames of sparse flows.
+    fn receive_sparse(&mut self, batch: &mut RecvBatch, index: usize) {
+        let sockets = self.common.sockets.load_full();
+        let Some(socket) = sockets.get(index) else { return };
+        let count = socket.recv_sparse(batch, SPARSE_BUFFERS).unwrap_or(0);
+        if count > 0 && !socket.is_quiet() {
+            self.take_batch(batch, index as u8);
         }
     }
 

@@ -55,7 +55,7 @@ pub const COMPANY_FRAMES: u64 = 10;
 /// … but not longer than this from one turn's begin to that of the next, µs.
 pub const COMPANY_REST_US: u64 = 1_000;
 /// Frames of an adapter that wait while later ones are looked at …
-pub const AHEAD_FRAMES: usize = 8;
+pub const AHEAD_FRAMES: usize = 3;
 /// … from this length on, bytes: what the system put together of a stream.
 pub const AHEAD_FRAME_LEAST: usize = 4_096;
 /// Packets of sparse flows are not larger, bytes …
@@ -64,8 +64,10 @@ pub const SPARSE_PACKET_MAX: usize = 256;
 pub const SPARSE_REST_MS: u32 = 100;
 /// See `SPARSE_REST_MS`.
 pub const SPARSE_SLOTS: usize = 1_024;
-/// Buffers of sparse flows that are taken before each batch of others.
+/// Buffers of sparse flows that are taken at once …
 pub const SPARSE_BUFFERS: usize = 8;
+/// … and after each batch of others from this length on, bytes.
+pub const SPARSE_LOOK: usize = 32 * 1024;
 /// Receive calls before the thread looks at its other duties.
 pub const RECEIVES_PER_TURN: usize = 16;
 /// Bytes of runs worth receiving in one call: more than the nearer caches hold only slows down.
