@@ -8,7 +8,7 @@ use crate::command::{Command, Commands};
 use crate::company::Company;
 use crate::events::Events;
 use crate::hold::Holds;
-use crate::limits::{ADAPTER_FRAMES_PER_TURN, SIGN_EVERY_US};
+use crate::limits::SIGN_EVERY_US;
 use crate::links::Links;
 use crate::outbox::{Outbox, Outlet};
 use crate::pacing::Slows;
@@ -75,7 +75,7 @@ pub struct AdapterThread {
     pub(crate) flows: Flows,
     pub(crate) sparse: SparseFlows,
     snooper: Snooper,
-    ahead: Ahead,
+    pub(crate) ahead: Ahead,
     company: Company,
     /// Of the turn at hand: frames to groups, and whether there were frames to members.
     casts: u32,
@@ -213,51 +213,6 @@ impl AdapterThread {
         }
     }
 
-    /// Reads what is there, up to a bound. Whether nothing is left.
-    fn turn(&mut self, now: u64, view: &Arc<View>) -> io::Result<bool> {
-        let (mut reads, mut is_drained) = (0, false);
-        loop {
-            let mut overtaken = false;
-            while reads < ADAPTER_FRAMES_PER_TURN {
-                let Some(mut frame) = self.ahead.buffer() else {
-                    break;
-                };
-                let mut lengths = [0];
-                let count = self
-                    .device
-                    .recv_batch(std::slice::from_mut(&mut frame), &mut lengths)?;
-                is_drained = count == 0;
-                if is_drained {
-                    self.ahead.done(frame);
-                    break;
-                }
-                reads += 1;
-                add(&self.common.counters.adapter_reads, 1);
-                if self.ahead.holds(now, &mut self.sparse, &frame[..lengths[0]]) {
-                    self.ahead.wait(frame, lengths[0]);
-                } else {
-                    overtaken |= !self.ahead.is_empty();
-                    self.take(now, view, frame, lengths[0]);
-                }
-            }
-            if overtaken {
-                self.flush();
-            }
-            let Some((frame, len)) = self.ahead.next() else {
-                return Ok(is_drained);
-            };
-            self.take(now, view, frame, len);
-        }
-    }
-
-    #[inline]
-    fn take(&mut self, now: u64, view: &Arc<View>, frame: Vec<u8>, len: usize) {
-        if let Err(reason) = self.handle(now, view, &frame[..len]) {
-            self.common.counters.drop_packet(reason, 1);
-        }
-        self.ahead.done(frame);
-    }
-
     /// What applications sent by other interfaces.
     fn take_injected(&mut self, now: u64, view: &Arc<View>) {
         while let Some(frame) = self.net.injected.take() {
@@ -277,7 +232,7 @@ impl AdapterThread {
     }
 
     /// Sends what was sealed.
-    fn flush(&mut self) {
+    pub(crate) fn flush(&mut self) {
         let sockets = self.common.sockets.load();
         self.outbox.flush(&Outlet {
             sockets: &sockets,
@@ -290,7 +245,7 @@ impl AdapterThread {
     }
 
     /// A frame that the host sent by the adapter itself.
-    fn handle(&mut self, now: u64, view: &Arc<View>, bytes: &[u8]) -> Result<(), DropReason> {
+    pub(crate) fn handle(&mut self, now: u64, view: &Arc<View>, bytes: &[u8]) -> Result<(), DropReason> {
         if self.common.anywhere.is_on() && self.common.anywhere.is_again(now, bytes) {
             return Err(DropReason::SentElsewhere);
         }

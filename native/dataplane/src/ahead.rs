@@ -1,10 +1,14 @@
 //! Frames of streams that were read from the adapter and wait for their turn, so that what comes behind them is seen: packets of sparse
 //! flows go first. Everything else keeps its order.
 
+use crate::adapter::AdapterThread;
 use crate::lane::flow_of;
-use crate::limits::{AHEAD_FRAME_LEAST, AHEAD_FRAMES, SPARSE_PACKET_MAX};
+use crate::limits::{ADAPTER_FRAMES_PER_TURN, AHEAD_FRAME_LEAST, AHEAD_FRAMES, SPARSE_PACKET_MAX};
+use crate::shared::{View, add};
 use crate::sparse::SparseFlows;
 use std::collections::VecDeque;
+use std::io;
+use std::sync::Arc;
 use weft_device::{FRAME_BUFFER, VNET_LEN};
 use weft_packet::{Frame, L3};
 
@@ -68,6 +72,53 @@ impl Ahead {
             return is_large;
         };
         !flows.sees(now, flow_of(&packet), packet.bytes().len() > SPARSE_PACKET_MAX)
+    }
+}
+
+impl AdapterThread {
+    /// Reads what is there, up to a bound. Whether nothing is left.
+    pub(crate) fn turn(&mut self, now: u64, view: &Arc<View>) -> io::Result<bool> {
+        let (mut reads, mut is_drained) = (0, false);
+        loop {
+            let mut overtaken = false;
+            while reads < ADAPTER_FRAMES_PER_TURN {
+                let Some(mut frame) = self.ahead.buffer() else {
+                    break;
+                };
+                let mut lengths = [0];
+                let count = self
+                    .device
+                    .recv_batch(std::slice::from_mut(&mut frame), &mut lengths)?;
+                is_drained = count == 0;
+                if is_drained {
+                    self.ahead.done(frame);
+                    break;
+                }
+                reads += 1;
+                add(&self.common.counters.adapter_reads, 1);
+                if self.ahead.holds(now, &mut self.sparse, &frame[..lengths[0]]) {
+                    self.ahead.wait(frame, lengths[0]);
+                } else {
+                    overtaken |= !self.ahead.is_empty();
+                    self.take(now, view, frame, lengths[0]);
+                }
+            }
+            if overtaken {
+                self.flush();
+            }
+            let Some((frame, len)) = self.ahead.next() else {
+                return Ok(is_drained);
+            };
+            self.take(now, view, frame, len);
+        }
+    }
+
+    #[inline]
+    fn take(&mut self, now: u64, view: &Arc<View>, frame: Vec<u8>, len: usize) {
+        if let Err(reason) = self.handle(now, view, &frame[..len]) {
+            self.common.counters.drop_packet(reason, 1);
+        }
+        self.ahead.done(frame);
     }
 }
 

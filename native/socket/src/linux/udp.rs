@@ -46,26 +46,12 @@ impl UdpSocket {
 
     fn try_bind(address: SocketAddr, options: Options) -> io::Result<UdpSocket> {
         let ipv6 = address.is_ipv6();
-        let owned = sys::socket(ipv6)?;
+        let owned = receiving(ipv6, options)?;
         let fd = owned.as_fd();
-        if ipv6 {
-            sys::set_option(
-                fd,
-                libc::IPPROTO_IPV6,
-                libc::IPV6_V6ONLY,
-                i32::from(options.v6_only),
-            )?;
-        }
         allow_fragments(fd, ipv6);
-        enlarge(fd, libc::SO_RCVBUFFORCE, libc::SO_RCVBUF);
         enlarge(fd, libc::SO_SNDBUFFORCE, libc::SO_SNDBUF);
         // Old kernels ignore the control message and would send one huge datagram: ask by socket option first.
         let segmenting = options.offloads && sys::set_option(fd, libc::SOL_UDP, sys::UDP_SEGMENT, 0).is_ok();
-        if options.offloads {
-            // Without it datagrams come one by one, which works as well.
-            let _ = sys::set_option(fd, libc::SOL_UDP, sys::UDP_GRO, 1);
-        }
-        report_class(fd, ipv6);
         // Without sharing: an address that somebody has is not taken from them.
         sys::bind(fd, address)?;
         let bound = sys::local_address(fd)?;
@@ -316,12 +302,10 @@ fn receive(fd: BorrowedFd<'_>, batch: &mut RecvBatch, limit: usize) -> io::Resul
     }
 }
 
-/// A second socket at the address of `first`, for the frames that say `SPARSE`. Others may come to it before they are told apart: it does not
-/// matter, as both are read.
-fn beside(first: BorrowedFd<'_>, bound: SocketAddr, options: Options) -> io::Result<OwnedFd> {
-    let ipv6 = bound.is_ipv6();
-    let second = sys::socket(ipv6)?;
-    let fd = second.as_fd();
+/// A socket that is ready to receive, not bound yet.
+fn receiving(ipv6: bool, options: Options) -> io::Result<OwnedFd> {
+    let owned = sys::socket(ipv6)?;
+    let fd = owned.as_fd();
     if ipv6 {
         sys::set_option(
             fd,
@@ -332,9 +316,18 @@ fn beside(first: BorrowedFd<'_>, bound: SocketAddr, options: Options) -> io::Res
     }
     enlarge(fd, libc::SO_RCVBUFFORCE, libc::SO_RCVBUF);
     if options.offloads {
+        // Without it datagrams come one by one, which works as well.
         let _ = sys::set_option(fd, libc::SOL_UDP, sys::UDP_GRO, 1);
     }
     report_class(fd, ipv6);
+    Ok(owned)
+}
+
+/// A second socket at the address of `first`, for the frames that say `SPARSE`. Others may come to it before they are told apart: it does not
+/// matter, as both are read.
+fn beside(first: BorrowedFd<'_>, bound: SocketAddr, options: Options) -> io::Result<OwnedFd> {
+    let second = receiving(bound.is_ipv6(), options)?;
+    let fd = second.as_fd();
     sys::set_option(first, libc::SOL_SOCKET, libc::SO_REUSEPORT, 1)?;
     sys::set_option(fd, libc::SOL_SOCKET, libc::SO_REUSEPORT, 1)?;
     sys::bind(fd, bound)?;
