@@ -7,6 +7,7 @@ import type { Input, Policy } from '../../app/engine/input.ts';
 import type { Log } from '../../app/engine/ports.ts';
 import type { FullSettings } from '../../app/engine/settings.ts';
 import { ENTRY_ENDPOINTS_MAX } from '../../app/mesh/discovery/entry.ts';
+import { sameBytes } from '../../app/wire/text.ts';
 import { createDiscovery } from '../discovery/discovery.ts';
 import type { Discovery, DiscoverySwitches, MappingState, MappingWish } from '../discovery/ports.ts';
 import { split } from './listening.ts';
@@ -68,6 +69,7 @@ export class Finding {
     const discovery = await createDiscovery({
       switches,
       keyOf: (net, member) => this.findable(net)?.keyOf(member) ?? null,
+      isOnline: (net, member) => this.findable(net)?.online.some((id) => sameBytes(id, member)) ?? false,
     });
     this.discovery = discovery;
     discovery.lan().onFound(({ net, member, endpoints }) => {

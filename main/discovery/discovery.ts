@@ -16,6 +16,8 @@ export interface DiscoveryOptions {
   switches: DiscoverySwitches;
   /** Ed25519 key of a member that counts now, null for anybody else. */
   keyOf: (net: number, member: Uint8Array) => Uint8Array | null;
+  /** The network reaches this member now. */
+  isOnline: (net: number, member: Uint8Array) => boolean;
   /** "host:port" of the DHT's first nodes; absent: WEFT_DHT_BOOTSTRAP, else the library's public ones. */
   dhtBootstrap?: string[];
 }
@@ -49,9 +51,9 @@ async function realMapper(): Promise<PortMapper> {
   });
 }
 
-async function realLan({ keyOf }: DiscoveryOptions): Promise<LanDiscovery> {
+async function realLan({ keyOf, isOnline }: DiscoveryOptions): Promise<LanDiscovery> {
   const { LanBeacons } = await import('./lan.ts');
-  return new LanBeacons({ keyOf });
+  return new LanBeacons({ keyOf, isOnline });
 }
 
 function lazyRendezvous(options: DiscoveryOptions): Rendezvous {

@@ -8,6 +8,7 @@ import {
   BeaconTags,
   encodeBeacon,
   openBeacon,
+  type SignedBeacon,
 } from '../../app/mesh/discovery/beacon.ts';
 import { dayOf, NONCE_BYTES } from '../../app/mesh/discovery/seal.ts';
 import { formatEndpoint, parseEndpoint, parseIp } from '../../app/wire/messages/address.ts';
@@ -21,12 +22,14 @@ export const LAN_PORT = 45_877;
 export const LAN_GROUP_IPV4 = '239.255.87.70';
 /** Link-local scope, transient. */
 export const LAN_GROUP_IPV6 = 'ff12::5765:6674';
-/** After a start or a change of addresses: frames get lost, and ports of switches wake slowly. */
-const BURST_AT_MS = [0, 1000, 3000];
+/** After a start or a change of addresses: frames get lost, ports of switches wake slowly, and who was here a moment ago is missed late. */
+const BURST_AT_MS = [0, 1000, 3000, 10_000];
 const SEEKING_EVERY_MS = 30_000;
 const QUIET_EVERY_MS = 600_000;
 /** Answers and findings together, over all networks, a second. */
 const HEARD_PER_SECOND = 32;
+/** An ask made longer ago than this, by its own word, says nothing of now: it may be a replay. */
+const ASK_FRESH_MS = 20_000;
 const INTERFACES_MAX = 16;
 
 export interface LanOptions {
@@ -38,11 +41,15 @@ export interface LanOptions {
    * Ed25519 key of a member that counts now, null for anybody else. Beacons of others (removed members keep the network id) are dropped.
    */
   keyOf: (net: number, member: Uint8Array) => Uint8Array | null;
+  /** The network reaches this member now: it needs no answer, and what it asks need not be asked again. */
+  isOnline: (net: number, member: Uint8Array) => boolean;
 }
 
 interface Out {
   socket: Socket;
   group: string;
+  scope: string;
+  family: 'IPv4' | 'IPv6';
 }
 
 export class LanBeacons implements LanDiscovery {
@@ -55,6 +62,8 @@ export class LanBeacons implements LanDiscovery {
   #bursts: NodeJS.Timeout[] = [];
   #periodic: NodeJS.Timeout | null = null;
   #heard = { second: 0, count: 0 };
+  /** When a member that is online last asked, by network and family; monotonic ms. */
+  readonly #asked = new Map<string, number>();
   #stopped = false;
   readonly #port: number;
 
@@ -119,6 +128,7 @@ export class LanBeacons implements LanDiscovery {
     for (const socket of [...this.#ears, ...[...this.#outs.values()].map((out) => out.socket)]) socket.close();
     this.#ears = [];
     this.#outs.clear();
+    this.#asked.clear();
   }
 
   /** Joins the groups on every underlay interface and keeps one sender for each. */
@@ -139,13 +149,14 @@ export class LanBeacons implements LanDiscovery {
       socket.on('message', (bytes, from) => this.#hear(bytes, from));
       socket.bind(0, () => aim(socket, one));
       socket.unref();
-      this.#outs.set(one.name, { socket, group: one.ipv6 ? `${LAN_GROUP_IPV6}%${one.scope}` : LAN_GROUP_IPV4 });
+      const group = one.ipv6 ? `${LAN_GROUP_IPV6}%${one.scope}` : LAN_GROUP_IPV4;
+      this.#outs.set(one.name, { socket, group, scope: one.scope, family: one.ipv6 ? 'IPv6' : 'IPv4' });
     }
   }
 
   #burst(): void {
     this.#bursts.forEach(clearTimeout);
-    this.#bursts = BURST_AT_MS.map((delay) => setTimeout(() => this.#announce(), delay).unref());
+    this.#bursts = BURST_AT_MS.map((delay) => setTimeout(() => this.#announce(0), delay).unref());
     this.#schedule();
   }
 
@@ -156,15 +167,24 @@ export class LanBeacons implements LanDiscovery {
     // One at a time: whether members are missing changes often.
     if (this.#periodic) clearTimeout(this.#periodic);
     this.#periodic = setTimeout(() => {
-      this.#announce();
+      this.#announce(every);
       this.#schedule();
     }, delay).unref();
   }
 
-  #announce(): void {
+  /** Not where somebody else of the network asked less than `everyMs` ago: that finds the same members. */
+  #announce(everyMs: number): void {
+    const outs = [...this.#outs.values()];
+    // Nothing tells by which interface a beacon came.
+    const alone = new Set(outs.map(({ scope }) => scope)).size === 1;
+    const since = performance.now() - everyMs;
     for (const network of this.#networks) {
       const bytes = this.#beacon(network, 'ask');
-      if (bytes) for (const { socket, group } of this.#outs.values()) send(socket, bytes, this.#port, group);
+      if (!bytes) continue;
+      for (const { socket, group, family } of outs) {
+        const asked = this.#asked.get(askKey(network.net, family)) ?? -Infinity;
+        if (!alone || asked <= since) send(socket, bytes, this.#port, group);
+      }
     }
   }
 
@@ -187,7 +207,16 @@ export class LanBeacons implements LanDiscovery {
     if (!memberKey || !beaconIsSigned(crypto, keys, memberKey, beacon)) return;
     const endpoints = withSender(beacon.endpoints, from.address);
     for (const listener of this.#listeners) listener({ net: network.net, member: beacon.member, endpoints });
-    const answer = beacon.kind === 'ask' ? this.#beacon(network, 'answer') : null;
+    if (beacon.kind === 'ask') this.#asks(network, beacon, from);
+  }
+
+  #asks(network: LanNetwork, { member, issuedMs }: SignedBeacon, from: RemoteInfo): void {
+    if (this.options.isOnline(network.net, member)) {
+      const isFresh = Math.abs(Date.now() - issuedMs) <= ASK_FRESH_MS;
+      if (isFresh) this.#asked.set(askKey(network.net, from.family), performance.now());
+      return;
+    }
+    const answer = this.#beacon(network, 'answer');
     const ear = this.#ears.find((one) => one.address().family === from.family);
     if (answer && ear) send(ear, answer, from.port, from.address);
   }
@@ -205,6 +234,8 @@ export class LanBeacons implements LanDiscovery {
     return ++this.#heard.count <= HEARD_PER_SECOND;
   }
 }
+
+const askKey = (net: number, family: string): string => `${net}/${family}`;
 
 interface Underlay {
   /** Unique by interface and family. */

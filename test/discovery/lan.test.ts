@@ -35,13 +35,27 @@ afterEach(() => open.splice(0).forEach((lan) => lan.stop()));
 /** IPv4 loopback only: IPv6 is not everywhere. */
 const look = () => ({ lo: (networkInterfaces()['lo'] ?? []).filter((one) => one.family === 'IPv4') });
 
-function member(who: typeof anna, networkId: Uint8Array) {
+function member(who: typeof anna, networkId: Uint8Array, isOnline = () => false) {
   const found: LanFound[] = [];
-  const lan = new LanBeacons({ port: PORT, keyOf, look, loopback: true });
+  const lan = new LanBeacons({ port: PORT, keyOf, isOnline, look, loopback: true });
   open.push(lan);
   lan.onFound((one) => found.push(one));
   lan.set([{ net: 1, networkId, ...who, seeking: true }]);
   return found;
+}
+
+/** An ask as it goes over the wire. */
+function asked(who: typeof anna, networkId: Uint8Array, issuedMs: number): Uint8Array {
+  const keys = beaconKeys(crypto, networkId, dayOf(Date.now()));
+  const entry = { kind: 'ask' as const, member: who.member, issuedMs, endpoints: who.endpoints };
+  return encodeBeacon(crypto, keys, who.signSeed, fill(7).subarray(0, 12), entry) as Uint8Array;
+}
+
+async function onLoopback(port: number) {
+  const socket = createSocket({ type: 'udp4', reuseAddr: true });
+  await new Promise<void>((bound) => socket.bind(port, bound));
+  socket.setMulticastInterface('127.0.0.1');
+  return socket;
 }
 
 describe('LAN discovery', () => {
@@ -58,15 +72,56 @@ describe('LAN discovery', () => {
   it('does not speak more often the more often members come and go', () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     try {
-      const lan = new LanBeacons({ port: PORT, keyOf, look: () => ({}) });
+      const lan = new LanBeacons({ port: PORT, keyOf, isOnline: () => false, look: () => ({}) });
       open.push(lan);
       for (let n = 0; n < 20; n++) lan.set([{ net: 1, networkId: fill(43), ...anna, seeking: n % 2 === 0 }]);
-      // Three of the burst and the next one.
-      expect(vi.getTimerCount()).toBe(4);
+      // Four of the burst and the next one.
+      expect(vi.getTimerCount()).toBe(5);
       lan.stop();
       expect(vi.getTimerCount()).toBe(0);
     } finally {
       vi.useRealTimers();
+    }
+  });
+
+  it('answers who is not online, and nobody else', async () => {
+    let online = true;
+    const bens = member(ben, fill(44), () => online);
+    const annas = await onLoopback(0);
+    let answers = 0;
+    annas.on('message', () => answers++);
+    const ask = () => annas.send(asked(anna, fill(44), Date.now()), PORT, LAN_GROUP_IPV4);
+    await expect.poll(() => (ask(), bens.length), { timeout: 5000 }).toBeGreaterThan(2);
+    expect(answers).toBe(0);
+    online = false;
+    ask();
+    await expect.poll(() => answers, { timeout: 5000 }).toBeGreaterThan(0);
+    annas.close();
+  });
+
+  it.each([
+    ['says nothing where an online member asked', 0, true, 4],
+    ['speaks where that was a replay', 60_000, true, 5],
+    ['speaks where who asked is not online', 0, false, 5],
+  ])('%s', async (_, ageMs, online, count) => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    let asks = 0;
+    const ear = await onLoopback(PORT);
+    ear.on('message', () => asks++);
+    ear.addMembership(LAN_GROUP_IPV4, '127.0.0.1');
+    try {
+      const bens = member(ben, fill(45), () => online);
+      ear.send(asked(anna, fill(45), Date.now() - ageMs), PORT, LAN_GROUP_IPV4);
+      await expect.poll(() => bens.length, { timeout: 5000 }).toBe(1);
+      // That one; then four of the burst and one of the period. The last is a mark: what was sent before it has come.
+      expect(asks).toBe(1);
+      await vi.advanceTimersByTimeAsync(40_000);
+      ear.send(asked(anna, fill(45), Date.now() - ageMs), PORT, LAN_GROUP_IPV4);
+      await expect.poll(() => bens.length, { timeout: 5000 }).toBe(2);
+      await expect.poll(() => asks, { timeout: 5000 }).toBe(count + 2);
+    } finally {
+      vi.useRealTimers();
+      ear.close();
     }
   });
 
