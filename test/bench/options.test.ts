@@ -46,6 +46,7 @@ describe('the scenes chosen', () => {
       ['eight', 1],
       ['idle', 1],
       ['members-2', 1],
+      ['members-8', 1],
       ['members-24', 1],
     ]);
   });

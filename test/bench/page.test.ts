@@ -73,7 +73,10 @@ describe('a run', () => {
 describe('the cost against members', () => {
   it('stands real members beside simulated ones', () => {
     const simulated = [8, 128, 512].map((members) => ({ members, real: false, control: 9, memory: NaN }));
-    const text = page({ ...setup({ Weft: { 'm2.idleBytes': 10, idleBytes: 40, 'm24.idleBytes': 80 } }), simulated });
+    const text = page({
+      ...setup({ Weft: { 'm2.idleBytes': 10, 'm8.idleBytes': 40, 'm24.idleBytes': 80 } }),
+      simulated,
+    });
     expect(text).toContain('| 24 | real | 80.0 | – |\n| 8 | simulated | 9.0 | – |');
     expect(text).toMatch(/\| simulated members, 100 and more: growth .* \| 0.78 \| .* \| holds \|/);
     expect(text).toContain('from the fewest on it grew 0.33 times');

@@ -45,8 +45,7 @@ const selfOf = ({ columns }: Setup) => columns.find(({ kind }) => kind === 'self
 function points(setup: Setup): Point[] {
   const own = (key: string) => setup.results.median(selfOf(setup), key);
   const real = MEMBERS.map((members): Point => {
-    const prefix = members === 8 ? '' : `m${members}.`;
-    const [control, memory] = [own(`${prefix}idleBytes`), own(`${prefix}idleRss`)];
+    const [control, memory] = [own(`m${members}.idleBytes`), own(`m${members}.idleRss`)];
     return { members, real: true, control, memory };
   });
   return [...real.filter(({ control }) => Number.isFinite(control)), ...setup.simulated];

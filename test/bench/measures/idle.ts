@@ -4,23 +4,31 @@ import { pause, residentMb, underlay, wakeUps } from '../probe.ts';
 const sentBy = async ({ hosts }: Bench) =>
   (await Promise.all(hosts.map(underlay))).reduce((sum, { txBytes }) => sum + txBytes, 0);
 
-/** Upkeep of so many members; what is asked of it is asked of eight. */
-export const idleOf = (members: number): Measure => ({
+const titled = (members: number, restSeconds?: number): string =>
+  `idle${restSeconds === undefined ? '' : ` for ${restSeconds} s`}, ${members} members`;
+
+/** Upkeep of so many members; `restSeconds`: they are left alone so long before. */
+export const idleOf = (members: number, restSeconds?: number): Measure => ({
   name: 'idle',
   rows: [
     {
       key: 'idleBytes',
-      label: `idle, ${members} members: bytes/s that each puts on the wire`,
+      label: `${titled(members, restSeconds)}: bytes/s that each puts on the wire`,
       better: 'less',
       digits: 1,
-      ...(members === 8 && { targets: [{ beside: null, must: 60 }] }),
+      ...(restSeconds === undefined && { targets: [{ beside: null, must: 60 }] }),
     },
-    { key: 'wakeUps', label: `idle, ${members} members: wake-ups/s of one member`, better: 'less', digits: 1 },
-    { key: 'idleRss', label: `idle, ${members} members: resident memory of one member, MB`, better: 'less', digits: 1 },
+    { key: 'wakeUps', label: `${titled(members, restSeconds)}: wake-ups/s of one member`, better: 'less', digits: 1 },
+    {
+      key: 'idleRss',
+      label: `${titled(members, restSeconds)}: resident memory of one member, MB`,
+      better: 'less',
+      digits: 1,
+    },
   ],
   async run(bench) {
     const { settleSeconds, idleSeconds } = bench.effort;
-    await pause(settleSeconds * 1000);
+    await pause((restSeconds ?? settleSeconds) * 1000);
     const pids = bench.net.pids();
     const woken = () => pids.reduce((sum, pid) => sum + wakeUps(pid), 0);
     const [bytes, wakes, started] = [await sentBy(bench), woken(), Date.now()];
