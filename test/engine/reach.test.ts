@@ -28,7 +28,7 @@ function online(statements: Presence[], ups: string[], suspected: string[] = [])
   const graph = new Graph();
   const names = [...new Set(['me', ...statements.flatMap(({ origin, neighbours }) => [origin, ...neighbours])])];
   for (const name of names) graph.add(name);
-  for (const statement of statements) graph.say(statement);
+  for (const statement of statements) graph.say(statement, 0);
   const reach = new Reach({
     graph,
     ups: () => ups,

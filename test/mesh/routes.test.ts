@@ -1,6 +1,6 @@
 // Ways through others, from what members say of themselves: who may pass on, in which order, and next hops.
 import { describe, expect, it } from 'vitest';
-import { Graph } from '../../app/mesh/routing/graph.ts';
+import { Graph, TOGETHER_MS } from '../../app/mesh/routing/graph.ts';
 import { RELAYS_PER_DESTINATION, ROUTE_HOPS_MAX, Routes } from '../../app/mesh/routing/routes.ts';
 import { FEATURE_METERED, FEATURE_RELAYS, type Presence } from '../../app/wire/messages/presence.ts';
 
@@ -10,6 +10,7 @@ interface Said {
   features?: number;
   relayKBps?: number;
   off?: boolean;
+  bornMono?: number;
 }
 
 const name = (letter: string): string => letter.repeat(16);
@@ -30,7 +31,7 @@ function routes(directs: string, members: Record<string, Said>): Routes {
       relayed: (said.relayed ?? []).map(name),
     };
     presences.set(name(letter), statement as Presence);
-    graph.say(statement as Presence);
+    graph.say(statement as Presence, said.bornMono ?? 0);
   }
   return new Routes({
     self: name('0'),
@@ -156,6 +157,18 @@ describe('next hops for others’ frames', () => {
     expect(next(routes('a', { a: {}, c: { links: ['a'] } }))).toEqual({ c: 'a' });
   });
 
+  it('believe neither end against what the other said later: who is gone has claimed them all, and they would ask each other', () => {
+    const gone = { links: ['a', 'b'] };
+    const later = { bornMono: TOGETHER_MS + 1 };
+    expect(next(routes('ab', { a: later, b: later, c: gone }))).toEqual({});
+    expect(next(routes('ab', { a: { bornMono: TOGETHER_MS }, b: later, c: gone }))).toEqual({ c: 'a' });
+    // Whoever comes back speaks last.
+    expect(next(routes('ab', { a: later, b: later, c: { ...gone, bornMono: 2 * TOGETHER_MS } }))).toEqual({ c: 'a' });
+    // As a way there, too: one that nobody claims is asked for of anybody, with the least hope.
+    expect(hops(routes('ab', { a: later, b: later, c: gone }), 'c')).toEqual([ROUTE_HOPS_MAX, ROUTE_HOPS_MAX]);
+    expect(hops(routes('ab', { a: later, b: { links: ['c'] }, c: gone }), 'c')).toEqual([2]);
+  });
+
   it('are at most as many as asked for', () => {
     const known = routes('a', { a: { links: ['1', '2', '3', '4'] } });
     expect(Object.keys(next(known, 2))).toHaveLength(2);
@@ -177,8 +190,8 @@ describe('the graph', () => {
   it('gives a number that became free to somebody else, without the links of before', () => {
     const graph = new Graph();
     for (const letter of 'abcd') graph.add(name(letter));
-    graph.say(statement('a', 'bcd', 'bd'));
-    graph.say(statement('b', 'a'));
+    graph.say(statement('a', 'bcd', 'bd'), 0);
+    graph.say(statement('b', 'a'), 0);
     expect([around(graph, 'a'), around(graph, 'c'), around(graph, 'd')]).toEqual(['cb', 'a', '']);
     graph.remove(name('b'));
     expect(graph.number(name('b'))).toBe(-1);
@@ -191,11 +204,11 @@ describe('the graph', () => {
   it('leaves out what is said of nobody, and grows', () => {
     const graph = new Graph();
     graph.add(name('a'));
-    graph.say(statement('a', 'xyz'));
+    graph.say(statement('a', 'xyz'), 0);
     expect(around(graph, 'a')).toBe('');
     const many = Array.from({ length: 100 }, (_, number) => `${number}`.padStart(16, '0'));
     for (const other of many) graph.add(other);
-    graph.say({ ...statement('a', ''), neighbours: many.slice(90) });
+    graph.say({ ...statement('a', ''), neighbours: many.slice(90) }, 0);
     expect(many.filter((other) => graph.number(other) > 0)).toHaveLength(100);
     const found: number[] = [];
     graph.around(graph.number(many[95] as string), (other) => found.push(other));

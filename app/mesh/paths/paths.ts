@@ -21,7 +21,6 @@ import type { Members } from './members.ts';
 import type { MeshTime, Service } from './own-statement.ts';
 import { Parts } from './parts.ts';
 import type { Reach } from './reach.ts';
-import type { Graph } from '../routing/graph.ts';
 import type { Routes } from '../routing/routes.ts';
 import type { Seeker } from './seeker.ts';
 import type { Statements } from './statements.ts';
@@ -39,7 +38,6 @@ export class Paths {
   readonly #neighbours: Neighbours;
   #on = false;
   #now: MeshTime;
-  readonly #graph: Graph;
   readonly #reach: Reach;
   readonly #doubts: Doubts;
   readonly #seeker: Seeker;
@@ -61,7 +59,6 @@ export class Paths {
     this.#members = parts.members;
     this.#statements = parts.statements;
     this.#neighbours = parts.neighbours;
-    this.#graph = parts.graph;
     this.#reach = parts.reach;
     this.#doubts = parts.doubts;
     this.#seeker = parts.seeker;
@@ -132,7 +129,7 @@ export class Paths {
       if (this.#members.add(member)) fresh = true;
     }
     // Statements may have named who was no member then.
-    if (fresh) for (const presence of this.#statements.table.all()) this.#graph.say(presence);
+    if (fresh) this.#statements.table.retell();
     for (const aged of this.#statements.recognised(now)) this.#hear(null, aged);
     this.#graphChanged();
     if (this.#on) this.#seeker.soon(now.mono);

@@ -88,6 +88,11 @@ export class PresenceTable {
     for (const heard of this.#entries.values()) yield heard.presence;
   }
 
+  /** Says all to the graph again, which has more members now. */
+  retell(): void {
+    for (const { presence, bornMono } of this.#entries.values()) this.#graph.say(presence, bornMono);
+  }
+
   insert(nowMono: number, statement: Aged): Insertion {
     if (statement.bytes.length > PRESENCE_BYTES_MAX) return { kind: 'bad' };
     const head = presenceHead(statement.bytes);
@@ -132,13 +137,13 @@ export class PresenceTable {
   }
 
   #set(heard: Heard): void {
-    const { presence } = heard;
+    const { presence, bornMono } = heard;
     this.#led.delete(presence.origin);
     const before = this.#entries.get(presence.origin);
     if (before) this.#mix(before.presence);
     this.#entries.set(presence.origin, heard);
     this.#mix(presence);
-    this.#graph.say(presence);
+    this.#graph.say(presence, bornMono);
   }
 
   #drop(origin: Origin): void {

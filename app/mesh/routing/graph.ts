@@ -4,6 +4,9 @@ import { FEATURE_RELAYS, PRESENCE_NEIGHBOURS_MAX, type Origin, type Presence } f
 /** Numbers fit 16 bits; members beyond are in no graph. */
 export const GRAPH_MEMBERS_MAX = 0xffff;
 
+/** A statement's age is told in whole seconds at each hop: of two that are no further apart, neither is the later. Milliseconds. */
+export const TOGETHER_MS = 5_000;
+
 type Said = Pick<Presence, 'origin' | 'off' | 'features' | 'neighbours' | 'relayed'>;
 
 const SAID = 1;
@@ -12,7 +15,7 @@ const CONSENTS = 4;
 const STRIDE = PRESENCE_NEIGHBOURS_MAX;
 const ROOM_FIRST = 16;
 
-const grown = <T extends Uint8Array | Uint16Array | Uint32Array>(larger: T, old: T): T => {
+const grown = <T extends Uint8Array | Uint16Array | Uint32Array | Float64Array>(larger: T, old: T): T => {
   larger.set(old);
   return larger;
 };
@@ -28,6 +31,8 @@ export class Graph {
   #room = 0;
   #flags = new Uint8Array(0);
   #counts = new Uint8Array(0);
+  /** When the newest statement was made, on the own monotonic clock, in ms. */
+  #born = new Float64Array(0);
   /** Where the links of a member are: of most in a large network nothing is ever heard. 0: nowhere. */
   #rows = new Uint16Array(0);
   #rowCount = 1;
@@ -35,7 +40,7 @@ export class Graph {
   #links = new Uint16Array(0);
   /** Bit n: neighbour n is reached through others. */
   #relayed = new Uint16Array(0);
-  /** Who claims a direct link to whom, as offsets into `#claimants`. Made when first asked for after a change. */
+  /** Who claims a direct link that stands to whom, as offsets into `#claimants`. Made when first asked for after a change. */
   #offsets = new Uint32Array(1);
   #claimants = new Uint16Array(0);
   #claimsKnown = false;
@@ -83,6 +88,7 @@ export class Graph {
     this.#room = Math.max(ROOM_FIRST, this.#room * 2);
     this.#flags = grown(new Uint8Array(this.#room), this.#flags);
     this.#counts = grown(new Uint8Array(this.#room), this.#counts);
+    this.#born = grown(new Float64Array(this.#room), this.#born);
     this.#rows = grown(new Uint16Array(this.#room), this.#rows);
     this.#relayed = grown(new Uint16Array(this.#room), this.#relayed);
     this.#seen = grown(new Uint32Array(this.#room), this.#seen);
@@ -128,8 +134,8 @@ export class Graph {
     }
   }
 
-  /** The newest statement of a member. */
-  say({ origin, off, features, neighbours, relayed }: Said): void {
+  /** The newest statement of a member, made at `bornMono`. */
+  say({ origin, off, features, neighbours, relayed }: Said, bornMono: number): void {
     const number = this.number(origin);
     if (number < 0) return;
     const start = this.#startFor(number);
@@ -143,6 +149,7 @@ export class Graph {
     }
     this.#counts[number] = count;
     this.#relayed[number] = mask;
+    this.#born[number] = bornMono;
     const consents = !off && (features & FEATURE_RELAYS) !== 0;
     this.#flags[number] = SAID | (off ? OFF : 0) | (consents ? CONSENTS : 0);
     this.#claimsKnown = false;
@@ -209,13 +216,24 @@ export class Graph {
     return false;
   }
 
-  /** Calls `each` with all at the other ends of direct links that either end claims; some may come twice. */
+  /**
+   * A link that one end alone claims is new, or over. The later word counts: else those whose neighbour is gone would pass on to each
+   * other what is meant for it, for its last statement names them all.
+   */
+  #stands(from: number, other: number): boolean {
+    if (((this.#flags[other] as number) & SAID) === 0 || this.#claims(other, from)) return true;
+    return (this.#born[other] as number) - (this.#born[from] as number) <= TOGETHER_MS;
+  }
+
+  /** Calls `each` with all at the other ends of direct links that stand; some may come twice. */
   around(number: number, each: (other: number) => void): void {
     const start = this.#start(number);
     const count = this.#counts[number] as number;
     const mask = this.#relayed[number] as number;
-    for (let place = 0; place < count; place++)
-      if ((mask & (1 << place)) === 0) each(this.#links[start + place] as number);
+    for (let place = 0; place < count; place++) {
+      const other = this.#links[start + place] as number;
+      if ((mask & (1 << place)) === 0 && this.#stands(number, other)) each(other);
+    }
     if (!this.#claimsKnown) this.#collect();
     const end = this.#offsets[number + 1] as number;
     for (let at = this.#offsets[number] as number; at < end; at++) each(this.#claimants[at] as number);
@@ -248,8 +266,10 @@ export class Graph {
       const count = this.#counts[from] as number;
       const mask = this.#relayed[from] as number;
       const start = this.#start(from);
-      for (let place = 0; place < count; place++)
-        if ((mask & (1 << place)) === 0) each(from, this.#links[start + place] as number);
+      for (let place = 0; place < count; place++) {
+        const end = this.#links[start + place] as number;
+        if ((mask & (1 << place)) === 0 && this.#stands(from, end)) each(from, end);
+      }
     }
   }
 }
