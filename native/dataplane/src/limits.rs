@@ -46,14 +46,20 @@ pub const WANT_EVERY_US: u64 = 1_000_000;
 
 /// Frames read from an adapter before the thread looks at its other duties.
 pub const ADAPTER_FRAMES_PER_TURN: usize = 64;
-/// Packets to groups wait for company while so many frames come in each window …
-pub const COMPANY_STREAM: std::ops::RangeInclusive<u32> = 80..=500;
-/// … of this length, and no other, µs (4,000 to 25,000 a second).
+/// Packets to groups wait for company while at least so many frames come in each window …
+pub const COMPANY_STREAM_LEAST: u32 = 80;
+/// … of this length, and no other, µs (4,000 a second) …
 pub const COMPANY_WINDOW_US: u64 = 20_000;
+/// … and turns find fewer than this without it.
+pub const COMPANY_FOUND_LEAST: u32 = 10;
 /// As many of them are waited for: bursts that applications with small buffers still take …
-pub const COMPANY_FRAMES: u64 = 10;
+pub const COMPANY_FRAMES: u64 = 20;
 /// … but not longer than this from one turn's begin to that of the next, µs.
 pub const COMPANY_REST_US: u64 = 1_000;
+/// Turns that find more than this come too late: the machine is busy …
+pub const COMPANY_FOUND_MOST: u32 = 40;
+/// … and nothing waits for so many windows.
+pub const COMPANY_NOT_FOR: u32 = 50;
 /// Frames of an adapter that wait while later ones are looked at …
 pub const AHEAD_FRAMES: usize = 3;
 /// … from this length on, bytes: what the system put together of a stream.
