@@ -140,7 +140,10 @@ export class Reaching {
     const origin = peers.get(peer)?.origin;
     if (!origin) return [];
     const relays: RelayShare[] = [];
+    // Who is off is called again and again: where nobody says a way, others are asked at the first try alone.
+    const isTried = (paths.contacts.get(origin)?.failures ?? 0) > 0;
     for (const relay of paths.routes.relays(origin)) {
+      if (relay.isGuess && isTried) continue;
       const via = peers.of(relay.origin)?.handle;
       if (via !== undefined) relays.push({ via, weight: Math.min(65_535, relay.weight) });
     }

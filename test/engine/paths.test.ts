@@ -219,6 +219,32 @@ describe('groups', () => {
 });
 
 describe('cost', () => {
+  it('who is off is called straight: nobody says a way there, and others are not asked again and again', () => {
+    const { world, hosts } = home(245, EIGHT);
+    const [anna] = hosts as [SimHost];
+    const gone = hosts.at(-1) as SimHost;
+    const others = hosts.slice(0, -1);
+    world.run(10_000);
+    const calls: { vias: number; all: number }[] = [];
+    for (const { dataplane } of others) {
+      const connect = dataplane.connect.bind(dataplane);
+      dataplane.connect = (net, peer, ways, hint) => {
+        calls.push({ vias: ways.filter((way) => way.startsWith('via:')).length, all: ways.length });
+        connect(net, peer, ways, hint);
+      };
+    }
+    gone.kill();
+    world.until('seen', () => others.every((host) => !host.sees('hugo')), 90_000);
+    world.run(60_000);
+    calls.length = 0;
+    world.run(300_000);
+    expect(calls.length).toBeGreaterThan(others.length);
+    expect(calls.filter(({ all }) => all === 0)).toEqual([]);
+    expect(calls.filter(({ vias }) => vias > 0)).toEqual([]);
+    gone.start();
+    world.until('back', () => allOnline(anna, 8), 10_000);
+  });
+
   it('eight idle members say at most 60 B/s each, keepalives and handshakes included', () => {
     const { world, hosts } = home(230, EIGHT);
     // Sessions from the joins and their pruning have passed.

@@ -115,6 +115,8 @@ describe('relays of a destination', () => {
     const known = routes('ab', { a: {}, b: { features: 0 } });
     expect(vias(known, 'd')).toBe('a');
     expect(hops(known, 'd')).toEqual([ROUTE_HOPS_MAX]);
+    expect(known.relays(name('d'))[0]?.isGuess).toBe(true);
+    expect(routes('a', { a: { links: ['d'] } }).relays(name('d'))[0]?.isGuess).toBe(false);
   });
 
   it('are never the destination itself', () => {

@@ -21,6 +21,8 @@ export interface Relay {
   hops: number;
   /** Share of flows that it should get beside others. */
   weight: number;
+  /** Nobody says that it leads there. */
+  isGuess: boolean;
 }
 
 /** Relays without a declared limit count as this much. */
@@ -90,12 +92,12 @@ export class Routes {
       for (const at of front) graph.around(at, step);
       // Those seen before the last step would have ended the search.
       const near = mine.filter((number) => graph.saw(number));
-      if (near.length > 0) return this.#ranked(near, hops + 1);
+      if (near.length > 0) return this.#ranked(near, hops + 1, false);
       front = next;
     }
     // Nobody says so, but whoever has a session with both of us passes frames on all the same: sessions that are no lasting
     // neighbours' are in no statement.
-    return this.#ranked(mine, ROUTE_HOPS_MAX);
+    return this.#ranked(mine, ROUTE_HOPS_MAX, true);
   }
 
   /** Next hops towards members without a direct session, for frames that others pass on through here. At most `max`. */
@@ -125,7 +127,7 @@ export class Routes {
   }
 
   /** Who pays for every byte is asked only where nobody else is as near. */
-  #ranked(numbers: readonly number[], hops: number): Relay[] {
+  #ranked(numbers: readonly number[], hops: number, isGuess: boolean): Relay[] {
     const { graph, presence } = this.#view;
     const origins = numbers.map((number) => graph.name(number));
     const free = origins.filter((origin) => !isMetered(presence(origin)));
@@ -133,6 +135,7 @@ export class Routes {
       origin,
       hops,
       weight: weightOf(presence(origin) as Presence),
+      isGuess,
     }));
     relays.sort((a, b) => b.weight - a.weight || (a.origin < b.origin ? -1 : 1));
     return relays.slice(0, RELAYS_PER_DESTINATION);
