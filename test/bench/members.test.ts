@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { growth, memberFigures, perRecord, simulated, type Point } from './members.ts';
+import { fromTheFewest, growth, memberFigures, perRecord, simulated, steepening, type Point } from './members.ts';
 
 const point = (members: number, control: number, more: Partial<Point> = {}): Point => ({
   ...{ members, control, real: false, memory: NaN },
@@ -15,6 +15,28 @@ describe('growth with members', () => {
   it('claims nothing with one number of members', () => {
     expect(growth([point(8, 20), point(8, 30)])).toBeNaN();
     expect(growth([])).toBeNaN();
+  });
+});
+
+describe('what a doubling adds', () => {
+  it('is as much at each step of a logarithm, whatever it begins with', () => {
+    expect(steepening([point(2, 1), point(8, 11), point(32, 21), point(64, 26)])).toBe(1);
+    expect(steepening([point(64, 26), point(2, 25), point(8, 25.5)])).toBeCloseTo((0.5 / 3) * 4);
+  });
+  it('is more where it becomes steeper anywhere, and nothing where it falls', () => {
+    expect(steepening([point(2, 2), point(4, 4), point(8, 8), point(16, 8)])).toBe(2);
+    expect(steepening([point(2, 9), point(4, 9), point(8, 8)])).toBe(0);
+    expect(steepening([point(2, 9), point(4, 9), point(8, 10)])).toBe(Infinity);
+  });
+  it('claims nothing with two numbers of members', () => {
+    expect(steepening([point(8, 20), point(16, 30)])).toBeNaN();
+  });
+  it('is told beside the whole growth', () => {
+    const real = [point(2, 4, { real: true }), point(8, 24, { real: true })];
+    expect(fromTheFewest([...real, point(8, 9), point(512, 9)])).toBe(
+      'Growth beside the logarithm of their number: real ones, from 2: 2.00 ×; simulated ones, from 8: 0.33 ×. ',
+    );
+    expect(fromTheFewest([point(8, 9)])).toBe('');
   });
 });
 
@@ -39,8 +61,8 @@ describe('what the simulator keeps', () => {
     expect(memberFigures(points).growthSimulated).toBeCloseTo(7 / 9);
   });
   it('is judged apart from real hosts, memory by what the most records take more than the fewest', () => {
-    const real = [point(2, 10, { real: true, memory: 1 }), point(4, 40, { real: true, memory: 9 })];
-    expect(memberFigures([...real, ...simulated(text)])).toMatchObject({ growthReal: 2, perRecord: (1 << 20) / 1_000 });
+    const real = [2, 4, 8].map((members) => point(members, members ** 2, { real: true, memory: members }));
+    expect(memberFigures([...real, ...simulated(text)])).toMatchObject({ growthReal: 4, perRecord: (1 << 20) / 1_000 });
     expect(perRecord(real)).toBeNaN();
     expect(perRecord([point(99, 9, { memory: 9 })])).toBeNaN();
   });

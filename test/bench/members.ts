@@ -44,6 +44,22 @@ export function growth(points: readonly Point[]): number {
   return many.control / few.control / (Math.log2(many.members) / Math.log2(few.members));
 }
 
+/**
+ * What a doubling of the members adds, at the most from the second number of them on, beside what it adds up to there: at most 1 where
+ * upkeep is a logarithm, whatever it begins with, or flatter. NaN with fewer than three numbers of members.
+ */
+export function steepening(points: readonly Point[]): number {
+  const sorted = points.filter(({ control }) => control > 0).sort((a, b) => a.members - b.members);
+  const slopes = sorted.slice(1).map((point, place) => {
+    const before = sorted[place] as Point;
+    return (point.control - before.control) / Math.log2(point.members / before.members);
+  });
+  const [first, ...later] = slopes;
+  if (first === undefined || later.length === 0) return NaN;
+  const most = Math.max(0, ...later);
+  return most === 0 ? 0 : first > 0 ? most / first : Infinity;
+}
+
 const MB = 1 << 20;
 
 /** Bytes that each record more costs a member, from the fewest simulated to the most; NaN with one number of them. */
@@ -58,11 +74,22 @@ export function perRecord(points: readonly Point[]): number {
 /** Simulated members are judged from here on; smaller networks are full meshes, in which everybody keeps up with everybody. */
 export const JUDGED_FROM = 100;
 
+/** What is told beside the judgements: how upkeep grew from the fewest on; small networks are full meshes. Empty without figures. */
+export function fromTheFewest(points: readonly Point[]): string {
+  const told = (['real', 'simulated'] as const).flatMap((kind) => {
+    const all = points.filter(({ real, control }) => real === (kind === 'real') && control > 0);
+    const times = growth(all);
+    const few = Math.min(...all.map(({ members }) => members));
+    return Number.isFinite(times) ? [`${kind} ones, from ${few}: ${times.toFixed(2)} ×`] : [];
+  });
+  return told.length > 0 ? `Growth beside the logarithm of their number: ${told.join('; ')}. ` : '';
+}
+
 const asLogarithm = [{ beside: null, must: 1 }];
 export const memberRows: Row[] = [
   {
     key: 'growthReal',
-    label: 'real members: growth of upkeep bytes beside that of the logarithm of their number',
+    label: 'real members: upkeep bytes that a later doubling of their number adds at most, beside the first ones',
     better: 'less',
     digits: 2,
     targets: asLogarithm,
@@ -86,7 +113,7 @@ export const memberRows: Row[] = [
 /** Figures of `memberRows`. */
 export function memberFigures(points: readonly Point[]): Record<string, number> {
   return {
-    growthReal: growth(points.filter(({ real }) => real)),
+    growthReal: steepening(points.filter(({ real }) => real)),
     growthSimulated: growth(points.filter(({ real, members }) => !real && members >= JUDGED_FROM)),
     perRecord: perRecord(points),
   };

@@ -48,6 +48,7 @@ describe('the scenes chosen', () => {
       ['members-2', 1],
       ['members-8', 1],
       ['members-24', 1],
+      ['members-64', 1],
     ]);
   });
 });

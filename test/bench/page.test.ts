@@ -79,8 +79,8 @@ describe('the cost against members', () => {
     });
     expect(text).toContain('| 24 | real | 80.0 | – |\n| 8 | simulated | 9.0 | – |');
     expect(text).toMatch(/\| simulated members, 100 and more: growth .* \| 0.78 \| .* \| holds \|/);
-    expect(text).toContain('from the fewest on it grew 0.33 times');
-    expect(text).toMatch(/\| real members: growth .* \| 1.74 \| .* \| \*\*missed\*\* \|/);
+    expect(text).toContain('real ones, from 2: 1.74 ×; simulated ones, from 8: 0.33 ×');
+    expect(text).toMatch(/\| real members: .* \| 1.68 \| .* \| \*\*missed\*\* \|/);
   });
 });
 

@@ -1,7 +1,7 @@
 // docs/benchmarks.md out of results.
 import type { Row } from './measure.ts';
 import { judge, type Judged, type Results } from './results.ts';
-import { growth, JUDGED_FROM, memberFigures, memberRows, type Point } from './members.ts';
+import { fromTheFewest, JUDGED_FROM, memberFigures, memberRows, type Point } from './members.ts';
 import { MEMBERS, rowsOf, type Scene } from './scenes.ts';
 
 export interface Setup {
@@ -107,11 +107,11 @@ export function shortfalls(setup: Setup): string[] {
   ];
 }
 
-/** What is not judged, as small networks are full meshes. */
-function besideLogarithm(simulated: readonly Point[]): string {
-  const all = growth(simulated);
-  if (!Number.isFinite(all)) return '';
-  return `Their upkeep is judged from ${JUDGED_FROM} on; from the fewest on it grew ${all.toFixed(2)} times as much as the logarithm: small networks are full meshes.\n`;
+/** The whole growth, and what of it is judged. */
+function besideLogarithm(points: readonly Point[]): string {
+  const told = fromTheFewest(points);
+  if (!told) return '';
+  return `${told}A member of a small network has a session with everybody, of a larger one with a few, so simulated ones are judged from ${JUDGED_FROM} on, and real ones by what each doubling adds.\n`;
 }
 
 export function page(setup: Setup): string {
@@ -144,7 +144,7 @@ ${sections.join('\n')}
 
 Upkeep of simulated members: all run. Memory of simulated members: 8 run, among ever more by their records; theirs is an eighth of the process's
 (\`npm run sim -- --report scale-8,…,records-500,…\` keeps its figures in docs/plots).
-${besideLogarithm(setup.simulated)}
+${besideLogarithm(points(setup))}
 ${memberTable(setup)}
 
 ${plots.length ? `## Plots\n\n${plots.map(({ file, title }) => `![${title}](${file})`).join('\n')}\n` : ''}${

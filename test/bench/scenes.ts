@@ -34,7 +34,7 @@ const plainTargets = ({ better }: Row): Target[] => [
 ];
 
 /** Real members of one network; upkeep at these numbers is set beside what the simulator keeps of larger ones. */
-export const MEMBERS = [2, 8, 24] as const;
+export const MEMBERS = [2, 8, 24, 64] as const;
 /** Sessions with members that are no neighbours end five to six minutes after the last packets; who joins has one with most. */
 const REST_SECONDS = 400;
 const members = (hosts: number): Scene => ({
