@@ -16,6 +16,12 @@ pub const ENDPOINTS_MAX: usize = weft_session::limits::CANDIDATES_MAX;
 pub const LINKS_MAX: usize = 1_024;
 /// Frames that wait to be taken by a link, bytes, unless told.
 pub const LINK_QUEUE_DEFAULT: usize = 262_144;
+/// A link that sends fast may have more wait: what leaves it in this time, µs …
+pub const LINK_QUEUE_FOR_US: u64 = 12_500;
+/// … as seen over at least this long, µs …
+pub const LINK_DRAIN_WINDOW_US: u64 = 100_000;
+/// … but no more than this, bytes.
+pub const LINK_QUEUE_MOST: usize = 4 << 20;
 /// What may be told instead.
 pub const LINK_QUEUE_RANGE: std::ops::RangeInclusive<usize> = 2_048..=16 << 20;
 /// Frames that wait longer are dropped, µs.

@@ -1,7 +1,10 @@
 //! Transports that live outside of the data plane: a queue of frames towards each, names, and whom to call.
 
 use crate::api::Error;
-use crate::limits::{LINK_BATCH_MAX, LINK_QUEUE_RANGE, LINK_STALE_US, LINKS_MAX};
+use crate::limits::{
+    LINK_BATCH_MAX, LINK_DRAIN_WINDOW_US, LINK_QUEUE_FOR_US, LINK_QUEUE_MOST, LINK_QUEUE_RANGE,
+    LINK_STALE_US, LINKS_MAX,
+};
 use crate::shared::{Counters, add};
 use arc_swap::ArcSwap;
 use std::collections::{HashMap, VecDeque};
@@ -20,7 +23,7 @@ pub struct LinkOptions {
     /// As `up` events and figures name it.
     pub transport: String,
     pub endpoint: String,
-    /// Frames that wait to be taken, bytes.
+    /// Frames that wait to be taken, bytes; more may while they are taken fast.
     pub queue_bytes: usize,
 }
 
@@ -38,6 +41,29 @@ struct Queue {
     bytes: usize,
     /// The transport was told since it last found nothing.
     told: bool,
+    drain: Drain,
+}
+
+/// How fast frames are taken. A stream's own transport stops and goes, and a queue that is short for its rate loses much at each stop.
+#[derive(Default)]
+struct Drain {
+    /// Begin of the window at hand, µs, and bytes taken in it.
+    since: u64,
+    taken: usize,
+    /// What may wait by the window before, bytes.
+    room: usize,
+}
+
+impl Drain {
+    fn took(&mut self, now: u64, bytes: usize) {
+        self.taken += bytes;
+        let lasted = now.saturating_sub(self.since);
+        if lasted >= LINK_DRAIN_WINDOW_US {
+            let room = self.taken as u64 * LINK_QUEUE_FOR_US / lasted;
+            self.room = usize::try_from(room).map_or(LINK_QUEUE_MOST, |room| room.min(LINK_QUEUE_MOST));
+            (self.since, self.taken) = (now, 0);
+        }
+    }
 }
 
 /// One open link.
@@ -213,6 +239,7 @@ impl Links {
                 }
                 break;
             }
+            queue.drain.took(now, total);
             if parts.is_empty() {
                 queue.told = false;
             }
@@ -246,8 +273,9 @@ impl Chunk {
 }
 
 impl Queue {
-    /// Drops the oldest frames: too old ones, and what is beyond the limit.
-    fn shed(&mut self, counters: &Counters, now: u64, limit: usize) {
+    /// Drops the oldest frames: too old ones, and what is beyond `least` and what is taken quickly.
+    fn shed(&mut self, counters: &Counters, now: u64, least: usize) {
+        let limit = self.drain.room.max(least);
         while let Some(chunk) = self.chunks.front_mut() {
             let stale = now > chunk.since + LINK_STALE_US;
             if !stale && self.bytes <= limit {
@@ -314,6 +342,39 @@ mod tests {
         assert!(links.take(&counters, 0, id, 100).is_empty());
         links.push(&counters, 0, id, framed(&[b"seven"]), 1);
         assert_eq!(calls.load(Relaxed), 2);
+    }
+
+    #[test]
+    fn as_much_may_wait_as_is_taken_quickly() {
+        let (links, counters) = (Links::default(), Counters::default());
+        let id = links.open(options(2_048)).unwrap();
+        let push = |now| links.push(&counters, now, id, framed(&[&[7; 998]]), 1);
+        let full = || counters.link_full.load(Relaxed);
+        // 1 MB/s: 12.5 kB may wait.
+        for ms in 0..200 {
+            push(ms * 1_000);
+            links.take(&counters, ms * 1_000, id, 1 << 20);
+        }
+        assert_eq!(full(), 0);
+        (0..12).for_each(|_| push(200_000));
+        assert_eq!(full(), 0);
+        (0..3).for_each(|_| push(200_000));
+        assert_eq!(full(), 3);
+        // Who takes little for a while is slow again: six of the twelve are left, and two may wait.
+        links.take(&counters, 200_000, id, 3_000);
+        links.take(&counters, 600_000, id, 3_000);
+        push(600_000);
+        assert_eq!(full(), 3 + 5);
+        // Even the fastest has a limit.
+        for ms in 0..500 {
+            for _ in 0..1_000 {
+                push(1_000_000 + ms * 1_000);
+            }
+            links.take(&counters, 1_000_000 + ms * 1_000, id, 1 << 20);
+        }
+        let before = full();
+        (0..5_000).for_each(|_| push(1_500_000));
+        assert_eq!(full() - before, 5_000 - (LINK_QUEUE_MOST / 1_000) as u64);
     }
 
     #[test]
