@@ -100,8 +100,8 @@ export const carrier: Measure = {
   rows: (
     [
       ['tcp', 'TCP', ['via.tcp']],
-      // No peer has TLS alone: the faster of those who have it inside TCP or below WebSocket stands for it.
-      ['tls', 'TLS', ['via.tcp', 'via.wss']],
+      // No peer has TLS alone: the faster of those who have it inside TCP (peers/openvpn.ts) or below WebSocket stands for it.
+      ['tls', 'TLS', ['via.tls', 'via.wss']],
       ['ws', 'WebSocket', ['via.ws']],
       ['wss', 'WebSocket over TLS', ['via.wss']],
     ] as const

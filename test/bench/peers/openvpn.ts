@@ -38,9 +38,9 @@ async function certify(folder: string, names: string[]): Promise<void> {
 export const openvpn: Peer = {
   name: 'OpenVPN',
   kind: 'peer',
-  transports: ['udp', 'tcp'],
+  transports: ['udp', 'tcp', 'tls'],
   multicast: true,
-  note: 'with TCP its own TLS protects the packets, so it stands beside both TCP and TLS',
+  note: 'with TCP its own TLS protects the packets, so the same stands beside TCP and TLS',
   install: () => debianUnpack('openvpn', 'usr/sbin/openvpn'),
   version: () => debianVersion('openvpn'),
   async lay(lab, hosts, transport) {
