@@ -107,7 +107,10 @@ export interface LinkOptions {
   transport: string;
   /** As shown to users: "192.0.2.1:443". */
   endpoint: string;
-  /** Frames that wait to be taken, bytes (262,144 unless told, 2,048 – 16 MiB). Oldest are dropped when full (`linkFull`) or after 500 ms (`linkStale`). */
+  /**
+   * Frames that wait to be taken, bytes (262,144 unless told, 2,048 – 16 MiB); where it is more, what was taken in 12.5 ms lately, up to
+   * 4 MiB. Oldest are dropped when full (`linkFull`) or after 500 ms (`linkStale`).
+   */
   queueBytes?: number;
 }
 
