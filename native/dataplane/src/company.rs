@@ -117,9 +117,9 @@ mod tests {
             0
         );
         let windows = |count| count * COMPANY_WINDOW_US;
-        let barred = windows(u64::from(COMPANY_NOT_FOR) - 5);
+        let barred = windows(u64::from(COMPANY_NOT_FOR) - 2);
         assert_eq!(turns(&mut company, &mut now, 25, 1, barred), 0);
-        assert!(turns(&mut company, &mut now, 25, 1, windows(8)) > 0);
+        assert!(turns(&mut company, &mut now, 25, 1, windows(4)) > 0);
     }
 
     #[test]

@@ -65,7 +65,7 @@ pub const COMPANY_REST_US: u64 = 1_000;
 /// Turns that find more than this come too late: the machine is busy …
 pub const COMPANY_FOUND_MOST: u32 = 40;
 /// … and nothing waits for so many windows.
-pub const COMPANY_NOT_FOR: u32 = 50;
+pub const COMPANY_NOT_FOR: u32 = 10;
 /// Frames of an adapter that wait while later ones are looked at …
 pub const AHEAD_FRAMES: usize = 3;
 /// … from this length on, bytes: what the system put together of a stream.
