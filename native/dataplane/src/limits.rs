@@ -57,13 +57,13 @@ pub const COMPANY_STREAM_LEAST: u32 = 80;
 /// … of this length, and no other, µs (4,000 a second) …
 pub const COMPANY_WINDOW_US: u64 = 20_000;
 /// … and turns find fewer than this without it.
-pub const COMPANY_FOUND_LEAST: u32 = 10;
+pub const COMPANY_FOUND_LEAST: u32 = 30;
 /// As many of them are waited for: bursts that applications with small buffers still take …
-pub const COMPANY_FRAMES: u64 = 20;
+pub const COMPANY_FRAMES: u64 = 40;
 /// … but not longer than this from one turn's begin to that of the next, µs.
 pub const COMPANY_REST_US: u64 = 1_000;
 /// Turns that find more than this come too late: the machine is busy …
-pub const COMPANY_FOUND_MOST: u32 = 40;
+pub const COMPANY_FOUND_MOST: u32 = 60;
 /// … and nothing waits for so many windows.
 pub const COMPANY_NOT_FOR: u32 = 10;
 /// Frames of an adapter that wait while later ones are looked at …

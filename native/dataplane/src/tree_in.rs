@@ -50,6 +50,7 @@ impl Core {
                 continue;
             };
             let mut trees = shared.lock_trees();
+            let mut opened = 0;
             for TreeCast { cast, at, len, class } in of_net {
                 self.class = *class;
                 let frame = &mut storage[*at..at + len];
@@ -58,8 +59,10 @@ impl Core {
                 {
                     let (name, start) = ((net, peer), at + packet.start);
                     self.merge(now, name, start, &frame[packet], (partial, false));
+                    opened += 1;
                 }
             }
+            add(&self.common.counters.tree_opened, opened);
             self.pass_casts_on(now, net, &view);
         }
         self.tree_casts = casts;
@@ -118,7 +121,6 @@ impl Core {
             self.passing.copy_last();
         }
         let (peer, packet, partial) = mine??;
-        add(&self.common.counters.tree_opened, 1);
         self.unmark(&mut frame[packet.clone()])
             .then_some((peer, packet, partial))
     }
@@ -202,6 +204,7 @@ impl Core {
         let taken = self.take_tree_cast(now, &mut shared.lock_trees(), &view, &cast, &mut frame);
         self.pass_casts_on(now, net, &view);
         if let Some(taken) = taken {
+            add(&self.common.counters.tree_opened, 1);
             self.keep_single(net, taken, &frame);
         }
     }

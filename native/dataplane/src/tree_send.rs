@@ -17,9 +17,8 @@ impl AdapterThread {
             let Some(cast) = self.join_tree(now, view, group, class, run.segment_len(i)) else {
                 return;
             };
-            // Who is further down is not known: nobody may be left with half a checksum.
             let sequence = cast.cast.reserve(1);
-            self.batch.add(&cast.cast, sequence, run, i, Checksum::Full);
+            self.batch.add(&cast.cast, sequence, run, i, Checksum::Partial);
         }
         add(&self.common.counters.casts_sealed, run.count() as u64);
     }

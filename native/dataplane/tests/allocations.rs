@@ -5,7 +5,6 @@ mod lab;
 mod steady;
 #[path = "lab/sys.rs"]
 mod sys;
-#[allow(dead_code)]
 #[path = "lab/trees.rs"]
 mod trees;
 

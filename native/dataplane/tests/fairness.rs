@@ -2,7 +2,6 @@
 #![cfg(target_os = "linux")]
 mod lab;
 #[path = "lab/trees.rs"]
-#[allow(dead_code)]
 mod trees;
 
 use lab::*;

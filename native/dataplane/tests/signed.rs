@@ -1,7 +1,6 @@
 //! Trees whose casts their origin signs, over loopback: what gets through, and what dies at the first hop.
 #![cfg(target_os = "linux")]
 mod lab;
-#[allow(dead_code)]
 #[path = "lab/trees.rs"]
 mod trees;
 

@@ -1,4 +1,5 @@
 //! Hosts with sessions along given edges, and the trees of one of them.
+#![allow(dead_code)]
 
 use crate::lab::*;
 use std::net::Ipv4Addr;
@@ -8,7 +9,7 @@ use weft_dataplane::{CastKey, FilterMode, GroupConfig, Repair, Secret, TreeConfi
 use weft_device::VNET_LEN;
 
 pub const GROUP: Ipv4Addr = Ipv4Addr::new(239, 1, 2, 3);
-const PORT: u16 = 5_000;
+pub const PORT: u16 = 5_000;
 
 pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let deadline = Instant::now() + PATIENCE;
@@ -75,16 +76,23 @@ pub struct Grove {
 impl Grove {
     /// Hosts 1 to `count`. What host 1 sends to the group is received by `receivers`; there are sessions along the edges.
     pub fn new(count: u8, receivers: &[u8], edges: &[(u8, u8)]) -> Grove {
-        Grove::of(count, receivers, edges, None)
+        Grove::of(count, receivers, edges, (None, 0))
+    }
+
+    /// Host `plain` has an adapter that takes nothing but whole packets.
+    pub fn with_plain(count: u8, receivers: &[u8], edges: &[(u8, u8)], plain: u8) -> Grove {
+        Grove::of(count, receivers, edges, (None, plain))
     }
 
     /// No path takes frames of more than `frame_max` bytes.
     pub fn narrow(count: u8, receivers: &[u8], edges: &[(u8, u8)], frame_max: usize) -> Grove {
-        Grove::of(count, receivers, edges, Some(frame_max))
+        Grove::of(count, receivers, edges, (Some(frame_max), 0))
     }
 
-    fn of(count: u8, receivers: &[u8], edges: &[(u8, u8)], frame_max: Option<usize>) -> Grove {
-        let mut hosts: Vec<Host> = (1..=count).map(|n| Host::new(n, ALL, frame_max)).collect();
+    fn of(count: u8, receivers: &[u8], edges: &[(u8, u8)], (frame_max, plain): (Option<usize>, u8)) -> Grove {
+        let features = |n| if n == plain { NONE } else { ALL };
+        let host = |n| Host::new(n, features(n), frame_max);
+        let mut hosts: Vec<Host> = (1..=count).map(host).collect();
         introduce(&mut hosts.iter_mut().collect::<Vec<_>>());
         let mut joined = Vec::new();
         for (a, b) in edges {

@@ -39,6 +39,10 @@ pub(super) enum Broke {
 impl Purse {
     /// Takes `copies` of `bytes` each, all or none.
     pub fn take(&mut self, now: u64, is_origin: bool, copies: usize, bytes: usize) -> Result<(), Broke> {
+        // Asking for nothing would have to wait until the packet's copy for repair has reached the memory.
+        if copies == 0 {
+            return Ok(());
+        }
         let all = (copies * bytes).min(u32::MAX as usize) as u32;
         let with_headers = copies as u64 * (bytes as u64 + COPY_HEADERS);
         if !self.uplink.take(now, with_headers) {
